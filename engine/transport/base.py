@@ -1,0 +1,69 @@
+"""What every transport is, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ...schemas.catalog import Function, Json
+from ...schemas.errors import UpstreamError
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSettings:
+    """How one upstream is called.
+
+    Attributes:
+        headers: Sent with every call (gRPC metadata for gRPC). They may be secrets, so ``repr`` hides them.
+        max_body_bytes: A larger answer is an error.
+        max_connections: Open at once, to this upstream.
+        connect_timeout_s: For one connection to open.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    max_body_bytes: int = 32 * 1024 * 1024
+    max_connections: int = 100
+    connect_timeout_s: float = 5.0
+
+
+class Transport(Protocol):
+    """A client for one upstream. It is an async context manager: when the block ends its sockets are gone."""
+
+    async def __aenter__(self) -> Transport: ...
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def call(
+        self,
+        function: Function,
+        arguments: Mapping[str, Any],
+        *,
+        deadline: float,
+        headers: Mapping[str, str],
+    ) -> Json | UpstreamError:
+        """Make one call.
+
+        Args:
+            function: A function of this transport's upstream.
+            arguments: By the names of ``function.arguments``; absent ones are left out of the call.
+            deadline: Loop time in seconds at which waiting ends.
+            headers: Forwarded from the caller of the operation; names in lower case. They win over the
+                settings' headers of the same name.
+
+        Returns:
+            The decoded answer, or the error in its place. Never raises for anything the upstream does.
+        """
+        ...
+
+    def stream(
+        self,
+        function: Function,
+        arguments: Mapping[str, Any],
+        *,
+        headers: Mapping[str, str],
+    ) -> AsyncIterator[Json | UpstreamError]:
+        """The messages of a streaming function, as they come; an error is the last item.
+
+        Closing the iterator cancels the call.
+        """
+        ...

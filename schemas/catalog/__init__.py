@@ -1,0 +1,95 @@
+"""The catalog: what was discovered, as one immutable value.
+
+In: what the readers (``openapi``, ``grpc``, ``aws_lambda``) found. Out: a ``Catalog``, with a content
+hash, and the ``Snapshot`` file that processes share.
+
+- ``shapes``: the neutral type system.
+- ``bindings``: how a call goes on the wire.
+- ``functions``: functions, upstreams, the catalog.
+- ``snapshot``: the file format.
+
+All of these are msgspec Structs and not dataclasses: they are frozen and slotted like them, and the
+snapshot is decoded into them directly, tagged unions included.
+"""
+
+from .bindings import Binding, Body, GrpcBinding, HttpBinding, LambdaBinding, Parameter, ParameterLocation
+from .functions import (
+    Argument,
+    Catalog,
+    Effect,
+    Function,
+    FunctionId,
+    GrpcTarget,
+    HttpTarget,
+    LambdaTarget,
+    ReadingWarning,
+    Streaming,
+    Target,
+    Upstream,
+    UpstreamId,
+)
+from .shapes import (
+    Constraints,
+    Discriminator,
+    EnumShape,
+    EnumValue,
+    Field,
+    Json,
+    JsonType,
+    ListOf,
+    MapOf,
+    ObjectShape,
+    Reference,
+    Scalar,
+    ScalarKind,
+    Shape,
+    ShapeName,
+    Type,
+    UnionShape,
+)
+from .snapshot import Snapshot, UpstreamState, UpstreamStatus, decode_snapshot, encode_snapshot
+
+__all__ = [
+    "Argument",
+    "Binding",
+    "Body",
+    "Catalog",
+    "Constraints",
+    "Discriminator",
+    "Effect",
+    "EnumShape",
+    "EnumValue",
+    "Field",
+    "Function",
+    "FunctionId",
+    "GrpcBinding",
+    "GrpcTarget",
+    "HttpBinding",
+    "HttpTarget",
+    "Json",
+    "JsonType",
+    "LambdaBinding",
+    "LambdaTarget",
+    "ListOf",
+    "MapOf",
+    "ObjectShape",
+    "Parameter",
+    "ParameterLocation",
+    "ReadingWarning",
+    "Reference",
+    "Scalar",
+    "ScalarKind",
+    "Shape",
+    "ShapeName",
+    "Snapshot",
+    "Streaming",
+    "Target",
+    "Type",
+    "UnionShape",
+    "Upstream",
+    "UpstreamId",
+    "UpstreamState",
+    "UpstreamStatus",
+    "decode_snapshot",
+    "encode_snapshot",
+]

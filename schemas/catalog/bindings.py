@@ -1,0 +1,99 @@
+"""Bindings: how the call of a function goes on the wire."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+ParameterLocation: TypeAlias = Literal["path", "query", "header", "cookie"]
+
+ParameterStyle: TypeAlias = Literal[
+    "simple", "label", "matrix", "form", "spaceDelimited", "pipeDelimited", "deepObject", "tabDelimited"
+]
+"""OpenAPI 3.1, "Style Values"; ``tabDelimited`` is the ``tsv`` collectionFormat of Swagger 2.0."""
+
+
+class Parameter(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Where one argument of a function goes in an HTTP request.
+
+    Attributes:
+        argument: Name of the function's argument.
+        name: Name on the wire.
+        location: ``in`` of OpenAPI.
+        content_type: Media type of a parameter described by ``content``; ``""`` for one with a schema.
+    """
+
+    argument: str
+    name: str
+    location: ParameterLocation
+    style: ParameterStyle = "form"
+    explode: bool = True
+    allow_reserved: bool = False
+    content_type: str = ""
+
+
+class Body(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Which argument is the request body.
+
+    Attributes:
+        argument: Name of the function's argument; its value is the whole body.
+        media_type: The best media type of those the description offers.
+        form_fields: For Swagger 2.0 ``formData`` and OpenAPI form bodies nothing differs: the body argument
+            is an object whose members are the form's fields.
+    """
+
+    argument: str
+    media_type: str = "application/json"
+
+
+class HttpBinding(Struct, frozen=True, omit_defaults=True, tag="http", kw_only=True):
+    """An OpenAPI operation.
+
+    Attributes:
+        method: Upper case.
+        path: Path template, beginning with ``/``, relative to the server's URL.
+        accept: Media types of the successful answer, best first; empty if it has no body.
+        server: URL of a server of this operation's own; ``""`` for the upstream's.
+    """
+
+    method: str
+    path: str
+    parameters: tuple[Parameter, ...] = ()
+    body: Body | None = None
+    accept: tuple[str, ...] = ()
+    server: str = ""
+
+
+class GrpcBinding(Struct, frozen=True, omit_defaults=True, tag="grpc", kw_only=True):
+    """A gRPC method. Arguments are the members of the request message, by their JSON names.
+
+    Attributes:
+        service: Fully-qualified name of the service.
+        method: Name of the method.
+        request: Fully-qualified name of the request message.
+        response: Fully-qualified name of the response message.
+    """
+
+    service: str
+    method: str
+    request: str
+    response: str
+
+
+class LambdaBinding(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_only=True):
+    """An AWS Lambda function.
+
+    Attributes:
+        function_name: Name or ARN, as Invoke takes it.
+        qualifier: Version or alias; ``""`` for none.
+        payload: ``arguments`` if the payload is an object of the function's arguments; ``whole`` if the
+            single argument named ``payload`` is the payload itself.
+    """
+
+    function_name: str
+    qualifier: str = ""
+    payload: Literal["arguments", "whole"] = "arguments"
+
+
+Binding: TypeAlias = HttpBinding | GrpcBinding | LambdaBinding

@@ -1,0 +1,171 @@
+"""Functions, the upstreams that hold them, and the catalog of all upstreams."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import Any, Literal, NewType, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from .bindings import Binding
+from .shapes import Shape, ShapeName, Type
+
+UpstreamId = NewType("UpstreamId", str)
+"""Name of an upstream: ``[a-z][a-z0-9_]*``, unique in the catalog."""
+
+FunctionId = NewType("FunctionId", str)
+"""``upstream.operation``; the operation may hold further dots (``inventory.InventoryService.GetStock``)."""
+
+Effect: TypeAlias = Literal["read", "write"]
+
+Streaming: TypeAlias = Literal["none", "server", "client", "both"]
+
+
+class Argument(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One argument of a function.
+
+    Attributes:
+        name: Unique within the function; the wire name wherever that is unique.
+        default: What the upstream assumes for an absent argument, or ``UNSET``.
+        deprecated: The reason, ``""`` where none is given, or ``None`` if it is not deprecated.
+    """
+
+    name: str
+    type: Type
+    required: bool = False
+    default: Any | UnsetType = UNSET
+    description: str = ""
+    deprecated: str | None = None
+
+
+class Function(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One callable operation of an upstream.
+
+    Attributes:
+        id: ``upstream.operation``.
+        upstream: Id of its upstream.
+        name: The operation: ``operationId``, ``Service.Method`` or the Lambda function's name, cleaned of
+            what frameworks add to it.
+        result: Type of the answer; ``None`` for a function that answers nothing.
+        effect: A read becomes a Query field, a write a Mutation field.
+        effect_reason: How *effect* was told, for people (``"GET"``, ``"method name begins with Get"``).
+        streaming: Who sends more than one message.
+        idempotent: Whether a call may be repeated after a failure.
+        deprecated: The reason, ``""`` where none is given, or ``None`` if it is not deprecated.
+    """
+
+    id: FunctionId
+    upstream: UpstreamId
+    name: str
+    binding: Binding
+    arguments: tuple[Argument, ...] = ()
+    result: Type | None = None
+    effect: Effect = "read"
+    effect_reason: str = ""
+    streaming: Streaming = "none"
+    idempotent: bool = False
+    description: str = ""
+    deprecated: str | None = None
+
+    def argument(self, name: str) -> Argument | None:
+        """The argument called *name*, if there is one."""
+        return next((a for a in self.arguments if a.name == name), None)
+
+
+class ReadingWarning(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a reader could not take as it stands, and what it made of it.
+
+    Attributes:
+        kind: A short stable word to count by, such as ``unresolved-ref``.
+        pointer: JSON pointer into the document, or a fully-qualified protobuf name.
+        reason: One line.
+    """
+
+    kind: str
+    pointer: str
+    reason: str
+
+
+class HttpTarget(Struct, frozen=True, omit_defaults=True, tag="http", kw_only=True):
+    """An HTTP server. *base_url* is absolute, without a trailing slash, and ends in the base path."""
+
+    base_url: str
+
+
+class GrpcTarget(Struct, frozen=True, omit_defaults=True, tag="grpc", kw_only=True):
+    """A gRPC server.
+
+    Attributes:
+        address: ``host:port``, or any target that gRPC's name resolution takes.
+        tls: Whether the channel is encrypted.
+        descriptors: A serialized ``google.protobuf.FileDescriptorSet`` with every file that the upstream's
+            messages need.
+    """
+
+    address: str
+    tls: bool = False
+    descriptors: bytes = b""
+
+
+class LambdaTarget(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_only=True):
+    """Lambda in one region; *endpoint* replaces the regional endpoint URL where it is given."""
+
+    region: str
+    endpoint: str = ""
+
+
+Target: TypeAlias = HttpTarget | GrpcTarget | LambdaTarget
+
+
+class Upstream(Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True):
+    """One destination and everything it can do.
+
+    Attributes:
+        id: Its name in function ids.
+        title: The description's own title, for people.
+        version: The description's own version.
+        shapes: By name; types of this upstream's functions refer to these only.
+        warnings: What its reader could not take as it stands.
+    """
+
+    id: UpstreamId
+    target: Target
+    title: str = ""
+    version: str = ""
+    description: str = ""
+    functions: tuple[Function, ...] = ()
+    shapes: dict[ShapeName, Shape] = {}
+    warnings: tuple[ReadingWarning, ...] = ()
+
+    @cached_property
+    def functions_by_id(self) -> dict[FunctionId, Function]:
+        """Its functions by id."""
+        return {function.id: function for function in self.functions}
+
+
+class Catalog(Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True):
+    """An immutable snapshot of all upstreams, sorted by id."""
+
+    upstreams: tuple[Upstream, ...] = ()
+
+    @cached_property
+    def content_hash(self) -> str:
+        """64 hexadecimal digits that are equal exactly for equal catalogs."""
+        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+
+    @cached_property
+    def upstreams_by_id(self) -> dict[UpstreamId, Upstream]:
+        """The upstreams by id."""
+        return {upstream.id: upstream for upstream in self.upstreams}
+
+    @cached_property
+    def functions(self) -> dict[FunctionId, Function]:
+        """Every function of every upstream, by id."""
+        return {function.id: function for upstream in self.upstreams for function in upstream.functions}
+
+    @classmethod
+    def of(cls, *upstreams: Upstream) -> Catalog:
+        """A catalog of *upstreams*, in the order of their ids."""
+        return cls(upstreams=tuple(sorted(upstreams, key=lambda upstream: upstream.id)))
