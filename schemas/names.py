@@ -84,7 +84,9 @@ def type_name(text: str) -> TypeName:
     """*text* as a GraphQL type name in Pascal case; capitals of its own are kept (``HTTPError``)."""
     if is_name(text) and "_" not in text and text[0].isupper():
         return TypeName(text)
-    parts = re.findall(r"[0-9A-Za-z]+", unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode())
+    parts = re.findall(
+        r"[0-9A-Za-z]+", unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    )
     name = "".join(part[:1].upper() + part[1:] for part in parts)
     if not name:
         return TypeName("Type" + "".join(f"{ord(c):x}" for c in text))
@@ -151,6 +153,10 @@ def upstream_name(text: str) -> str:
     Words that every title has (API, service, server) are dropped where others are left.
     """
     found = words(text)
-    kept = [word for word in found if word not in {"api", "apis", "service", "services", "server", "the", "rest", "grpc"}]
+    kept = [
+        word
+        for word in found
+        if word not in {"api", "apis", "service", "services", "server", "the", "rest", "grpc"}
+    ]
     name = "_".join(kept or found) or "upstream"
     return name if name[0].isalpha() else f"u_{name}"

@@ -6,6 +6,7 @@ hash, and the ``Snapshot`` file that processes share.
 - ``shapes``: the neutral type system.
 - ``bindings``: how a call goes on the wire.
 - ``functions``: functions, upstreams, the catalog.
+- ``effects``: read or write, told from a name.
 - ``snapshot``: the file format.
 
 All of these are msgspec Structs and not dataclasses: they are frozen and slotted like them, and the
@@ -13,6 +14,7 @@ snapshot is decoded into them directly, tagged unions included.
 """
 
 from .bindings import Binding, Body, GrpcBinding, HttpBinding, LambdaBinding, Parameter, ParameterLocation
+from .effects import effect_of_name
 from .functions import (
     Argument,
     Catalog,
@@ -91,5 +93,6 @@ __all__ = [
     "UpstreamState",
     "UpstreamStatus",
     "decode_snapshot",
+    "effect_of_name",
     "encode_snapshot",
 ]

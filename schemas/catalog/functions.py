@@ -139,6 +139,14 @@ class Upstream(Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True)
     shapes: dict[ShapeName, Shape] = {}
     warnings: tuple[ReadingWarning, ...] = ()
 
+    def renamed(self, name: UpstreamId) -> Upstream:
+        """The same upstream under another id, its functions' ids with it."""
+        functions = tuple(
+            msgspec.structs.replace(function, id=FunctionId(f"{name}.{function.name}"), upstream=name)
+            for function in self.functions
+        )
+        return msgspec.structs.replace(self, id=name, functions=functions)
+
     @cached_property
     def functions_by_id(self) -> dict[FunctionId, Function]:
         """Its functions by id."""

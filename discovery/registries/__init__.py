@@ -1,0 +1,9 @@
+"""Registries: which upstreams there may be.
+
+- ``base``: what a registry yields: candidates.
+- ``static``: the list in the configuration.
+"""
+
+from .base import Address, Candidate, GrpcAddress, HttpAddress, LambdaAddress
+
+__all__ = ["Address", "Candidate", "GrpcAddress", "HttpAddress", "LambdaAddress"]

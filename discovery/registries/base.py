@@ -1,0 +1,84 @@
+"""Candidates: places where an upstream may be, before anybody looked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from ...schemas.names import upstream_name
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAddress:
+    """An HTTP server.
+
+    Attributes:
+        url: Absolute URL; its path, if any, is where the API begins.
+        openapi: Where its OpenAPI document is: an absolute URL, a path on the server, or a file. ``None``
+            to look at the well-known paths.
+    """
+
+    url: str
+    openapi: str | Path | None = None
+
+    def __str__(self) -> str:
+        return self.url
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcAddress:
+    """A gRPC server: ``host:port``, with TLS or in plain text."""
+
+    address: str
+    tls: bool = False
+
+    def __str__(self) -> str:
+        return f"{'grpcs' if self.tls else 'grpc'}://{self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaAddress:
+    """Lambda in one region.
+
+    Attributes:
+        endpoint: Replaces the regional endpoint URL; ``""`` for AWS's own.
+        manifest: A file with the functions' payload and result schemas; ``None`` for none.
+        name_pattern: A glob that a function's name must match.
+    """
+
+    region: str
+    endpoint: str = ""
+    manifest: Path | None = None
+    name_pattern: str = "*"
+
+    def __str__(self) -> str:
+        return f"lambda:{self.region}" + (f" {self.endpoint}" if self.endpoint else "")
+
+
+Address: TypeAlias = HttpAddress | GrpcAddress | LambdaAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A place where an upstream may be.
+
+    Attributes:
+        name: The upstream's id, where the configuration gives one.
+        headers: Sent with every probe. They may be secrets, so ``repr`` hides them.
+    """
+
+    address: Address
+    name: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def key(self) -> str:
+        """What it is known by before it has answered; equal for equal addresses."""
+        return str(self.address)
+
+    @property
+    def provisional_name(self) -> str:
+        """An upstream id to speak of it by until it has answered."""
+        return self.name or upstream_name(self.key.partition("://")[2] or self.key)

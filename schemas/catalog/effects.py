@@ -1,0 +1,39 @@
+"""Whether a function reads or writes, told from its name.
+
+Used where the description itself does not say: gRPC methods without ``idempotency_level``, Lambda
+functions, OpenAPI reads made with POST. What is not known to be a read is a write: a mutation that only
+reads is a nuisance, a query that writes is a fault.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..names import words
+from .functions import Effect
+
+READ_VERBS: Final = frozenset(
+    {
+        "browse", "check", "count", "describe", "download", "exists", "export", "fetch", "find", "get", "head",
+        "is", "has", "list", "load", "lookup", "peek", "query", "read", "resolve", "retrieve", "scan", "search",
+        "select", "show", "stat", "stream", "subscribe", "tail", "test", "validate", "view", "watch",
+    }
+)  # fmt: skip
+_PREFIXES: Final = frozenset({"batch", "bulk", "multi", "mget"})
+
+
+def effect_of_name(name: str) -> tuple[Effect, str]:
+    """The effect that *name* suggests, and the reason for people.
+
+    ``BatchGetStock`` is a read because its verb is ``get``; a name whose first words hold no verb of
+    reading is a write.
+    """
+    found = words(name)
+    verbs = found[1:] if found and found[0] in _PREFIXES else found
+    if verbs and verbs[0] in READ_VERBS:
+        return "read", f"the name begins with {verbs[0]!r}"
+    for word in found[1:]:
+        # pricing-get-price: teams put the domain before the verb.
+        if word in {"get", "list", "find", "search", "fetch", "describe", "lookup", "query"}:
+            return "read", f"the name holds {word!r}"
+    return "write", "the name holds no verb of reading"
