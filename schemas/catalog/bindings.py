@@ -41,10 +41,15 @@ class Body(Struct, frozen=True, omit_defaults=True, kw_only=True):
         media_type: The best media type of those the description offers.
         form_fields: For Swagger 2.0 ``formData`` and OpenAPI form bodies nothing differs: the body argument
             is an object whose members are the form's fields.
+        member_styles: How members of a form are written where that is not one pair for each item of a list
+            and JSON for an object: ``deepObject``, or the style that joins the items of a list.
+        binary_members: Members of a multipart form that are files, base64 in the argument.
     """
 
     argument: str
     media_type: str = "application/json"
+    member_styles: dict[str, ParameterStyle] = {}
+    binary_members: tuple[str, ...] = ()
 
 
 class HttpBinding(Struct, frozen=True, omit_defaults=True, tag="http", kw_only=True):

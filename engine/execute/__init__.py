@@ -1,0 +1,14 @@
+"""Runs plans.
+
+In: a plan, the values of its variables, and what the caller forwards. Out: the response.
+
+- ``calls``: the calls of one operation: deadline, headers, bounds, count.
+- ``keys``: keys taken from parents, in the form in which functions take them.
+- ``loaders``: many keys in few calls, through a DataLoader.
+- ``complete``: answers to the response, by GraphQL's rules.
+- ``run``: one execution of a plan: every fetch as soon as its keys are there.
+- ``resolvers``: the same schema for graphql-core, for operations with hand-written fields.
+- ``prepared``: documents compiled once, kept in a bounded cache.
+- ``engine``: all of it behind one object.
+- ``schema``: that object as a Strawberry schema.
+"""

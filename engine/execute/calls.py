@@ -1,0 +1,126 @@
+"""The calls of one operation."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...schemas.catalog import Function, Json, UpstreamId
+from ...schemas.errors import UpstreamError, UpstreamTimeout
+from ..transport import Transport
+
+logger = logging.getLogger(__name__)
+
+TRACE_HEADERS = ("traceparent", "tracestate", "x-request-id")
+"""Forwarded to every upstream: they say which request a call belongs to, and are no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCaller:
+    """One upstream, as the operations call it.
+
+    Attributes:
+        forward: Names, in lower case, of the caller's headers that this upstream is sent.
+        timeout_s: For one call; the operation's deadline holds too.
+        slots: Bounds the calls under way.
+    """
+
+    transport: Transport
+    slots: asyncio.Semaphore
+    forward: tuple[str, ...] = ()
+    timeout_s: float = 30.0
+
+
+class CallBudgetExceeded(UpstreamError):
+    """The operation has made as many calls as it may."""
+
+    code = "TOO_MANY_CALLS"
+
+    @property
+    def summary(self) -> str:
+        """What happened, in words a client may read."""
+        return "the operation has made as many upstream calls as it may"
+
+
+class FailedInside(UpstreamError):
+    """A fault of Weft in the place of an answer; the log has it under *error_id*."""
+
+    code = "INTERNAL"
+
+    def __init__(self, upstream: str, function: str) -> None:
+        super().__init__(upstream, function)
+        self.error_id = uuid.uuid4().hex[:12]
+
+    @property
+    def summary(self) -> str:
+        """What happened, in words a client may read."""
+        return f"internal error {self.error_id}"
+
+
+@dataclass(slots=True)
+class Calls:
+    """Makes the calls of one operation, and counts them.
+
+    Attributes:
+        callers: By upstream.
+        headers: Of the operation's caller, names in lower case.
+        deadline: Loop time in seconds at which the operation ends.
+        max_calls: The most calls of the operation.
+        count: Calls made so far.
+        waited_s: Seconds spent in calls, added up.
+    """
+
+    callers: Mapping[UpstreamId, UpstreamCaller]
+    headers: Mapping[str, str]
+    deadline: float
+    max_calls: int = 1_000
+    count: int = field(default=0, init=False)
+    waited_s: float = field(default=0.0, init=False)
+
+    async def call(self, function: Function, arguments: Mapping[str, Any]) -> Json | UpstreamError:
+        """The answer of *function*, or the error in its place. Never raises for what an upstream does."""
+        if self.count >= self.max_calls:
+            return CallBudgetExceeded(function.upstream, function.id)
+        self.count += 1
+        caller = self.callers[function.upstream]
+        deadline = min(self.deadline, asyncio.get_running_loop().time() + caller.timeout_s)
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout_at(deadline), caller.slots:
+                return await caller.transport.call(
+                    function, arguments, deadline=deadline, headers=self._forwarded(caller)
+                )
+        except TimeoutError:
+            return UpstreamTimeout(function.upstream, function.id)
+        except Exception:
+            # A transport returns what goes wrong on the wire; what it raises is a fault of ours, and must
+            # not take the operation's other fields with it.
+            failed = FailedInside(function.upstream, function.id)
+            logger.exception("transport failed", extra={"function": function.id, "error_id": failed.error_id})
+            return failed
+        finally:
+            self.waited_s += time.perf_counter() - started
+
+    async def stream(
+        self, function: Function, arguments: Mapping[str, Any]
+    ) -> AsyncGenerator[Json | UpstreamError]:
+        """The messages of a streaming function. Closing the iterator cancels the call."""
+        self.count += 1
+        caller = self.callers[function.upstream]
+        messages = caller.transport.stream(function, arguments, headers=self._forwarded(caller))
+        try:
+            async for message in messages:
+                yield message
+        finally:
+            close = getattr(messages, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _forwarded(self, caller: UpstreamCaller) -> dict[str, str]:
+        headers = self.headers
+        return {name: headers[name] for name in (*TRACE_HEADERS, *caller.forward) if name in headers}

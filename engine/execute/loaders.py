@@ -1,0 +1,163 @@
+"""Many keys in few calls.
+
+All fetches of one execution that call the same function with the same arguments share one DataLoader, so
+that keys of different branches join into one call, and no key is asked for twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from strawberry.dataloader import DataLoader
+
+from ...schemas.catalog import Function, Json
+from ...schemas.errors import UpstreamAnswer, UpstreamError, UpstreamStatus
+from ...schemas.links import BulkFunction, Link
+from .calls import Calls
+from .keys import BadKey, Key, KeyPart, converter_for
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a key led to; a DataLoader would raise a bare error."""
+
+    value: Json | UpstreamError
+
+
+class Loaders:
+    """The DataLoaders of one execution."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._loaders: dict[tuple[str, bytes], DataLoader[Key, Loaded]] = {}
+
+    async def load(
+        self,
+        link: Link,
+        function: Function,
+        keys: Sequence[Key],
+        arguments: Mapping[str, Any],
+        *,
+        batched: bool,
+    ) -> dict[Key, Json | UpstreamError]:
+        """What each of *keys* leads to.
+
+        Args:
+            link: The link that is followed.
+            function: The function that is called.
+            keys: Distinct keys.
+            arguments: The field's own arguments, by the function's names.
+            batched: Whether *function* takes all keys in one call.
+        """
+        names = () if batched else tuple(key.argument for key in link.keys)
+        identity = (f"{function.id} {' '.join(names)}", msgspec.json.encode(arguments, order="deterministic"))
+        loader = self._loaders.get(identity)
+        if loader is None:
+            load = self._bulk(link, function) if batched else self._single(link, function, arguments)
+            loader = self._loaders[identity] = DataLoader(load_fn=load)
+        loaded = await loader.load_many(keys)
+        return {key: one.value for key, one in zip(keys, loaded, strict=True)}
+
+    def _single(
+        self, link: Link, function: Function, arguments: Mapping[str, Any]
+    ) -> Callable[[list[Key]], Any]:
+        async def one(key: Key) -> Loaded:
+            parts = key if isinstance(key, tuple) else (key,)
+            keyed = {k.argument: part for k, part in zip(link.keys, parts, strict=True)}
+            return Loaded(_none_if_absent(await self._calls.call(function, {**arguments, **keyed})))
+
+        async def load(keys: list[Key]) -> list[Loaded]:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(key)) for key in keys]
+            return [task.result() for task in tasks]
+
+        return load
+
+    def _bulk(self, link: Link, function: Function) -> Callable[[list[Key]], Any]:
+        bulk = link.bulk
+        assert bulk is not None
+
+        async def load(keys: list[Key]) -> list[Loaded]:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._call_bulk(bulk, function, chunk)) for chunk in chunks(keys, bulk)
+                ]
+            found: dict[Key, Json | UpstreamError] = {}
+            for task in tasks:
+                found.update(task.result())
+            return [Loaded(found.get(key)) for key in keys]
+
+        return load
+
+    async def _call_bulk(
+        self, bulk: BulkFunction, function: Function, keys: Sequence[Key]
+    ) -> dict[Key, Json | UpstreamError]:
+        arguments: dict[str, Any] = {bulk.argument: list(keys)}
+        if bulk.size_argument:
+            arguments[bulk.size_argument] = len(keys)
+        answer = await self._calls.call(function, arguments)
+        if isinstance(answer, UpstreamError):
+            answer = _none_if_absent(answer)
+            return dict.fromkeys(keys, answer)
+        return put_back(bulk, function, keys, answer)
+
+
+def put_back(
+    bulk: BulkFunction, function: Function, keys: Iterable[Key], answer: Json
+) -> dict[Key, Json | UpstreamError]:
+    """The items of *answer* by key: never by order. Keys that were not asked for are left out.
+
+    Without an item for it a key leads to null.
+    """
+    items: Json = answer
+    for step in bulk.items:
+        items = items.get(step) if isinstance(items, dict) else None
+    if items is None:
+        return {}
+    if not isinstance(items, list):
+        where = ".".join(bulk.items) or "the answer"
+        error = UpstreamAnswer(function.upstream, function.id, reason=f"{where} is no list")
+        return dict.fromkeys(keys, error)
+    convert = converter_for(function.argument(bulk.argument))
+    asked = set(keys)
+    found: dict[Key, Json | UpstreamError] = {}
+    for item in items:
+        if not isinstance(item, dict):
+            continue
+        try:
+            key: KeyPart = convert(item.get(bulk.key))
+        except BadKey:
+            continue
+        if key in asked:
+            found[key] = item
+    return found
+
+
+def chunks(keys: Sequence[Key], bulk: BulkFunction) -> list[list[Key]]:
+    """*keys* in parts that one call of *bulk* takes."""
+    found: list[list[Key]] = []
+    part: list[Key] = []
+    size = 0
+    for key in keys:
+        # `&ids=` and percent-encoding: three bytes for each byte is the most a key can take.
+        key_bytes = len(bulk.argument) + 2 + 3 * len(str(key).encode())
+        full = bulk.max_key_bytes is not None and size + key_bytes > bulk.max_key_bytes
+        if part and (full or len(part) >= bulk.max_keys):
+            found.append(part)
+            part, size = [], 0
+        part.append(key)
+        size += key_bytes
+    if part:
+        found.append(part)
+    return found
+
+
+def _none_if_absent(answer: Json | UpstreamError) -> Json | UpstreamError:
+    """A link to something that is not there leads to null, as it does through a bulk function."""
+    if isinstance(answer, UpstreamStatus) and answer.status in {"404", "410", "NOT_FOUND"}:
+        return None
+    return answer

@@ -1,0 +1,113 @@
+"""Documents compiled once, kept in a bounded cache."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from graphql import GraphQLError, GraphQLSchema, VariableValues, get_variable_values
+
+from ...schemas.errors import OperationError
+from ..operation import DocumentLimits, Operation, parse_operation
+from ..operation.document import OperationErrors
+from ..passes import PASSES, Pass, improve
+from ..plan import HandWritten, Plan, plan_operation
+
+# A plan is about twenty times as large as its document's text (measured with tracemalloc on the shop's
+# query: 0.3 KB of text, 7 KB of plan); documents count with that.
+_BYTES_PER_CHARACTER: Final = 24
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A valid operation, and its plans by the values of its condition variables."""
+
+    operation: Operation
+    plans: dict[tuple[bool, ...], Plan | HandWritten] = field(default_factory=dict)
+
+
+class Preparer:
+    """Parses, validates and plans documents against one schema.
+
+    What was prepared is kept under the document's text and operation name, the least recently used going
+    first, up to *max_cache_bytes* in all.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        limits: DocumentLimits,
+        *,
+        passes: tuple[Pass, ...] = PASSES,
+        max_cache_bytes: int = 32 * 1024 * 1024,
+    ) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._passes = passes
+        self._max_bytes = max_cache_bytes
+        self._bytes = 0
+        self._prepared: OrderedDict[tuple[str, str | None], Prepared] = OrderedDict()
+
+    def prepare(self, text: str, operation_name: str | None) -> Prepared:
+        """The operation of *text*, parsed and validated.
+
+        Raises:
+            OperationErrors: Request errors.
+        """
+        key = (text, operation_name)
+        found = self._prepared.get(key)
+        if found is not None:
+            self._prepared.move_to_end(key)
+            return found
+        found = Prepared(parse_operation(self._schema, text, operation_name, self._limits))
+        self._prepared[key] = found
+        self._bytes += _cost(text)
+        while self._bytes > self._max_bytes and len(self._prepared) > 1:
+            (old_text, _), _ = self._prepared.popitem(last=False)
+            self._bytes -= _cost(old_text)
+        return found
+
+    def variables(self, operation: Operation, given: Mapping[str, Any]) -> VariableValues:
+        """The coerced values of the operation's variables.
+
+        Raises:
+            OperationErrors: They do not fit their types.
+
+        Source: GraphQL specification, ``CoerceVariableValues``.
+        """
+        definitions = operation.definition.variable_definitions or ()
+        values = get_variable_values(
+            self._schema, definitions, dict(given), max_errors=self._limits.max_errors
+        )
+        if isinstance(values, list):
+            raise OperationErrors([_variable_error(error) for error in values])
+        return values
+
+    def plan(self, prepared: Prepared, variables: VariableValues) -> Plan | HandWritten:
+        """The plan for these values of the condition variables.
+
+        Raises:
+            OperationError: The operation is over a limit.
+        """
+        operation = prepared.operation
+        conditions = {name: bool(variables.coerced.get(name)) for name in operation.condition_variables}
+        values = tuple(conditions.values())
+        found = prepared.plans.get(values)
+        if found is None:
+            found = plan_operation(self._schema, operation, conditions, self._limits)
+            if isinstance(found, Plan):
+                found = improve(found, self._passes)
+            if len(prepared.plans) < 64:  # six condition variables; what is beyond is planned each time
+                prepared.plans[values] = found
+        return found
+
+
+def _cost(text: str) -> int:
+    return len(text) * _BYTES_PER_CHARACTER
+
+
+def _variable_error(error: GraphQLError) -> OperationError:
+    locations = tuple((at.line, at.column) for at in error.locations or ())
+    return OperationError(error.message, code="BAD_USER_INPUT", locations=locations)

@@ -1,0 +1,19 @@
+"""A document, up to the operation that is to be planned.
+
+- ``request``: what a client sends and gets.
+- ``document``: text to a parsed, validated operation.
+- ``collect``: the fields of a selection set for one concrete type.
+"""
+
+from .document import Conditions, DocumentLimits, Operation, condition_variables, parse_operation
+from .request import GraphQLRequest, Response
+
+__all__ = [
+    "Conditions",
+    "DocumentLimits",
+    "GraphQLRequest",
+    "Operation",
+    "Response",
+    "condition_variables",
+    "parse_operation",
+]

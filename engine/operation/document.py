@@ -1,0 +1,173 @@
+"""Text to a parsed, validated operation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+from graphql import (
+    BooleanValueNode,
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    VariableNode,
+    Visitor,
+    parse,
+    validate,
+    visit,
+)
+from graphql.language import DirectiveNode
+
+from ...schemas.errors import OperationError
+
+Conditions: TypeAlias = Mapping[str, bool]
+"""Values of the variables that ``@skip`` and ``@include`` use."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLimits:
+    """Bounds of a document.
+
+    Attributes:
+        max_tokens: Lexical tokens.
+        max_depth: Levels of fields in an operation, its fragments expanded.
+        max_fields: Fields in an operation, its fragments expanded.
+        max_errors: Validation errors reported.
+    """
+
+    max_tokens: int = 15_000
+    max_depth: int = 16
+    max_fields: int = 5_000
+    max_errors: int = 25
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a valid document.
+
+    Attributes:
+        document: All of the document.
+        definition: The operation to be executed.
+        fragments: The document's fragments by name.
+        condition_variables: Names of the variables that decide which fields are in.
+    """
+
+    document: DocumentNode
+    definition: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    condition_variables: tuple[str, ...]
+
+    @property
+    def type(self) -> str:
+        """``query``, ``mutation`` or ``subscription``."""
+        return self.definition.operation.value
+
+    @cached_property
+    def name(self) -> str | None:
+        """The operation's name, if it has one."""
+        return self.definition.name.value if self.definition.name else None
+
+
+def parse_operation(
+    schema: GraphQLSchema, text: str, operation_name: str | None, limits: DocumentLimits
+) -> Operation:
+    """Parse and validate *text*, and pick the operation to be executed.
+
+    Raises:
+        OperationErrors: One or more request errors.
+
+    Source: GraphQL specification, "Validation", "Executing Requests", ``GetOperation``.
+    """
+    try:
+        document = parse(text, max_tokens=limits.max_tokens)
+    except GraphQLError as error:
+        raise OperationErrors([_request_error(error, "GRAPHQL_PARSE_FAILED")]) from error
+    except RecursionError as error:
+        raise OperationErrors(
+            [OperationError("the document is nested too deeply", code="GRAPHQL_PARSE_FAILED")]
+        ) from error
+    problems = validate(schema, document, max_errors=limits.max_errors)
+    if problems:
+        raise OperationErrors([_request_error(problem, "GRAPHQL_VALIDATION_FAILED") for problem in problems])
+    definition = _get_operation(document, operation_name)
+    return Operation(
+        document=document,
+        definition=definition,
+        fragments={d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)},
+        condition_variables=condition_variables(document),
+    )
+
+
+class OperationErrors(OperationError):
+    """Request errors that are reported together."""
+
+    def __init__(self, errors: list[OperationError]) -> None:
+        self.errors = errors
+        super().__init__("; ".join(str(error) for error in errors), code=errors[0].code)
+
+
+def _request_error(error: GraphQLError, code: str) -> OperationError:
+    locations = tuple((at.line, at.column) for at in error.locations or ())
+    return OperationError(error.message, code=code, locations=locations)
+
+
+def _get_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+    if name is None:
+        if len(operations) == 1:
+            return operations[0]
+        message = (
+            "the document has several operations: say which one in `operationName`"
+            if operations
+            else "the document has no operation"
+        )
+        raise OperationErrors([OperationError(message, code="OPERATION_RESOLUTION_FAILURE")])
+    for operation in operations:
+        if operation.name and operation.name.value == name:
+            return operation
+    raise OperationErrors(
+        [OperationError(f"the document has no operation named {name!r}", code="OPERATION_RESOLUTION_FAILURE")]
+    )
+
+
+class _FindConditions(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: object) -> None:
+        if node.name.value in {"skip", "include"}:
+            for argument in node.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    self.names.add(argument.value.name.value)
+
+
+def condition_variables(document: DocumentNode) -> tuple[str, ...]:
+    """Names of the variables that ``@skip`` and ``@include`` use, sorted."""
+    finder = _FindConditions()
+    visit(document, finder)
+    return tuple(sorted(finder.names))
+
+
+def is_included(directives: tuple[DirectiveNode, ...] | None, conditions: Conditions) -> bool:
+    """Whether a selection with *directives* is in.
+
+    Source: GraphQL specification, "@skip", "@include".
+    """
+    for directive in directives or ():
+        kind = directive.name.value
+        if kind not in {"skip", "include"}:
+            continue
+        for argument in directive.arguments or ():
+            value = argument.value
+            given = (
+                value.value if isinstance(value, BooleanValueNode) else
+                conditions.get(value.name.value, False) if isinstance(value, VariableNode) else False
+            )  # fmt: skip
+            if given is (kind == "skip"):
+                return False
+    return True

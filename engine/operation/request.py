@@ -1,0 +1,47 @@
+"""What the endpoint hands to the engine, and what it gets back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """A well-formed GraphQL request.
+
+    Attributes:
+        query: The document's source text; any string, it is not parsed yet.
+        variables: Raw values of the variables, by name.
+        operation_name: Which of the document's operations to run; ``None`` if it holds one.
+        extensions: What the client sent beside the request.
+
+    Source: GraphQL over HTTP specification, "Request Parameters".
+    """
+
+    query: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    operation_name: str | None = None
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A GraphQL response, ready for the wire.
+
+    Attributes:
+        body: The response map as JSON, in UTF-8.
+        is_request_error: The map has no ``data`` entry: nothing was executed.
+        calls: How many upstream calls were made.
+        not_allowed: The operation was not run because its type is not allowed here; the endpoint then
+            answers in its own words and ``body`` is not sent.
+        operation_type: ``query``, ``mutation`` or ``subscription``; empty if no operation could be chosen.
+            Must be set where ``not_allowed`` is.
+    """
+
+    body: bytes
+    is_request_error: bool = False
+    calls: int = 0
+    not_allowed: bool = False
+    operation_type: str = ""

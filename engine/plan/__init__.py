@@ -1,0 +1,15 @@
+"""An operation, compiled against one schema.
+
+In: an ``Operation`` and the values of its condition variables. Out: a ``Plan``: a tree of fetches, and
+the selection that turns what they yield into the response.
+
+- ``steps``: what a plan is made of.
+- ``build``: the compiler.
+- ``explain``: a plan as text.
+"""
+
+from .build import HandWritten, plan_operation
+from .explain import explain
+from .steps import Fetch, Plan
+
+__all__ = ["Fetch", "HandWritten", "Plan", "explain", "plan_operation"]

@@ -1,0 +1,259 @@
+"""The compiler: an operation to a plan, one fetch for each field that a function answers.
+
+The plan is the plainest right one: every link calls its function once a key. Passes make it better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphql import (
+    FieldNode,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLScalarType,
+    GraphQLSchema,
+    GraphQLString,
+    GraphQLUnionType,
+    SelectionSetNode,
+    VariableNode,
+    Visitor,
+    get_argument_values,
+    get_named_type,
+    print_ast,
+    visit,
+)
+
+from ...schemas.errors import OperationError
+from ...schemas.stitch import LinkBinding, MemberBinding, RootBinding, UnionBinding, binding_of
+from ...schemas.stitch.bindings import EXTENSION, is_map_entry
+from ..operation.collect import collect_fields
+from ..operation.document import Conditions, DocumentLimits, Operation
+from .steps import (
+    Arguments,
+    Fetch,
+    Fetched,
+    LeafValue,
+    ListValue,
+    Location,
+    Member,
+    MemberStep,
+    NonNullValue,
+    ObjectValue,
+    PathStep,
+    Plan,
+    SelectedField,
+    Selection,
+    Source,
+    TypeNameOf,
+    TypeStep,
+    ValuePlan,
+)
+
+_TYPENAME = NonNullValue(LeafValue(GraphQLString))
+
+
+@dataclass(frozen=True, slots=True)
+class HandWritten:
+    """An operation that is left to graphql-core, since a field in it is not generated.
+
+    Attributes:
+        coordinate: The first such field.
+    """
+
+    coordinate: str
+
+
+class _NotGenerated(Exception):
+    """Control flow: a field of the operation is not generated."""
+
+    def __init__(self, coordinate: str) -> None:
+        self.coordinate = coordinate
+        super().__init__(coordinate)
+
+
+def plan_operation(
+    schema: GraphQLSchema, operation: Operation, conditions: Conditions, limits: DocumentLimits
+) -> Plan | HandWritten:
+    """Compile *operation*.
+
+    Args:
+        schema: A stitched schema.
+        operation: Valid against *schema*.
+        conditions: Values of ``operation.condition_variables``.
+        limits: Bounds on depth and number of fields.
+
+    Raises:
+        OperationError: The operation is over a limit.
+    """
+    root = schema.get_root_type(operation.definition.operation)
+    if root is None:
+        raise OperationError(f"the schema has no {operation.type}s", code="OPERATION_RESOLUTION_FAILURE")
+    try:
+        return _Builder(schema, operation, conditions, limits).build(root)
+    except _NotGenerated as found:
+        return HandWritten(found.coordinate)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a selection stands: in the answer of *fetch*, *path* below it."""
+
+    fetch: int | None
+    path: tuple[PathStep, ...]
+    response_path: tuple[str, ...]
+
+
+class _Builder:
+    def __init__(
+        self, schema: GraphQLSchema, operation: Operation, conditions: Conditions, limits: DocumentLimits
+    ) -> None:
+        self._schema = schema
+        self._operation = operation
+        self._conditions = conditions
+        self._limits = limits
+        self._fetches: list[Fetch] = []
+        self._fields = 0
+
+    def build(self, root: GraphQLObjectType) -> Plan:
+        selection = self._object(root, [self._operation.definition.selection_set], _Place(None, (), ()))
+        return Plan(self._operation.type, selection, tuple(self._fetches))
+
+    def _object(self, type_: GraphQLObjectType, sets: Sequence[SelectionSetNode], place: _Place) -> Selection:
+        return Selection(type_.name, None, {type_.name: self._fields_of(type_, sets, place)})
+
+    def _union(self, type_: GraphQLUnionType, sets: Sequence[SelectionSetNode], place: _Place) -> Selection:
+        binding = type_.extensions.get(EXTENSION)
+        if not isinstance(binding, UnionBinding):
+            raise _NotGenerated(type_.name)
+        by_type = {}
+        for member in type_.types:
+            guarded = _Place(place.fetch, (*place.path, TypeStep(binding, member.name)), place.response_path)
+            by_type[member.name] = self._fields_of(member, sets, guarded)
+        return Selection(type_.name, binding, by_type)
+
+    def _fields_of(
+        self, type_: GraphQLObjectType, sets: Sequence[SelectionSetNode], place: _Place
+    ) -> tuple[SelectedField, ...]:
+        collected = collect_fields(self._schema, self._operation, type_, sets, self._conditions)
+        return tuple(self._field(type_, name, nodes, place) for name, nodes in collected.items())
+
+    def _field(
+        self, parent: GraphQLObjectType, response_name: str, nodes: list[FieldNode], place: _Place
+    ) -> SelectedField:
+        node = nodes[0]
+        name = node.name.value
+        coordinate = f"{parent.name}.{name}"
+        self._check_limits(place, node)
+        locations = tuple(at for n in nodes if (at := _location(n)))
+        if name == "__typename":
+            return SelectedField(response_name, TypeNameOf(), _TYPENAME, coordinate, locations)
+        field = parent.fields.get(name)
+        binding = binding_of(field) if field else None
+        if field is None or binding is None:
+            raise _NotGenerated(coordinate)
+        response_path = (*place.response_path, response_name)
+        source: Source
+        match binding:
+            case MemberBinding(member=member):
+                source = Member(member)
+                step = MemberStep(member, entries=is_map_entry(get_named_type(field.type)))
+                inner = _Place(place.fetch, (*place.path, step), response_path)
+            case RootBinding() | LinkBinding():
+                fetch = self._fetch(binding, field, node, coordinate, place, response_path)
+                source = Fetched(fetch.id)
+                inner = _Place(fetch.id, (), response_path)
+        sets = [n.selection_set for n in nodes if n.selection_set]
+        return SelectedField(
+            response_name, source, self._value(field.type, sets, inner), coordinate, locations
+        )
+
+    def _check_limits(self, place: _Place, node: FieldNode) -> None:
+        self._fields += 1
+        location = _location(node)
+        at = (location,) if location else ()
+        if self._fields > self._limits.max_fields:
+            reason = f"the operation has more than {self._limits.max_fields} fields"
+            raise OperationError(reason, code="OPERATION_TOO_LARGE", locations=at)
+        if len(place.response_path) >= self._limits.max_depth:
+            reason = f"the operation is deeper than {self._limits.max_depth} levels"
+            raise OperationError(reason, code="OPERATION_TOO_DEEP", locations=at)
+
+    def _fetch(
+        self,
+        binding: RootBinding | LinkBinding,
+        field: GraphQLField,
+        node: FieldNode,
+        coordinate: str,
+        place: _Place,
+        response_path: tuple[str, ...],
+    ) -> Fetch:
+        link = binding.link if isinstance(binding, LinkBinding) else None
+        bulk = binding.bulk if isinstance(binding, LinkBinding) else None
+        fetch = Fetch(
+            id=len(self._fetches),
+            function=binding.function,
+            coordinate=coordinate,
+            response_path=response_path,
+            arguments=_arguments(field, node),
+            parent=place.fetch if link else None,
+            path=place.path if link else (),
+            link=link,
+            bulk=bulk,
+            batched=link is not None and link.function is None,
+        )
+        self._fetches.append(fetch)
+        return fetch
+
+    def _value(self, type_: GraphQLOutputType, sets: Sequence[SelectionSetNode], place: _Place) -> ValuePlan:
+        match type_:
+            case GraphQLNonNull():
+                inner = self._value(type_.of_type, sets, place)
+                assert not isinstance(inner, NonNullValue)
+                return NonNullValue(inner)
+            case GraphQLList():
+                item = self._value(type_.of_type, sets, place)
+                named = type_.of_type.of_type if isinstance(type_.of_type, GraphQLNonNull) else type_.of_type
+                entries = isinstance(named, GraphQLObjectType) and is_map_entry(named)
+                return ListValue(item, entries)
+            case GraphQLScalarType() | GraphQLEnumType():
+                return LeafValue(type_)
+            case GraphQLObjectType():
+                return ObjectValue(self._object(type_, sets, place))
+            case GraphQLUnionType():
+                return ObjectValue(self._union(type_, sets, place))
+            case _:
+                raise _NotGenerated(str(type_))
+
+
+class _HasVariable(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = False
+
+    def enter_variable(self, _node: VariableNode, *_: object) -> None:
+        self.found = True
+
+
+def _arguments(field: GraphQLField, node: FieldNode) -> Arguments:
+    finder = _HasVariable()
+    for argument in node.arguments or ():
+        visit(argument.value, finder)
+    return Arguments(
+        field=field,
+        node=node,
+        constant=None if finder.found else get_argument_values(field, node),
+        text=", ".join(sorted(print_ast(argument) for argument in node.arguments or ())),
+    )
+
+
+def _location(node: FieldNode) -> Location | None:
+    if node.loc is None:
+        return None
+    start = node.loc.start_token
+    return (start.line, start.column)

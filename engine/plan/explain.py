@@ -1,0 +1,49 @@
+"""A plan as text: what is called, in which order, with what.
+
+query
+├─ orders.listOrders(limit: 50)  for orders
+│  └─ products.list_products(ids ← Order.productId)  for orders.product
+1 call, then 1
+"""
+
+from __future__ import annotations
+
+from .steps import Fetch, Plan
+
+
+def explain(plan: Plan) -> str:
+    """*plan* as a tree of its fetches, and the number of calls at each depth."""
+    lines = [plan.operation_type]
+    _children(plan, None, "", lines)
+    lines.append(_summary(plan))
+    return "\n".join(lines) + "\n"
+
+
+def _children(plan: Plan, parent: int | None, indent: str, lines: list[str]) -> None:
+    children = plan.children(parent)
+    for index, fetch in enumerate(children):
+        last = index == len(children) - 1
+        lines.append(f"{indent}{'└─' if last else '├─'} {_describe(fetch)}")
+        _children(plan, fetch.id, indent + ("   " if last else "│  "), lines)
+
+
+def _describe(fetch: Fetch) -> str:
+    arguments = [fetch.arguments.text] if fetch.arguments.text else []
+    how = ""
+    if fetch.link is not None:
+        parent = fetch.link.shape
+        if fetch.batched:
+            assert fetch.link.bulk is not None
+            arguments.insert(0, f"{fetch.link.bulk.argument} ← all {parent}.{fetch.link.keys[0].member}")
+            how = f", put back by {fetch.link.bulk.key}"
+        else:
+            arguments[:0] = [f"{key.argument} ← {parent}.{key.member}" for key in fetch.link.keys]
+            how = ", one call a key"
+    return f"{fetch.called.id}({', '.join(arguments)}) for {'.'.join(fetch.response_path)}{how}"
+
+
+def _summary(plan: Plan) -> str:
+    single = sum(1 for fetch in plan.fetches if fetch.link is None or fetch.batched)
+    each = len(plan.fetches) - single
+    calls = f"{single} call{'s' if single != 1 else ''}"
+    return f"{calls} and {each} for each key" if each else calls

@@ -1,0 +1,237 @@
+"""Inferred and configured links, settled into one set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..catalog import Catalog, Function, FunctionId, ListOf, ObjectShape, ShapeName, Upstream
+from ..errors import ConfigError
+from ..names import field_name, type_name
+from .entities import Answer, direct_answer, listed_answer, object_of
+from .infer import FoundBulk, describe_bulk, find_bulk, find_links
+from .model import BulkFunction, BulkRule, Key, Link, LinkRule, Weave
+
+
+def weave(
+    catalog: Catalog,
+    *,
+    links: Sequence[LinkRule] = (),
+    bulk: Sequence[BulkRule] = (),
+    source: str = "configuration",
+) -> Weave:
+    """All links and bulk functions of *catalog*.
+
+    What a rule says wins over what is found. A rule about a function or type that the catalog does not
+    have is left out with a note: its upstream may be down just now.
+
+    Args:
+        catalog: What was discovered.
+        links: Rules about links.
+        bulk: Rules about bulk functions.
+        source: Where the rules come from, for error messages.
+
+    Raises:
+        ConfigError: A rule that contradicts the catalog, such as one that names an argument that the
+            function does not have.
+    """
+    notes: list[str] = []
+    found = find_bulk(catalog)
+    pairs: dict[FunctionId, BulkFunction] = {}
+    for index, rule in enumerate(bulk):
+        found = [one for one in found if one.function.id != rule.function]
+        if rule.off:
+            continue
+        function = catalog.functions.get(FunctionId(rule.function))
+        if function is None:
+            notes.append(f"bulk[{index}]: no function {rule.function}")
+            continue
+        one = _configured_bulk(catalog, function, rule, key=f"bulk[{index}]", source=source)
+        found.append(one)
+        if rule.answers:
+            pairs[FunctionId(rule.answers)] = one.bulk
+    switched_off = {link_rule.field for link_rule in links if link_rule.off}
+    settled: dict[tuple[str, str, str], Link] = {}
+    for link in find_links(catalog, found):
+        taken = _field_taken(catalog, link)
+        coordinate = f"{link.shape}.{link.field}"
+        if coordinate in switched_off or f"{type_name(link.shape)}.{link.field}" in switched_off:
+            notes.append(f"{coordinate}: switched off")
+        elif taken:
+            notes.append(f"{coordinate}: not linked to {link.target}, for the type has a field of that name")
+        else:
+            settled[link.upstream, link.shape, link.field] = _paired(link, pairs)
+    for index, link_rule in enumerate(links):
+        if link_rule.off:
+            continue
+        key = f"links[{index}]"
+        for link in _configured_links(catalog, link_rule, found, notes, key=key, source=source):
+            settled[link.upstream, link.shape, link.field] = _paired(link, pairs)
+    return Weave(
+        links=tuple(settled[at] for at in sorted(settled)),
+        bulk=tuple(sorted((one.bulk for one in found), key=lambda b: b.function)),
+        notes=tuple(notes),
+    )
+
+
+def _paired(link: Link, pairs: dict[FunctionId, BulkFunction]) -> Link:
+    """*link*, with the bulk function that the configuration gives its function."""
+    if link.function is None or link.function not in pairs or len(link.keys) != 1:
+        return link
+    return replace(link, bulk=pairs[link.function])
+
+
+def _field_taken(catalog: Catalog, link: Link) -> bool:
+    shape = catalog.upstreams_by_id[link.upstream].shapes[link.shape]
+    assert isinstance(shape, ObjectShape)
+    return any(field_name(field.name) == link.field for field in shape.fields if not field.write_only)
+
+
+def _configured_bulk(
+    catalog: Catalog, function: Function, rule: BulkRule, *, key: str, source: str
+) -> FoundBulk:
+    upstream = catalog.upstreams_by_id[function.upstream]
+    lists = [a for a in function.arguments if isinstance(a.type, ListOf)]
+    names = [rule.argument] if rule.argument else [a.name for a in lists]
+    argument = next((a for a in lists if a.name in names), None)
+    if argument is None:
+        raise ConfigError(
+            source=source,
+            key=f"{key}.argument",
+            problem=f"{function.id} has no list argument {rule.argument or ''}".rstrip(),
+            accepted=", ".join(a.name for a in lists) or "a function with a list argument",
+        )
+    described = describe_bulk(upstream, function, argument)
+    answer = listed_answer(upstream, function)
+    if rule.items is not None or answer is None:
+        answer = _answer_at(upstream, function, rule.items or "", key=key, source=source)
+    member = rule.key or (described.bulk.key if described else None)
+    if member is None or all(field.name != member for field in answer.shape.fields):
+        raise ConfigError(
+            source=source,
+            key=f"{key}.key",
+            problem=f"items of {function.id} have no member {member or 'that is a key'}",
+            accepted=", ".join(field.name for field in answer.shape.fields),
+        )
+    base = described.bulk if described else BulkFunction(function.id, argument.name, answer.items, member)
+    made = BulkFunction(
+        function=function.id,
+        argument=argument.name,
+        items=answer.items,
+        key=member,
+        size_argument=base.size_argument,
+        max_keys=rule.max_keys or base.max_keys,
+        max_key_bytes=base.max_key_bytes,
+        evidence=f"configured in {source}",
+        origin="configured",
+    )
+    subject = described.subject if described else ()
+    return FoundBulk(made, upstream, function, argument, subject, answer)
+
+
+def _answer_at(upstream: Upstream, function: Function, items: str, *, key: str, source: str) -> Answer:
+    type_ = function.result
+    steps = tuple(step for step in items.split(".") if step)
+    for step in steps:
+        shape = object_of(upstream, type_)
+        field = next((f for f in shape.fields if f.name == step), None) if shape else None
+        if field is None:
+            raise ConfigError(
+                source=source,
+                key=f"{key}.items",
+                problem=f"the answer of {function.id} has no member {step}",
+                accepted=", ".join(f.name for f in shape.fields) if shape else "",
+            )
+        type_ = field.type
+    shape = object_of(upstream, type_.item) if isinstance(type_, ListOf) else None
+    if shape is None:
+        raise ConfigError(
+            source=source,
+            key=f"{key}.items",
+            problem=f"{items or 'the answer'} of {function.id} is no list of objects",
+        )
+    return Answer(shape, steps, many=True)
+
+
+def _configured_links(
+    catalog: Catalog, rule: LinkRule, bulk: Sequence[FoundBulk], notes: list[str], *, key: str, source: str
+) -> list[Link]:
+    parent, dot, field = rule.field.partition(".")
+    if not dot or not field or rule.function is None:
+        raise ConfigError(
+            source=source,
+            key=f"{key}.field",
+            problem=f"{rule.field!r} with function {rule.function!r} is no link",
+            accepted="field: Type.field, function: upstream.operation, keys: {argument: member}",
+        )
+    function = catalog.functions.get(FunctionId(rule.function))
+    if function is None:
+        notes.append(f"{key}: no function {rule.function}")
+        return []
+    homes = [
+        (upstream, name)
+        for upstream in catalog.upstreams
+        for name, shape in upstream.shapes.items()
+        if isinstance(shape, ObjectShape) and parent in {name, type_name(name)}
+    ]
+    if not homes:
+        notes.append(f"{key}: no type {parent}")
+    return [
+        _configured_link(upstream, name, field, function, rule, bulk, key, source) for upstream, name in homes
+    ]
+
+
+def _configured_link(
+    upstream: Upstream,
+    name: ShapeName,
+    field: str,
+    function: Function,
+    rule: LinkRule,
+    bulk: Sequence[FoundBulk],
+    key: str,
+    source: str,
+) -> Link:
+    shape = upstream.shapes[name]
+    assert isinstance(shape, ObjectShape)
+    members = {f.name: f for f in shape.fields}
+    keys = []
+    for argument, member in (rule.keys or {}).items():
+        if function.argument(argument) is None:
+            raise ConfigError(
+                source=source,
+                key=f"{key}.keys.{argument}",
+                problem=f"{function.id} has no argument {argument}",
+                accepted=", ".join(a.name for a in function.arguments),
+            )
+        if member not in members:
+            raise ConfigError(
+                source=source,
+                key=f"{key}.keys.{argument}",
+                problem=f"{name} has no member {member}",
+                accepted=", ".join(members),
+            )
+        keys.append(Key(argument, member))
+    if not keys:
+        raise ConfigError(
+            source=source,
+            key=f"{key}.keys",
+            problem="a link needs a key",
+            accepted="keys: {argument: member}",
+        )
+    one = next(
+        (b for b in bulk if b.function.id == function.id and b.argument.name == keys[0].argument), None
+    )
+    answer = direct_answer(upstream, function)
+    each = len(keys) == 1 and isinstance(members[keys[0].member].type, ListOf)
+    return Link(
+        upstream=upstream.id,
+        shape=name,
+        field=field,
+        keys=tuple(keys),
+        function=None if one else function.id,
+        bulk=one.bulk if one and len(keys) == 1 else None,
+        many=not one and isinstance(function.result, ListOf),
+        each=each,
+        evidence=f"configured in {source}" + ("" if answer or one else "; its answer is no object"),
+        origin="configured",
+    )

@@ -1,0 +1,5 @@
+"""The schema as text and as introspection JSON."""
+
+from .export import introspection_json, print_sdl
+
+__all__ = ["introspection_json", "print_sdl"]

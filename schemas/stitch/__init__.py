@@ -1,0 +1,37 @@
+"""Catalog and links in, one GraphQL schema out.
+
+- ``bindings``: what each generated field stands for.
+- ``name_book``: names that, once given, are kept.
+- ``scalars``: the scalars beside GraphQL's own five.
+- ``types``: shapes to GraphQL output and input types.
+- ``root_fields``: functions to fields of Query, Mutation and Subscription.
+- ``handwritten``: a Strawberry schema's fields and types, merged in.
+- ``stitch``: all of it, in order.
+"""
+
+from .bindings import (
+    FieldBinding,
+    LinkBinding,
+    MapEntry,
+    MemberBinding,
+    RootBinding,
+    UnionBinding,
+    binding_of,
+)
+from .name_book import NameBook, decode_lock, encode_lock
+from .stitch import Stitched, stitch
+
+__all__ = [
+    "FieldBinding",
+    "LinkBinding",
+    "MapEntry",
+    "MemberBinding",
+    "NameBook",
+    "RootBinding",
+    "Stitched",
+    "UnionBinding",
+    "binding_of",
+    "decode_lock",
+    "encode_lock",
+    "stitch",
+]

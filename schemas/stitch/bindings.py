@@ -1,0 +1,109 @@
+"""What each generated field stands for, kept in the ``extensions`` of the graphql-core objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from graphql import GraphQLField, GraphQLNamedType
+
+from ..catalog import Function
+from ..links import Link
+
+EXTENSION: Final = "weft"
+"""Key of the binding in ``extensions``."""
+
+
+@dataclass(frozen=True, slots=True)
+class RootBinding:
+    """A field of a root type: a call of *function*.
+
+    Attributes:
+        void: The function answers nothing, and the field is ``true`` once it is done.
+    """
+
+    function: Function
+    void: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MemberBinding:
+    """A field that is the *member* of an upstream's object."""
+
+    member: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkBinding:
+    """A field that is answered by other functions.
+
+    Attributes:
+        function: The function of ``link.target``.
+        bulk: The function of ``link.bulk``, where there is one.
+    """
+
+    link: Link
+    function: Function
+    bulk: Function | None
+
+
+FieldBinding: TypeAlias = RootBinding | MemberBinding | LinkBinding
+
+
+@dataclass(frozen=True, slots=True)
+class MapEntry:
+    """Marks an object type whose list stands for a JSON object: fields ``key`` and ``value``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnionBinding:
+    """How the concrete type of a union's value is told.
+
+    Attributes:
+        property: Wire name of the discriminating member, or ``""``.
+        mapping: Its value to a GraphQL type name.
+        required: GraphQL type name to the members that such an object must have; tried in order, and the
+            type of which most members are there is taken.
+        members: GraphQL type name to all members that such an object may have.
+    """
+
+    property: str
+    mapping: Mapping[str, str]
+    required: Mapping[str, frozenset[str]]
+    members: Mapping[str, frozenset[str]]
+
+    def type_name(self, value: object) -> str | None:
+        """Name of the concrete type of *value*; ``None`` if it is of none of them."""
+        if not isinstance(value, dict):
+            return None
+        if self.property and isinstance(found := value.get(self.property), str) and found in self.mapping:
+            return self.mapping[found]
+        present = value.keys()
+        best: tuple[int, int] | None = None
+        name = None
+        for candidate, required in self.required.items():
+            if not required <= present:
+                continue
+            score = (len(self.members[candidate] & present), len(required))
+            if best is None or score > best:
+                best, name = score, candidate
+        return name
+
+
+def binding_of(field: GraphQLField) -> FieldBinding | None:
+    """What a generated field stands for; ``None`` for a hand-written one or one of introspection."""
+    found = field.extensions.get(EXTENSION)
+    return found if isinstance(found, RootBinding | MemberBinding | LinkBinding) else None
+
+
+def is_map_entry(type_: GraphQLNamedType) -> bool:
+    """Whether lists of *type_* stand for a JSON object."""
+    return isinstance(type_.extensions.get(EXTENSION), MapEntry)
+
+
+def map_entries(value: object) -> object:
+    """A JSON object as the list of its entries; anything else as it is."""
+    if isinstance(value, dict):
+        return [{"key": key, "value": item} for key, item in value.items()]
+    return value

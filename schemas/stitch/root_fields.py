@@ -1,0 +1,138 @@
+"""Functions to fields of Query, Mutation and Subscription, and links to fields of objects."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+from graphql import (
+    GraphQLArgument,
+    GraphQLBoolean,
+    GraphQLField,
+    GraphQLList,
+    GraphQLOutputType,
+)
+from msgspec import UNSET
+
+from ..catalog import Argument, Catalog, Function, ListOf, ObjectShape, Type, Upstream
+from ..links import Link
+from ..names import camel_case, words
+from .bindings import EXTENSION, LinkBinding, RootBinding
+from .name_book import NameBook
+from .types import TypeBuilder, deprecation, field_names, scalar_default
+
+RootName: TypeAlias = Literal["Query", "Mutation", "Subscription"]
+
+_SILENT_VERBS: Final = frozenset({"describe", "fetch", "find", "get", "list", "load", "read", "retrieve"})
+"""Verbs that a field of Query does without: ``listOrders`` becomes ``orders``."""
+
+
+def root_of(function: Function) -> RootName:
+    """The root type that *function* is a field of."""
+    if function.streaming in {"server", "both"}:
+        return "Subscription"
+    return "Query" if function.effect == "read" and function.streaming == "none" else "Mutation"
+
+
+def root_field_names(function: Function) -> tuple[str, ...]:
+    """Names for the field of *function*, the best first."""
+    operation = function.name.rpartition(".")[2]
+    full = camel_case(function.name if "." not in function.name else operation) or "function"
+    found = words(operation)
+    names = [full, camel_case(f"{function.name}"), camel_case(f"{function.upstream}_{function.name}")]
+    if root_of(function) == "Query" and len(found) > 1 and found[0] in _SILENT_VERBS:
+        names.insert(0, camel_case("_".join(found[1:])))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def arguments_of(
+    types: TypeBuilder, upstream: Upstream, arguments: tuple[Argument, ...]
+) -> dict[str, GraphQLArgument]:
+    """Arguments of a function as those of a field. Their ``out_name`` is the function's own name for them."""
+    names = field_names(argument.name for argument in arguments)
+    return {
+        names[argument.name]: GraphQLArgument(
+            types.input(upstream, argument.type, nullable=not is_required(argument)),
+            default_value=scalar_default(argument.type, argument.default),
+            description=argument.description or None,
+            deprecation_reason=None if is_required(argument) else deprecation(argument.deprecated),
+            out_name=argument.name,
+        )
+        for argument in arguments
+    }
+
+
+def is_required(argument: Argument) -> bool:
+    """Whether a field's caller must give *argument*."""
+    return argument.required and argument.default is UNSET and not argument.type.nullable
+
+
+def build_root_field(types: TypeBuilder, upstream: Upstream, function: Function) -> GraphQLField:
+    """The field that calls *function*. It is nullable: an upstream may fail, and its siblings go on."""
+    void = function.result is None
+    result: GraphQLOutputType = GraphQLBoolean
+    if function.result is not None:
+        result = types.output(upstream, function.result, nullable=True)
+    return GraphQLField(
+        result,
+        arguments_of(types, upstream, function.arguments),
+        description=function.description or None,
+        deprecation_reason=deprecation(function.deprecated),
+        extensions={EXTENSION: RootBinding(function, void=void)},
+    )
+
+
+def build_link_field(types: TypeBuilder, catalog: Catalog, link: Link) -> GraphQLField:
+    """The field of *link*: nullable, or a list of what its keys lead to."""
+    function = catalog.functions[link.target]
+    upstream = catalog.upstreams_by_id[function.upstream]
+    result = _linked_type(types, upstream, function, link)
+    arguments: tuple[Argument, ...] = ()
+    if link.bulk is None:
+        keys = {key.argument for key in link.keys}
+        arguments = tuple(a for a in function.arguments if a.name not in keys)
+    return GraphQLField(
+        GraphQLList(result) if link.each else result,
+        arguments_of(types, upstream, arguments),
+        description=_link_description(link, function),
+        deprecation_reason=deprecation(function.deprecated),
+        extensions={
+            EXTENSION: LinkBinding(
+                link, function, catalog.functions[link.bulk.function] if link.bulk else None
+            )
+        },
+    )
+
+
+def _linked_type(types: TypeBuilder, upstream: Upstream, function: Function, link: Link) -> GraphQLOutputType:
+    result = function.result
+    if link.function is None:
+        assert link.bulk is not None
+        result = _item_type(upstream, result, link.bulk.items)
+    if result is None:
+        return GraphQLBoolean
+    return types.output(upstream, result, nullable=True)
+
+
+def _item_type(upstream: Upstream, result: Type | None, items: tuple[str, ...]) -> Type | None:
+    """The type of one item of a bulk function's answer."""
+    for step in items:
+        shape = upstream.shapes.get(result.shape) if result is not None and hasattr(result, "shape") else None
+        assert isinstance(shape, ObjectShape)
+        result = next(field.type for field in shape.fields if field.name == step)
+    assert isinstance(result, ListOf)
+    return result.item
+
+
+def _link_description(link: Link, function: Function) -> str:
+    keys = ", ".join(f"{key.argument} from {key.member}" for key in link.keys)
+    return f"Answered by {function.id} ({keys})."
+
+
+def sort_key(function: Function) -> tuple[bool, str, str]:
+    """Order in which functions take their names: streams last, then by id."""
+    return (function.streaming != "none", function.upstream, function.name)
+
+
+def give_root_name(book: NameBook, function: Function) -> str:
+    """The name of *function*'s field, kept from one build to the next."""
+    return book.name(root_of(function), function.id, *root_field_names(function))

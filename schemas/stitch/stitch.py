@@ -1,0 +1,117 @@
+"""Catalog and links to one schema of graphql-core types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import strawberry
+from graphql import (
+    GraphQLField,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLString,
+    introspection_types,
+    specified_directives,
+    validate_schema,
+)
+
+from ..catalog import Catalog, ShapeName, UpstreamId
+from ..errors import SchemaError
+from ..links import Link, Weave
+from .bindings import FieldBinding, binding_of
+from .handwritten import merge_handwritten
+from .name_book import NameBook
+from .root_fields import build_link_field, build_root_field, give_root_name, root_of, sort_key
+from .types import TypeBuilder
+
+
+@dataclass(frozen=True)
+class Stitched:
+    """One GraphQL schema over a catalog.
+
+    Attributes:
+        schema: graphql-core types; every generated field carries its binding.
+        catalog: What it was built from.
+        weave: The links in it.
+        names: Every name given, for the lock file.
+    """
+
+    schema: GraphQLSchema
+    catalog: Catalog
+    weave: Weave
+    names: Mapping[str, str]
+
+    @cached_property
+    def bindings(self) -> dict[str, FieldBinding]:
+        """Binding by schema coordinate, such as ``Product.stock``."""
+        found: dict[str, FieldBinding] = {}
+        for name, type_ in self.schema.type_map.items():
+            if isinstance(type_, GraphQLObjectType) and name not in introspection_types:
+                for field_name, field in type_.fields.items():
+                    if binding := binding_of(field):
+                        found[f"{name}.{field_name}"] = binding
+        return found
+
+
+def stitch(
+    catalog: Catalog,
+    weave: Weave,
+    *,
+    locked: Mapping[str, str] | None = None,
+    handwritten: strawberry.Schema | None = None,
+) -> Stitched:
+    """Weave *catalog* into one GraphQL schema.
+
+    Args:
+        catalog: The functions.
+        weave: The links between them.
+        locked: Names given before, from the lock file; they are given again.
+        handwritten: A Strawberry schema that is merged in.
+
+    Raises:
+        StitchConflict: The hand-written schema defines what is generated too.
+        SchemaError: The result is no valid GraphQL schema; a fault of Weft, for whatever cannot be
+            expressed becomes ``JSON``.
+    """
+    book = NameBook(locked)
+    links: dict[tuple[UpstreamId, ShapeName], list[Link]] = {}
+    for link in weave.links:
+        links.setdefault((link.upstream, link.shape), []).append(link)
+
+    def link_fields(upstream: UpstreamId, shape: ShapeName) -> dict[str, GraphQLField]:
+        return {
+            link.field: build_link_field(types, catalog, link) for link in links.get((upstream, shape), ())
+        }
+
+    types = TypeBuilder(catalog, book, link_fields)
+    roots: dict[str, dict[str, GraphQLField]] = {"Query": {}, "Mutation": {}, "Subscription": {}}
+    for function in sorted(catalog.functions.values(), key=sort_key):
+        upstream = catalog.upstreams_by_id[function.upstream]
+        name = give_root_name(book, function)
+        roots[root_of(function)][name] = build_root_field(types, upstream, function)
+    query, mutation, subscription = (_root(name, fields) for name, fields in roots.items())
+    if query is None:
+        # GraphQL specification, "Root Operation Types": Query must be an object type with a field.
+        query = GraphQLObjectType("Query", {"weftVersion": _version_field()})
+    schema = GraphQLSchema(query, mutation, subscription, directives=specified_directives)
+    if handwritten is not None:
+        schema = merge_handwritten(schema, handwritten)
+    problems = validate_schema(schema)
+    if problems:
+        raise SchemaError("; ".join(problem.message for problem in problems[:10]))
+    return Stitched(schema, catalog, weave, book.entries)
+
+
+def _root(name: str, fields: dict[str, GraphQLField]) -> GraphQLObjectType | None:
+    return GraphQLObjectType(name, dict(sorted(fields.items()))) if fields else None
+
+
+def _version_field() -> GraphQLField:
+    return GraphQLField(
+        GraphQLNonNull(GraphQLString),
+        resolve=lambda _source, _info: "no upstream has been read yet",
+        description="Stands here while no upstream has been read.",
+    )

@@ -1,0 +1,355 @@
+"""Shapes to GraphQL output and input types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLEnumValue,
+    GraphQLField,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLString,
+    GraphQLUnionType,
+    Undefined,
+)
+from msgspec import UNSET
+
+from ..catalog import (
+    Catalog,
+    EnumShape,
+    Field,
+    JsonType,
+    ListOf,
+    MapOf,
+    ObjectShape,
+    Reference,
+    Scalar,
+    Shape,
+    ShapeName,
+    Type,
+    UnionShape,
+    Upstream,
+    UpstreamId,
+)
+from ..names import FieldName, TypeName, enum_value_name, field_name, type_name, unique
+from .bindings import EXTENSION, MapEntry, MemberBinding, UnionBinding
+from .name_book import NameBook
+from .scalars import JSON, SCALARS
+
+RESERVED_TYPES: Final = ("Query", "Mutation", "Subscription", "Int", "Float", "String", "Boolean", "ID")
+
+ExtraFields = Callable[[UpstreamId, ShapeName], dict[str, GraphQLField]]
+"""Fields of an object beside its members: its links."""
+
+
+def deprecation(reason: str | None) -> str | None:
+    """The reason as GraphQL wants it: some text for whatever is deprecated."""
+    return (reason or "No longer supported") if reason is not None else None
+
+
+def field_names(names: Iterable[str]) -> dict[str, FieldName]:
+    """Wire names to unique GraphQL names; a wire name that needs no change keeps its own."""
+    wire = list(dict.fromkeys(names))
+    taken = {name for name in wire if field_name(name) == name}
+    found: dict[str, FieldName] = {}
+    for name in wire:
+        if name in taken:
+            found[name] = FieldName(name)
+            continue
+        made = FieldName(unique(field_name(name), taken))
+        taken.add(made)
+        found[name] = made
+    return found
+
+
+class TypeBuilder:
+    """Builds the GraphQL types of a catalog's shapes, each once.
+
+    Names are given when a type is first needed, so the order of the calls decides who gets a contested
+    name: call it in the order of the functions' ids.
+    """
+
+    def __init__(self, catalog: Catalog, book: NameBook, extra_fields: ExtraFields) -> None:
+        self._catalog = catalog
+        self._book = book
+        self._extra_fields = extra_fields
+        self._outputs: dict[tuple[UpstreamId, ShapeName], GraphQLOutputType] = {}
+        self._inputs: dict[tuple[UpstreamId, ShapeName], GraphQLInputType] = {}
+        self._entries: dict[str, GraphQLObjectType] = {}
+        book.reserve("types", *RESERVED_TYPES, *(scalar.name for scalar in (*SCALARS.values(), JSON)))
+
+    # -- outputs
+
+    def output(self, upstream: Upstream, type_: Type, *, nullable: bool | None = None) -> GraphQLOutputType:
+        """The output type of a value at a position; non-null unless *type_* (or *nullable*) says otherwise."""
+        found = self._output(upstream, type_)
+        if type_.nullable if nullable is None else nullable:
+            return found
+        return GraphQLNonNull(found) if not isinstance(found, GraphQLNonNull) else found
+
+    def _output(self, upstream: Upstream, type_: Type) -> GraphQLOutputType:
+        match type_:
+            case Scalar():
+                return SCALARS[type_.kind]
+            case ListOf():
+                return GraphQLList(self.output(upstream, type_.item))
+            case MapOf():
+                return GraphQLList(GraphQLNonNull(self._map_entry(self.output(upstream, type_.value))))
+            case JsonType():
+                return JSON
+            case Reference():
+                return self.output_shape(upstream, type_.shape)
+
+    def output_shape(self, upstream: Upstream, name: ShapeName) -> GraphQLOutputType:
+        """The output type of a shape; the ``JSON`` scalar for one that GraphQL cannot express."""
+        at = (upstream.id, name)
+        if at not in self._outputs:
+            self._outputs[at] = JSON  # for a shape that refers to itself before it is known what it is
+            self._outputs[at] = self._build_output(upstream, upstream.shapes.get(name))
+        return self._outputs[at]
+
+    def _build_output(self, upstream: Upstream, shape: Shape | None) -> GraphQLOutputType:
+        match shape:
+            case None:
+                return JSON
+            case EnumShape():
+                return self._enum(upstream, shape)
+            case ObjectShape():
+                return self._object(upstream, shape)
+            case UnionShape():
+                return self._union(upstream, shape)
+
+    def _object(self, upstream: Upstream, shape: ObjectShape) -> GraphQLOutputType:
+        fields = [field for field in shape.fields if not field.write_only]
+        if not fields:
+            return JSON
+        names = field_names(field.name for field in fields)
+
+        def build_fields() -> dict[str, GraphQLField]:
+            built = {str(names[field.name]): self._output_field(upstream, field) for field in fields}
+            for name, extra in self._extra_fields(upstream.id, shape.name).items():
+                built.setdefault(name, extra)
+            return built
+
+        return GraphQLObjectType(
+            self._type_name(upstream, shape, "output"),
+            build_fields,
+            description=shape.description or None,
+        )
+
+    def _output_field(self, upstream: Upstream, field: Field) -> GraphQLField:
+        nullable = field.type.nullable or not field.required
+        return GraphQLField(
+            self.output(upstream, field.type, nullable=nullable),
+            description=field.description or None,
+            deprecation_reason=deprecation(field.deprecated),
+            extensions={EXTENSION: MemberBinding(field.name)},
+        )
+
+    def _union(self, upstream: Upstream, shape: UnionShape) -> GraphQLOutputType:
+        types: dict[ShapeName, GraphQLObjectType] = {}
+        for member in _flat_members(upstream, shape):
+            built = self.output_shape(upstream, member)
+            if not isinstance(built, GraphQLObjectType):
+                return JSON
+            types[member] = built
+        if not types:
+            return JSON
+        mapping: dict[str, str] = {name: built.name for name, built in types.items()}
+        if shape.discriminator:
+            mapping |= {v: types[s].name for v, s in shape.discriminator.mapping.items() if s in types}
+        objects = {name: upstream.shapes[name] for name in types}
+        binding = UnionBinding(
+            property=shape.discriminator.property if shape.discriminator else "",
+            mapping=mapping,
+            required={types[n].name: _member_names(o, required=True) for n, o in objects.items()},
+            members={types[n].name: _member_names(o, required=False) for n, o in objects.items()},
+        )
+        return GraphQLUnionType(
+            self._type_name(upstream, shape, "output"),
+            list(dict.fromkeys(types.values())),
+            resolve_type=lambda value, _info, _type: binding.type_name(value),
+            description=shape.description or None,
+            extensions={EXTENSION: binding},
+        )
+
+    def _map_entry(self, value: GraphQLOutputType) -> GraphQLObjectType:
+        at = str(value)
+        if at not in self._entries:
+            inner: Any = value
+            suffix = "Entry"
+            while not hasattr(inner, "name"):
+                suffix = ("List" if isinstance(inner, GraphQLList) else "") + suffix
+                inner = inner.of_type
+            name = self._book.name(
+                "types", f"entry {at}", f"{inner.name}{suffix}", f"{inner.name}Map{suffix}"
+            )
+            self._entries[at] = GraphQLObjectType(
+                name,
+                {
+                    "key": GraphQLField(
+                        GraphQLNonNull(GraphQLString), extensions={EXTENSION: MemberBinding("key")}
+                    ),
+                    "value": GraphQLField(value, extensions={EXTENSION: MemberBinding("value")}),
+                },
+                description="One member of an object whose member names are data.",
+                extensions={EXTENSION: MapEntry()},
+            )
+        return self._entries[at]
+
+    # -- inputs
+
+    def input(self, upstream: Upstream, type_: Type, *, nullable: bool | None = None) -> GraphQLInputType:
+        """The input type of a value at a position; non-null unless *type_* (or *nullable*) says otherwise."""
+        found = self._input(upstream, type_)
+        if type_.nullable if nullable is None else nullable:
+            return found
+        return GraphQLNonNull(found) if not isinstance(found, GraphQLNonNull) else found
+
+    def _input(self, upstream: Upstream, type_: Type) -> GraphQLInputType:
+        match type_:
+            case Scalar():
+                return SCALARS[type_.kind]
+            case ListOf():
+                return GraphQLList(self.input(upstream, type_.item))
+            case MapOf() | JsonType():
+                return JSON
+            case Reference():
+                at = (upstream.id, type_.shape)
+                if at not in self._inputs:
+                    self._inputs[at] = JSON
+                    self._inputs[at] = self._build_input(upstream, upstream.shapes.get(type_.shape))
+                return self._inputs[at]
+
+    def _build_input(self, upstream: Upstream, shape: Shape | None) -> GraphQLInputType:
+        match shape:
+            case EnumShape():
+                enum = self.output_shape(upstream, shape.name)
+                return enum if isinstance(enum, GraphQLEnumType) else JSON
+            case ObjectShape():
+                return self._input_object(upstream, shape)
+            case _:
+                return JSON
+
+    def _input_object(self, upstream: Upstream, shape: ObjectShape) -> GraphQLInputType:
+        fields = [field for field in shape.fields if not field.read_only]
+        if not fields or _requires_itself(upstream, shape):
+            return JSON
+        names = field_names(field.name for field in fields)
+
+        def build_fields() -> dict[str, GraphQLInputField]:
+            return {names[field.name]: self._input_field(upstream, field) for field in fields}
+
+        return GraphQLInputObjectType(
+            self._type_name(upstream, shape, "input"), build_fields, description=shape.description or None
+        )
+
+    def _input_field(self, upstream: Upstream, field: Field) -> GraphQLInputField:
+        required = field.required and field.default is UNSET and not field.type.nullable
+        return GraphQLInputField(
+            self.input(upstream, field.type, nullable=not required),
+            default_value=scalar_default(field.type, field.default),
+            description=field.description or None,
+            deprecation_reason=None if required else deprecation(field.deprecated),
+            out_name=field.name,
+        )
+
+    # -- shared
+
+    def _enum(self, upstream: Upstream, shape: EnumShape) -> GraphQLOutputType:
+        values: dict[str, GraphQLEnumValue] = {}
+        for value in shape.values:
+            name = unique(enum_value_name(value.name or str(value.value)), values)
+            values[name] = GraphQLEnumValue(
+                value.value,
+                description=value.description or None,
+                deprecation_reason=deprecation(value.deprecated),
+            )
+        if not values:
+            return JSON
+        return GraphQLEnumType(
+            self._type_name(upstream, shape, "output"), values, description=shape.description or None
+        )
+
+    def _type_name(self, upstream: Upstream, shape: Shape, role: str) -> TypeName:
+        name: str = type_name(shape.name)
+        prefixed = type_name(upstream.id) + name
+        candidates: tuple[str, ...] = (name, prefixed)
+        if role == "input":
+            candidates = (f"{name}Input", f"{prefixed}Input")
+            if name.endswith("Input"):
+                candidates = (name, *candidates)
+        return TypeName(self._book.name("types", f"{role} {upstream.id}/{shape.name}", *candidates))
+
+
+def scalar_default(type_: Type, default: Any) -> Any:
+    """*default* if a plain scalar of *type_* may have it, else ``Undefined``.
+
+    Defaults of enums, objects and dates are left to the upstream: it knows them best.
+    """
+    if default is UNSET or not isinstance(type_, Scalar):
+        return Undefined
+    match type_.kind:
+        case "string" | "password" if isinstance(default, str):
+            return default
+        case "boolean" if isinstance(default, bool):
+            return default
+        case "int32" if isinstance(default, int) and not isinstance(default, bool) and abs(default) < 2**31:
+            return default
+        case "float" if isinstance(default, int | float) and not isinstance(default, bool):
+            return default
+        case _:
+            return Undefined
+
+
+def _flat_members(upstream: Upstream, shape: UnionShape) -> list[ShapeName]:
+    """Members of a union, those of member unions in their place."""
+    found: dict[ShapeName, None] = {}
+    seen = {shape.name}
+    waiting = list(reversed(shape.members))
+    while waiting:
+        name = waiting.pop()
+        member = upstream.shapes.get(name)
+        if isinstance(member, UnionShape):
+            if name not in seen:
+                seen.add(name)
+                waiting.extend(reversed(member.members))
+        else:
+            found[name] = None
+    return list(found)
+
+
+def _member_names(shape: Shape, *, required: bool) -> frozenset[str]:
+    if not isinstance(shape, ObjectShape):
+        return frozenset()
+    return frozenset(f.name for f in shape.fields if not f.write_only and (f.required or not required))
+
+
+def _requires_itself(upstream: Upstream, shape: ObjectShape) -> bool:
+    """Whether an input of *shape* would need an infinite value.
+
+    Source: GraphQL specification, "Input Objects", "Circular References".
+    """
+    seen: set[ShapeName] = set()
+    waiting = [shape]
+    while waiting:
+        for field in waiting.pop().fields:
+            if not field.required or field.read_only or field.default is not UNSET:
+                continue
+            if not isinstance(field.type, Reference) or field.type.nullable:
+                continue
+            if field.type.shape == shape.name:
+                return True
+            inner = upstream.shapes.get(field.type.shape)
+            if isinstance(inner, ObjectShape) and inner.name not in seen:
+                seen.add(inner.name)
+                waiting.append(inner)
+    return False

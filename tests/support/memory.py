@@ -1,0 +1,42 @@
+"""A transport that answers from Python functions, and counts what it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from inspect import isawaitable
+from typing import Any
+
+from weft.schemas.catalog import Function, Json
+from weft.schemas.errors import UpstreamError
+
+Answer = Callable[..., Any]
+
+
+class MemoryTransport:
+    """Answers each function by a Python callable that takes its arguments as keywords."""
+
+    def __init__(self, answers: Mapping[str, Answer]) -> None:
+        self.answers = answers
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.headers: list[dict[str, str]] = []
+
+    async def __aenter__(self) -> MemoryTransport:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+    async def call(
+        self, function: Function, arguments: Mapping[str, Any], *, deadline: float, headers: Mapping[str, str]
+    ) -> Json | UpstreamError:
+        self.calls.append((function.id, dict(arguments)))
+        self.headers.append(dict(headers))
+        answer = self.answers[function.id](**arguments)
+        return await answer if isawaitable(answer) else answer
+
+    async def stream(
+        self, function: Function, arguments: Mapping[str, Any], *, headers: Mapping[str, str]
+    ) -> AsyncIterator[Json | UpstreamError]:
+        self.calls.append((function.id, dict(arguments)))
+        for message in self.answers[function.id](**arguments):
+            yield message
