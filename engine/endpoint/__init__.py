@@ -1,0 +1,26 @@
+"""The endpoint: GraphQL over HTTP, on granian's RSGI interface.
+
+In: an engine, as an async context manager, and the endpoint's settings.
+Out: an RSGI application, and a server that runs it.
+
+Modules, lowest first:
+
+- ``settings``: how the endpoint is set up.
+- ``service``: what the endpoint needs of an engine.
+- ``requests``: HTTP requests into GraphQL requests.
+- ``negotiate``: media types and status codes of responses.
+- ``cors``: which pages of other origins may read responses.
+- ``events``: responses as Server-Sent Events.
+- ``graphiql``: the page and its assets.
+- ``protocol``: what is used of RSGI.
+- ``operations``: one GraphQL request, answered.
+- ``rsgi``: the application.
+- ``server``: the application on granian.
+"""
+
+from .rsgi import Application, Lifespan
+from .server import running, serve
+from .service import Engine
+from .settings import EndpointSettings
+
+__all__ = ["Application", "EndpointSettings", "Engine", "Lifespan", "running", "serve"]

@@ -1,0 +1,5 @@
+"""``python -m weft``."""
+
+from .cli import main
+
+main()

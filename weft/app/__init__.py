@@ -1,0 +1,8 @@
+"""The composition root: settings in, running parts out.
+
+- ``discovering``: the configured upstreams, looked at once or for ever.
+- ``stitching``: a snapshot and the settings to one schema.
+- ``transports``: one transport for each upstream of a catalog.
+- ``live``: the engine of the newest snapshot, swapped without dropping an operation.
+- ``serving``: the endpoint around it, in worker processes or in this one.
+"""

@@ -1,0 +1,168 @@
+"""The engine of the newest snapshot, swapped without dropping an operation."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from pathlib import Path
+
+from ..discovery import load_snapshot
+from ..engine.execute.engine import Engine
+from ..engine.operation import GraphQLRequest, Response
+from ..schemas.catalog import Snapshot
+from ..schemas.errors import OperationError, WeftError
+
+logger = logging.getLogger(__name__)
+
+MakeEngine = Callable[[Snapshot], Engine]
+"""Builds an engine: work for a thread, for a large catalog takes a second."""
+
+
+class _Generation:
+    """One engine, and how many operations are under way in it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.retired = asyncio.Event()
+        self._users = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def __enter__(self) -> Engine:
+        self._users += 1
+        self._idle.clear()
+        return self.engine
+
+    def __exit__(self, *_: object) -> None:
+        self._users -= 1
+        if not self._users:
+            self._idle.set()
+
+    async def live(self, opened: asyncio.Event) -> None:
+        """Keep the engine open until it is retired and its last operation has ended."""
+        async with self.engine:
+            opened.set()
+            await self.retired.wait()
+            await self._idle.wait()
+
+
+class LiveEngine:
+    """An engine that is always the one of the newest snapshot.
+
+    It is an async context manager: it owns the engines and the tasks that keep them.
+    """
+
+    def __init__(self, make: MakeEngine) -> None:
+        self._make = make
+        self._current: _Generation | None = None
+        self._stack = AsyncExitStack()
+        self._group: asyncio.TaskGroup | None = None
+
+    async def __aenter__(self) -> LiveEngine:
+        """Start without an engine: see ``swap``."""
+        self._group = await self._stack.enter_async_context(asyncio.TaskGroup())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Wait for the operations under way, and close all engines."""
+        self._retire()
+        await self._stack.aclose()
+
+    async def swap(self, snapshot: Snapshot) -> None:
+        """Serve *snapshot* from now on. Operations under way end in the engine they began in.
+
+        Raises:
+            WeftError: No engine can be made of it; the one before goes on.
+        """
+        assert self._group is not None
+        generation = _Generation(await asyncio.to_thread(self._make, snapshot))
+        opened = asyncio.Event()
+        self._group.create_task(generation.live(opened))
+        await opened.wait()
+        self._retire()
+        self._current = generation
+        logger.info("serving a new snapshot", extra={"content_hash": snapshot.catalog.content_hash})
+
+    def _retire(self) -> None:
+        if self._current is not None:
+            self._current.retired.set()
+            self._current = None
+
+    def _generation(self) -> _Generation:
+        if self._current is None:
+            raise OperationError("no schema has been loaded yet", code="NOT_READY")
+        return self._current
+
+    @property
+    def ready(self) -> bool:
+        """Whether a schema is loaded."""
+        return self._current is not None
+
+    @property
+    def sdl(self) -> str:
+        """The schema as text; the same object as long as the schema is the same."""
+        return self._current.engine.sdl if self._current else ""
+
+    async def execute(
+        self, request: GraphQLRequest, *, headers: Mapping[str, str], allow: frozenset[str], deadline: float
+    ) -> Response:
+        """Execute a query or mutation in the newest engine."""
+        with self._generation() as engine:
+            return await engine.execute(request, headers=headers, allow=allow, deadline=deadline)
+
+    async def subscribe(
+        self, request: GraphQLRequest, *, headers: Mapping[str, str]
+    ) -> AsyncGenerator[Response]:
+        """The responses of a subscription. It stays in the engine in which it began."""
+        with self._generation() as engine:
+            async with aclosing(engine.subscribe(request, headers=headers)) as responses:
+                async for response in responses:
+                    yield response
+
+
+@asynccontextmanager
+async def following(path: Path, make: MakeEngine, *, poll_s: float = 0.5) -> AsyncIterator[LiveEngine]:
+    """An engine that follows the snapshot file at *path*.
+
+    It need not exist yet: until it does, the engine is not ready.
+
+    Args:
+        path: What ``weft discover`` writes; replaced as a whole, never written in place.
+        make: Builds the engine of one snapshot.
+        poll_s: Seconds between two looks at the file.
+    """
+    async with LiveEngine(make) as live:
+        seen = await _follow_once(path, live, None)
+        async with asyncio.TaskGroup() as group:
+            follower = group.create_task(_follow(path, live, seen, poll_s))
+            try:
+                yield live
+            finally:
+                follower.cancel()
+
+
+async def _follow(path: Path, live: LiveEngine, seen: object, poll_s: float) -> None:
+    while True:
+        await asyncio.sleep(poll_s)
+        seen = await _follow_once(path, live, seen)
+
+
+async def _follow_once(path: Path, live: LiveEngine, seen: object) -> object:
+    """Swap if the file is another than *seen*; what was seen this time."""
+    try:
+        stat = await asyncio.to_thread(path.stat)
+    except OSError:
+        return seen  # it will be there, or the last good engine goes on
+    now = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+    if now == seen:
+        return seen
+    try:
+        await live.swap(await asyncio.to_thread(load_snapshot, path))
+    except WeftError as error:
+        logger.error("snapshot not usable", extra={"path": str(path), "reason": str(error)})  # noqa: TRY400
+    except Exception:
+        # A fault of ours in one snapshot must not end what the one before serves.
+        logger.exception("snapshot not usable", extra={"path": str(path)})
+    return now

@@ -1,0 +1,90 @@
+"""The endpoint around a live engine."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import strawberry
+
+from ..engine.endpoint.rsgi import Application
+from ..engine.endpoint.server import serve as serve_target
+from ..engine.endpoint.settings import EndpointSettings
+from ..engine.execute.engine import Engine
+from ..schemas.catalog import Snapshot
+from ..settings import Settings, load_settings
+from .live import LiveEngine, following
+from .stitching import stitch_snapshot
+from .transports import engine_settings, make_transports
+
+_CONFIG: Final = "WEFT_CONFIG"
+"""Environment variable by which a worker process learns of its configuration file."""
+
+
+def make_engine(
+    snapshot: Snapshot, settings: Settings, *, handwritten: strawberry.Schema | None = None
+) -> Engine:
+    """An engine for *snapshot*; its owner enters its context.
+
+    Raises:
+        ConfigError: A configured link or bulk function contradicts the catalog.
+        StitchConflict: The hand-written schema defines what is generated too.
+    """
+    stitched = stitch_snapshot(snapshot, settings, handwritten=handwritten)
+    return Engine(stitched, make_transports(snapshot, settings), engine_settings(snapshot, settings))
+
+
+def endpoint_settings(settings: Settings) -> EndpointSettings:
+    """The endpoint's settings, as the configuration has them."""
+    server = settings.server
+    return EndpointSettings(
+        graphiql=server.graphiql,
+        schema=server.introspection,
+        max_body_bytes=server.max_body_bytes,
+        timeout_s=server.timeout_s,
+    )
+
+
+def make_application(settings: Settings, *, handwritten: strawberry.Schema | None = None) -> Application:
+    """The RSGI application that serves the newest snapshot of *settings*."""
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[LiveEngine]:
+        def make(snapshot: Snapshot) -> Engine:
+            return make_engine(snapshot, settings, handwritten=handwritten)
+
+        async with following(settings.discovery.snapshot, make) as live:
+            yield live
+
+    return Application(lifespan, endpoint_settings(settings))
+
+
+def worker_application() -> Application:
+    """What each worker process serves; its configuration is named in the environment."""
+    logging.basicConfig(level=os.environ.get("WEFT_LOG", "WARNING").upper())
+    return make_application(load_settings(Path(os.environ[_CONFIG])))
+
+
+def serve(config: Path, settings: Settings) -> None:
+    """Serve the newest snapshot from worker processes, until SIGTERM or SIGINT.
+
+    Args:
+        config: The configuration file, which each worker reads again.
+        settings: What it holds.
+    """
+    os.environ[_CONFIG] = str(config.resolve())
+    # A forked worker would inherit gRPC's and the event loop's state from discovery in this process.
+    multiprocessing.set_start_method("spawn", force=True)
+    server = settings.server
+    serve_target(
+        "weft.app.serving:worker_application",
+        host=server.host,
+        port=server.port,
+        workers=server.workers,
+        log_level=os.environ.get("WEFT_LOG", "warning").lower(),
+    )

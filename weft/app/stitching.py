@@ -1,0 +1,69 @@
+"""A snapshot and the settings to one schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import strawberry
+
+from ..schemas.catalog import Snapshot
+from ..schemas.errors import ConfigError
+from ..schemas.links import Weave, weave
+from ..schemas.stitch import Stitched, decode_lock, encode_lock, stitch
+from ..settings import Settings
+
+
+def weave_snapshot(snapshot: Snapshot, settings: Settings) -> Weave:
+    """The links and bulk functions of *snapshot*, as the configuration has them.
+
+    Raises:
+        ConfigError: A configured link or bulk function contradicts the catalog.
+    """
+    return weave(snapshot.catalog, links=settings.link_rules, bulk=settings.bulk_rules)
+
+
+def stitch_snapshot(
+    snapshot: Snapshot, settings: Settings, *, handwritten: strawberry.Schema | None = None
+) -> Stitched:
+    """The schema of *snapshot*, with the names that the lock file keeps.
+
+    Raises:
+        ConfigError: A configured link or bulk function contradicts the catalog, or the lock file cannot
+            be read.
+        StitchConflict: The hand-written schema defines what is generated too.
+    """
+    locked = load_lock(settings.names.lock)
+    return stitch(
+        snapshot.catalog, weave_snapshot(snapshot, settings), locked=locked, handwritten=handwritten
+    )
+
+
+def load_lock(path: Path) -> dict[str, str]:
+    """The names in the lock file; none if there is no such file.
+
+    Raises:
+        ConfigError: The file cannot be read.
+        DocumentError: It is no lock file.
+    """
+    try:
+        return decode_lock(path.read_bytes(), source=str(path))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigError(
+            source=str(path), key="names.lock", problem=f"cannot be read: {error.strerror}", accepted="a file"
+        ) from error
+
+
+def save_lock(path: Path, stitched: Stitched) -> bool:
+    """Keep the schema's names; whether the file changed."""
+    data = encode_lock(stitched.names)
+    try:
+        if path.read_bytes() == data:
+            return False
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.new")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+    return True

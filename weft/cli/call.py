@@ -1,0 +1,114 @@
+"""``weft call``: one function, straight."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from ..app.transports import engine_settings, make_transports
+from ..engine.execute.calls import Calls, UpstreamCaller
+from ..schemas.catalog import Argument, Catalog, Function, Json, JsonType, ListOf, Scalar, Snapshot
+from ..schemas.errors import UpstreamError
+from ..settings import Settings, load_settings
+from .explain import read_object
+from .output import fail, print_json
+from .parameters import DEFAULT_CONFIG, ConfigOption, FreshOption
+from .snapshots import current_snapshot
+
+
+def call(
+    function: Annotated[str, typer.Argument(help="Id of the function; its end is enough where it is unique.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="`name=value` for each argument.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    json_arguments: Annotated[
+        str, typer.Option("--arguments", "-a", metavar="JSON", help="All arguments as one JSON object.")
+    ] = "{}",
+    fresh: FreshOption = False,
+) -> None:
+    """Call one function and print its answer as JSON.
+
+    A value is read as JSON where the argument is not a text; a list may be given with commas.
+
+    Examples:
+
+        weft call products.get_product product_id=p-1
+
+        weft call GetStock productId=p-1
+
+        weft call products.list_products ids=p-1,p-2 limit=2
+
+        weft call products.create_product -a '{"input": {"name": "Lamp"}}'
+    """
+    settings = load_settings(config)
+    snapshot = current_snapshot(settings, fresh=fresh)
+    found = find_function(snapshot.catalog, function)
+    given = {**read_object(json_arguments, "--arguments"), **read_arguments(found, arguments or [])}
+    answer = asyncio.run(_call(snapshot, settings, found, given))
+    if isinstance(answer, UpstreamError):
+        detail = getattr(answer, "detail", "")
+        fail(f"{answer.code}: {answer.public_message}" + (f" ({detail})" if detail else ""))
+        raise typer.Exit(1)
+    print_json(answer)
+
+
+async def _call(
+    snapshot: Snapshot, settings: Settings, function: Function, arguments: dict[str, Any]
+) -> Json | UpstreamError:
+    transport = make_transports(snapshot, settings)[function.upstream]
+    limits = engine_settings(snapshot, settings)
+    async with transport:
+        caller = UpstreamCaller(transport, asyncio.Semaphore(1))
+        deadline = asyncio.get_running_loop().time() + limits.timeout_s
+        return await Calls({function.upstream: caller}, {}, deadline).call(function, arguments)
+
+
+def find_function(catalog: Catalog, text: str) -> Function:
+    """The function with that id, or the only one whose id ends in it."""
+    found = [f for id_, f in catalog.functions.items() if id_ == text]
+    found = found or [f for id_, f in catalog.functions.items() if id_.endswith(f".{text}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(f.id for f in found)
+        raise typer.BadParameter(f"{text!r} is the end of several functions: {names}")
+    close = [id_ for id_ in catalog.functions if text.lower() in id_.lower()][:5]
+    hint = f"; there are {', '.join(close)}" if close else "; see `weft discover --functions`"
+    raise typer.BadParameter(f"there is no function {text!r}{hint}")
+
+
+def read_arguments(function: Function, given: list[str]) -> dict[str, Any]:
+    """``name=value`` pairs as the function takes them."""
+    read: dict[str, Any] = {}
+    for pair in given:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{pair!r} is not name=value")
+        argument = function.argument(name)
+        if argument is None:
+            names = ", ".join(a.name for a in function.arguments) or "none"
+            raise typer.BadParameter(f"{function.id} has no argument {name!r}; its arguments: {names}")
+        read[name] = read_value(argument, text)
+    return read
+
+
+def read_value(argument: Argument, text: str) -> Any:
+    """One value from the command line."""
+    if _is_text(argument.type):
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.MsgspecError:
+        if isinstance(argument.type, ListOf):
+            parts = text.split(",")
+            return parts if _is_text(argument.type.item) else [msgspec.json.decode(part) for part in parts]
+        if isinstance(argument.type, JsonType) or not isinstance(argument.type, Scalar):
+            return text
+        raise typer.BadParameter(f"{argument.name} takes {argument.type.kind}, not {text!r}") from None
+
+
+def _is_text(type_: object) -> bool:
+    return isinstance(type_, Scalar) and type_.kind not in {"boolean", "int32", "int64", "uint64", "float"}

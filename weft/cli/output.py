@@ -1,0 +1,51 @@
+"""What all commands print: tables and colours in a terminal, plain text in a pipe, JSON on request.
+
+Results go to standard output; progress, notes and errors go to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+out: Final = Console(highlight=False, soft_wrap=True)
+err: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+
+STYLES: Final = {"ready": "green", "stale": "yellow", "failed": "red", "ignored": "dim"}
+
+
+def print_rows(headers: Sequence[str], rows: Sequence[Sequence[str]], *, styles: Sequence[str] = ()) -> None:
+    """A table in a terminal; in a pipe, lines of fields with a tab between them, headers first."""
+    if not out.is_terminal:
+        for row in (headers, *rows):
+            print("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    for index, row in enumerate(rows):
+        style = styles[index] if index < len(styles) else ""
+        table.add_row(*(f"[{style}]{escape(cell)}[/]" if style and not n else escape(cell) for n, cell in enumerate(row)))
+    out.print(table)
+
+
+def print_json(value: Any) -> None:
+    """*value* as JSON with an indent of two."""
+    data = msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=2)
+    sys.stdout.write(data.decode() + "\n")
+
+
+def note(text: str) -> None:
+    """A line for the person at the terminal, on standard error."""
+    err.print(escape(text), style="dim")
+
+
+def fail(text: str) -> None:
+    """An error message, on standard error."""
+    err.print(f"[bold red]error:[/] {escape(text)}")

@@ -1,0 +1,48 @@
+"""The snapshot that a command works on."""
+
+from __future__ import annotations
+
+import asyncio
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+from ..app.discovering import discover as discover_upstreams
+from ..discovery import load_snapshot
+from ..schemas.catalog import Snapshot, UpstreamStatus
+from ..settings import Settings
+from .output import STYLES, err, note
+
+
+def current_snapshot(settings: Settings, *, fresh: bool) -> Snapshot:
+    """The snapshot file's, or one made now if there is none or *fresh* asks for it.
+
+    Raises:
+        DocumentError: The file is no snapshot.
+    """
+    path = settings.discovery.snapshot
+    if not fresh and path.exists():
+        return load_snapshot(path)
+    if not fresh:
+        note(f"there is no snapshot at {path}: looking at the upstreams now")
+    return probe(settings)
+
+
+def probe(settings: Settings) -> Snapshot:
+    """Look at every upstream, with progress on standard error."""
+    if not err.is_terminal:
+        return asyncio.run(discover_upstreams(settings))
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=err,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("looking at upstreams", total=len(settings.upstreams))
+
+        def on_progress(status: UpstreamStatus) -> None:
+            style = STYLES[status.state]
+            progress.update(task, advance=1, description=f"[{style}]{status.upstream}[/] {status.state}")
+
+        return asyncio.run(discover_upstreams(settings, on_progress=on_progress))

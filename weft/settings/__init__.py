@@ -1,0 +1,48 @@
+"""The settings: what ``weft.yaml`` says, checked, as frozen values.
+
+In: a YAML file, or the same as a mapping in Python. Out: ``Settings``, or ``ConfigErrors`` with every
+mistake, its line, and what would be accepted.
+
+- ``values``: durations, sizes, URLs, secrets.
+- ``problems``: mistakes with lines and keys.
+- ``model``: one model per section.
+- ``load``: the file.
+- ``json_schema``: the form, for editors.
+- ``upstreams``: the settings as discovery takes them.
+"""
+
+from .json_schema import settings_json_schema
+from .load import load_settings
+from .model import (
+    BulkEntry,
+    DiscoverySection,
+    LambdaPlace,
+    LambdaUpstream,
+    LinkEntry,
+    NamesSection,
+    ServerSection,
+    ServerUpstream,
+    Settings,
+    UpstreamEntry,
+)
+from .problems import ConfigErrors
+from .upstreams import discovery_settings, entries_by_upstream, static_candidates
+
+__all__ = [
+    "BulkEntry",
+    "ConfigErrors",
+    "DiscoverySection",
+    "LambdaPlace",
+    "LambdaUpstream",
+    "LinkEntry",
+    "NamesSection",
+    "ServerSection",
+    "ServerUpstream",
+    "Settings",
+    "UpstreamEntry",
+    "discovery_settings",
+    "entries_by_upstream",
+    "load_settings",
+    "settings_json_schema",
+    "static_candidates",
+]

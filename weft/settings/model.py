@@ -1,0 +1,394 @@
+"""The settings as values: one frozen model per section of ``weft.yaml``."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, TypeAlias
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from ..schemas.links import BulkRule, LinkRule
+from .problems import validate
+from .values import (
+    Duration,
+    HeaderName,
+    HeaderValue,
+    SettingsPath,
+    Size,
+    Surroundings,
+    UpstreamUrl,
+    choose_upstream_form,
+    problem,
+)
+
+_UPSTREAM_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+_COORDINATE: Final = re.compile(r"[_A-Za-z][_0-9A-Za-z]*\.[_A-Za-z][_0-9A-Za-z]*")
+_FUNCTION: Final = re.compile(r"[a-z][a-z0-9_]*\.\S+")
+
+
+def _check_name(value: str) -> str:
+    if not _UPSTREAM_NAME.fullmatch(value):
+        raise problem("is not an upstream's name", "lower case letters, digits and `_`, a letter first")
+    return value
+
+
+def _check_coordinate(value: str) -> str:
+    if not _COORDINATE.fullmatch(value):
+        raise problem("is not a field's coordinate", "a type and a field, such as `Order.product`")
+    return value
+
+
+def _check_function(value: str) -> str:
+    if not _FUNCTION.fullmatch(value):
+        raise problem("is not a function", "upstream and operation, such as `products.get_product`")
+    return value
+
+
+UpstreamName: TypeAlias = Annotated[
+    StrictStr,
+    BeforeValidator(lambda value: _check_name(value) if isinstance(value, str) else value),
+    WithJsonSchema({"type": "string", "pattern": f"^{_UPSTREAM_NAME.pattern}$"}),
+]
+Coordinate: TypeAlias = Annotated[
+    StrictStr,
+    BeforeValidator(lambda value: _check_coordinate(value) if isinstance(value, str) else value),
+    WithJsonSchema({"type": "string", "pattern": f"^{_COORDINATE.pattern}$"}),
+]
+FunctionName: TypeAlias = Annotated[
+    StrictStr,
+    BeforeValidator(lambda value: _check_function(value) if isinstance(value, str) else value),
+    WithJsonSchema({"type": "string", "pattern": f"^{_FUNCTION.pattern}$"}),
+]
+
+
+class Section(BaseModel):
+    """A part of the settings: frozen, and with no other keys than its own."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+
+class UpstreamEntry(Section):
+    """What every upstream in the list may say."""
+
+    form: ClassVar[str]
+
+    name: UpstreamName | None = None
+    """The upstream's id in function ids; made from the description's title where it is left out."""
+
+    timeout_s: Duration | None = Field(default=None, alias="timeout")
+    """How long one call may take, such as `5s`. Left out: as long as the operation has."""
+
+    max_concurrency: StrictInt = Field(default=32, ge=1, le=100_000)
+    """The most calls under way to this upstream at once."""
+
+    ignore: StrictBool = False
+    """Leave the upstream out of the schema, and never ask it anything."""
+
+
+class ServerUpstream(UpstreamEntry):
+    """An HTTP or gRPC server."""
+
+    form: ClassVar[str] = "<server>"
+
+    url: UpstreamUrl
+    """Where it is: `http://…`, `https://…`, `grpc://host:port` (plain text) or `grpcs://host:port` (TLS)."""
+
+    openapi: Annotated[str | Path, Field(union_mode="left_to_right")] | None = None
+    """Where its OpenAPI document is: a URL, a path on the server (`/v3/api-docs`), or a file (`specs/a.yaml`,
+    `file:/etc/a.yaml`). Left out: the well-known paths are tried."""
+
+    headers: dict[HeaderName, HeaderValue] = {}
+    """Sent with every call and probe. `${NAME}` stands for an environment variable, `${file:/path}` for
+    what a file holds."""
+
+    forward: tuple[HeaderName, ...] = ()
+    """Headers of the client that are passed on to this upstream."""
+
+    @field_validator("openapi", mode="before")
+    @classmethod
+    def _openapi(cls, value: object, info: ValidationInfo) -> object:
+        """A URL and a path on the server stay text, a file becomes a `Path`."""
+        accepted = "a URL, a path on the server that begins with `/`, or a file"
+        if value is None:
+            return None
+        if not isinstance(value, str | Path) or not str(value):
+            raise problem("is not the place of a document", accepted)
+        base = Surroundings.of(info).base
+        if isinstance(value, Path):
+            return base / value
+        if value.startswith("file:"):
+            return base / value.removeprefix("file:").removeprefix("//")
+        if value.startswith(("http://", "https://", "/")):
+            return value
+        if "://" in value:
+            raise problem("has an unknown scheme", accepted)
+        return base / value
+
+    @model_validator(mode="after")
+    def _kinds(self) -> ServerUpstream:
+        if self.openapi is not None and self.url.startswith("grpc"):
+            raise problem("`openapi` is for HTTP servers only", "an http:// or https:// URL beside `openapi`")
+        return self
+
+
+class LambdaPlace(Section):
+    """Lambda in one region."""
+
+    region: StrictStr = Field(min_length=1)
+    """The AWS region, such as `eu-west-1`."""
+
+    endpoint: Annotated[UpstreamUrl | None, Field()] = None
+    """Replaces AWS's own endpoint URL, for a Lambda-shaped server."""
+
+    manifest: SettingsPath | None = None
+    """A file with the functions' payload and result schemas."""
+
+    functions: StrictStr = Field(default="*", min_length=1)
+    """A glob that a function's name must match, such as `pricing-*`."""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _http_only(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith("http"):
+            raise problem("is not an HTTP URL", "http://… or https://…")
+        return value
+
+
+class LambdaUpstream(UpstreamEntry):
+    """The Lambda functions of one region."""
+
+    form: ClassVar[str] = "<lambda>"
+
+    place: LambdaPlace = Field(alias="lambda")
+    """Where the functions are, and which of them."""
+
+
+def _entry_of_text(value: Any) -> Any:
+    return {"url": value} if isinstance(value, str) else value
+
+
+def _accept_text(schema: dict[str, Any]) -> None:
+    schema["anyOf"] = [{"type": "string", "pattern": r"^(https?|grpcs?)://[^\s@?#]+$"}, *schema.pop("oneOf")]
+
+
+Entry: TypeAlias = Annotated[
+    Annotated[ServerUpstream, Tag("<server>")] | Annotated[LambdaUpstream, Tag("<lambda>")],
+    Discriminator(
+        choose_upstream_form,
+        custom_error_type="weft",
+        custom_error_message="{problem}",
+        custom_error_context={
+            "problem": "is not an upstream",
+            "accepted": "a URL, a mapping with `url`, or a mapping with `lambda`",
+        },
+    ),
+    BeforeValidator(_entry_of_text),
+    Field(json_schema_extra=_accept_text),
+]
+
+
+class ServerSection(Section):
+    """How the GraphQL API is served."""
+
+    host: StrictStr = Field(default="127.0.0.1", min_length=1)
+    """The address to listen on; `0.0.0.0` for all."""
+
+    port: StrictInt = Field(default=8080, ge=0, le=65535)
+    """The port to listen on; 0 takes a free one."""
+
+    workers: StrictInt = Field(default=1, ge=1, le=1024)
+    """Processes that serve."""
+
+    graphiql: StrictBool = True
+    """Serve GraphiQL to browsers."""
+
+    introspection: StrictBool = True
+    """Answer introspection queries and serve the schema as text."""
+
+    timeout_s: Duration = Field(default=30.0, alias="timeout")
+    """How long one operation may take."""
+
+    max_depth: StrictInt = Field(default=16, ge=1, le=1000)
+    """The deepest nesting of fields that an operation may have."""
+
+    max_body_bytes: Size = Field(default=1_000_000, alias="max_body")
+    """The largest request body, such as `1MB`."""
+
+
+class DiscoverySection(Section):
+    """How upstreams are looked at."""
+
+    interval_s: Duration = Field(default=30.0, alias="interval")
+    """Between two looks at an upstream that is well."""
+
+    timeout_s: Duration = Field(default=10.0, alias="timeout")
+    """For one look at one upstream."""
+
+    concurrency: StrictInt = Field(default=16, ge=1, le=1000)
+    """Upstreams looked at at once."""
+
+    snapshot: SettingsPath = Field(default=Path(".weft/snapshot.json"), validate_default=True)
+    """The file that `weft discover` writes and `weft serve` reads."""
+
+
+class LinkEntry(Section):
+    """What is said of one link."""
+
+    field: Coordinate
+    """The field, such as `Order.product`."""
+
+    function: FunctionName | None = None
+    """The function that answers it, such as `products.get_product`."""
+
+    keys: dict[StrictStr, StrictStr] | None = None
+    """Argument of the function to member of the parent."""
+
+    off: StrictBool = False
+    """Switch a link off that was found."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> LinkEntry:
+        if self.off and (self.function is not None or self.keys is not None):
+            raise problem("`off` goes with `field` alone", "`off: true`, or `function` and `keys`")
+        if not self.off and self.function is None:
+            raise problem("says neither `function` nor `off`", "`function`, or `off: true`")
+        return self
+
+    @property
+    def rule(self) -> LinkRule:
+        """The same, as the schema takes it."""
+        return LinkRule(field=self.field, function=self.function, keys=self.keys, off=self.off)
+
+
+class BulkEntry(Section):
+    """What is said of one bulk function."""
+
+    function: FunctionName
+    """The function that answers many keys in one call."""
+
+    answers: FunctionName | None = Field(default=None, alias="for")
+    """The function whose single calls it replaces."""
+
+    argument: StrictStr | None = Field(default=None, min_length=1)
+    """Its argument that takes the list of keys; found by its name where it is left out."""
+
+    items: StrictStr | None = None
+    """Dotted members that lead from its answer to the list of items; empty if the answer is the list."""
+
+    key: StrictStr | None = Field(default=None, min_length=1)
+    """Member of an item that says which key it answers."""
+
+    max_keys: StrictInt | None = Field(default=None, alias="max", ge=1)
+    """The most keys of one call."""
+
+    off: StrictBool = False
+    """Never use it as a bulk function."""
+
+    @model_validator(mode="after")
+    def _off_alone(self) -> BulkEntry:
+        others = (self.answers, self.argument, self.items, self.key, self.max_keys)
+        if self.off and any(value is not None for value in others):
+            raise problem("`off` goes with `function` alone", "`off: true`, or the other keys")
+        return self
+
+    @property
+    def rule(self) -> BulkRule:
+        """The same, as the schema takes it."""
+        return BulkRule(
+            function=self.function,
+            answers=self.answers,
+            argument=self.argument,
+            items=self.items,
+            key=self.key,
+            max_keys=self.max_keys,
+            off=self.off,
+        )
+
+
+class NamesSection(Section):
+    """How names are kept."""
+
+    lock: SettingsPath = Field(default=Path("weft.lock"), validate_default=True)
+    """The file that keeps every name that was given, so that none changes later."""
+
+
+class Settings(Section):
+    """Everything that `weft.yaml` says."""
+
+    upstreams: tuple[Entry, ...]
+    """Where the functions are: URLs, servers and regions of Lambda."""
+
+    server: ServerSection = Field(default_factory=ServerSection)
+    """How the GraphQL API is served."""
+
+    discovery: DiscoverySection = Field(default_factory=DiscoverySection)
+    """How upstreams are looked at."""
+
+    links: tuple[LinkEntry, ...] = ()
+    """Links added to those that are found, or switched off."""
+
+    bulk: tuple[BulkEntry, ...] = ()
+    """Bulk functions added to those that are found, or switched off."""
+
+    names: NamesSection = Field(default_factory=NamesSection)
+    """How names are kept."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _say_every_section(cls, value: object) -> object:
+        """Read an absent or empty section as its defaults, so that their paths begin in the right folder."""
+        if not isinstance(value, Mapping):
+            return value
+        sections = {name: {} for name in ("server", "discovery", "names") if value.get(name) is None}
+        lists = {name: () for name in ("links", "bulk") if value.get(name) is None}
+        return {**value, **sections, **lists}
+
+    @property
+    def link_rules(self) -> tuple[LinkRule, ...]:
+        """What is said of links, as the schema takes it."""
+        return tuple(entry.rule for entry in self.links)
+
+    @property
+    def bulk_rules(self) -> tuple[BulkRule, ...]:
+        """What is said of bulk functions, as the schema takes it."""
+        return tuple(entry.rule for entry in self.bulk)
+
+    @classmethod
+    def from_mapping(
+        cls,
+        mapping: Mapping[str, Any],
+        base: Path | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> Settings:
+        """The settings that *mapping* holds, in the keys and forms of ``weft.yaml``.
+
+        Args:
+            mapping: As the file would be read; durations may be ``timedelta``, paths ``Path``.
+            base: Folder that relative paths begin in; the current one if it is left out.
+            environment: Where ``${NAME}`` is looked up; this process's environment if it is left out.
+
+        Raises:
+            ConfigErrors: With every mistake, each with its key.
+        """
+        surroundings = Surroundings(base or Path.cwd(), os.environ if environment is None else environment)
+        return validate(cls, mapping, surroundings, source="settings")
