@@ -4,6 +4,15 @@
 - ``static``: the list in the configuration.
 """
 
-from .base import Address, Candidate, GrpcAddress, HttpAddress, LambdaAddress
+from .base import Address, Candidate, GrpcAddress, HttpAddress, LambdaAddress, Registry
+from .static import StaticRegistry
 
-__all__ = ["Address", "Candidate", "GrpcAddress", "HttpAddress", "LambdaAddress"]
+__all__ = [
+    "Address",
+    "Candidate",
+    "GrpcAddress",
+    "HttpAddress",
+    "LambdaAddress",
+    "Registry",
+    "StaticRegistry",
+]

@@ -1,11 +1,11 @@
-"""Candidates: places where an upstream may be, before anybody looked."""
+"""Candidates: places where an upstream may be, before anybody looked; and who knows of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from ...schemas.names import upstream_name
 
@@ -67,11 +67,13 @@ class Candidate:
     Attributes:
         name: The upstream's id, where the configuration gives one.
         headers: Sent with every probe. They may be secrets, so ``repr`` hides them.
+        ignored: Why it is not wanted, one line; ``""`` for one that is. It is never probed.
     """
 
     address: Address
     name: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ignored: str = ""
 
     @property
     def key(self) -> str:
@@ -81,4 +83,23 @@ class Candidate:
     @property
     def provisional_name(self) -> str:
         """An upstream id to speak of it by until it has answered."""
-        return self.name or upstream_name(self.key.partition("://")[2] or self.key)
+        authority, slash, path = (self.key.partition("://")[2] or self.key).partition("/")
+        # Without credentials: ids are seen by everybody.
+        return self.name or upstream_name(f"{authority.rpartition('@')[2]}{slash}{path}")
+
+
+class Registry(Protocol):
+    """Knows which candidates there are."""
+
+    @property
+    def name(self) -> str:
+        """A short word for logs: ``static``, ``kubernetes``. No two registries in use share one."""
+        ...
+
+    async def candidates(self) -> Sequence[Candidate]:
+        """The candidates that there are now.
+
+        Raises:
+            RegistryError: They cannot be told now; the last known ones are kept.
+        """
+        ...

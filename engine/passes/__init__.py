@@ -1,6 +1,9 @@
 """Passes: one rewrite of a plan per file, each a function from a plan to a plan.
 
 Each pass keeps the answer and may only lower the number of calls; any of them may be left out.
+
+- ``batch_calls``: one call for all keys, where a bulk function answers them.
+- ``merge_equal_fetches``: one fetch where several would make the same calls.
 """
 
 from __future__ import annotations

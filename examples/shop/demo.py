@@ -50,7 +50,9 @@ def main() -> int:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--once", action="store_true", help="exit after the query, with 0 if the answer was right")
+    parser.add_argument(
+        "--once", action="store_true", help="exit after the query, with 0 if the answer was right"
+    )
     parser.add_argument("--port-offset", type=int, default=0, help="added to every port, if some are taken")
     return parser.parse_args()
 
@@ -63,12 +65,11 @@ def ask(shop: Shop, config: Path, url: str) -> bool:
     heading("4. its plan")
     weft = [sys.executable, "-m", "weft", "explain", query, "-c", str(config)]
     print(indent(subprocess.run(weft, cwd=ROOT, check=True, capture_output=True, text=True).stdout))
-    before = len(shop.calls())
+    before = shop.settle()
     started = time.perf_counter()
     answer = post(url, {"query": query})
     took_ms = (time.perf_counter() - started) * 1000
-    shop.settle()
-    calls = shop.calls()[before:]
+    calls = shop.calls_since(before)
     heading("5. its answer, through HTTP")
     orders = (answer.get("data") or {}).get("orders") or []
     print(indent(json.dumps(orders[0] if orders else answer, indent=2)))

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,9 +34,25 @@ class Service:
     lines: list[str] = field(default_factory=list)
     ready: threading.Event = field(default_factory=threading.Event)
 
+    def __post_init__(self) -> None:
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def stop(self) -> None:
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.reader.join(5)
+
     def read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
+        with self.process.stdout as lines:
+            self.read_lines(lines)
+
+    def read_lines(self, lines: Iterable[str]) -> None:
+        for line in lines:
             self.lines.append(line.rstrip())
             if line.startswith("call "):
                 self.calls.append(line.removeprefix("call ").rstrip())
@@ -51,16 +67,18 @@ class Shop:
 
     services: dict[str, Service]
 
-    def calls(self) -> list[str]:
-        """Every call so far, by service: ``orders: GET /orders?limit=50``."""
-        return [f"{name}: {call}" for name, service in self.services.items() for call in service.calls]
-
-    def settle(self) -> None:
-        """Wait until what the services print has arrived here."""
-        before = -1
-        while len(self.calls()) != before:
-            before = len(self.calls())
+    def settle(self) -> dict[str, int]:
+        """How many calls each service has had, once what they print has arrived here."""
+        before: dict[str, int] = {}
+        while (counts := {name: len(s.calls) for name, s in self.services.items()}) != before:
+            before = counts
             time.sleep(0.1)
+        return counts
+
+    def calls_since(self, counts: dict[str, int]) -> list[str]:
+        """The calls after *counts*, by service: ``orders: GET /orders?limit=50``."""
+        self.settle()
+        return [f"{n}: {call}" for n, service in self.services.items() for call in service.calls[counts[n] :]]
 
 
 @contextlib.contextmanager
@@ -84,7 +102,6 @@ def running_shop(ports: dict[str, int] | None = None) -> Iterator[Shop]:
                 start_new_session=True,  # Ctrl-C goes to the demo, which stops them in order
             )
             services[name] = Service(name, process)
-            threading.Thread(target=services[name].read, daemon=True).start()
         deadline = time.monotonic() + START_TIMEOUT_S
         for service in services.values():
             service.ready.wait(max(0.0, deadline - time.monotonic()))
@@ -97,8 +114,4 @@ def running_shop(ports: dict[str, int] | None = None) -> Iterator[Shop]:
             with contextlib.suppress(ProcessLookupError):
                 service.process.send_signal(signal.SIGTERM)
         for service in services.values():
-            try:
-                service.process.wait(10)
-            except subprocess.TimeoutExpired:
-                service.process.kill()
-                service.process.wait()
+            service.stop()

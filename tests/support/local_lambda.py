@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 import zipfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,6 @@ from tests.support.processes import RunningProcess, running_process
 SCRIPT = "examples/shop/pricing/local_lambda.py"
 REGION = "eu-west-1"
 ROLE = "arn:aws:iam::123456789012:role/pricing"
-_regions = itertools.count(1)
 
 
 def package(code: str) -> bytes:
@@ -53,24 +51,24 @@ class LocalLambda:
 
     async def create(
         self,
-        name: str,
+        *names: str,
         code: str = "def handler(event, context): return event",
-        *,
         region: str = REGION,
         tags: Mapping[str, str] | None = None,
         timeout_s: int = 3,
     ) -> None:
-        """Create a function whose handler is ``handler`` of *code*."""
+        """Create functions whose handler is ``handler`` of *code*."""
         async with self.client(region=region) as functions:
-            await functions.create_function(
-                FunctionName=name,
-                Runtime="python3.11",
-                Role=ROLE,
-                Handler="app.handler",
-                Code={"ZipFile": package(code)},
-                Timeout=timeout_s,
-                Tags=dict(tags or {}),
-            )
+            for name in names:
+                await functions.create_function(
+                    FunctionName=name,
+                    Runtime="python3.11",
+                    Role=ROLE,
+                    Handler="app.handler",
+                    Code={"ZipFile": package(code)},
+                    Timeout=timeout_s,
+                    Tags=dict(tags or {}),
+                )
 
     async def put_object(self, bucket: str, key: str, body: bytes) -> None:
         """Store an object in a bucket, which is made if it is not there."""

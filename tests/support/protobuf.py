@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import grpc.aio
 from google.protobuf import descriptor_pb2, json_format
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from grpc_reflection.v1alpha import reflection
-from grpc_tools import protoc
+from grpc_reflection.v1alpha import _async, reflection, reflection_pb2
+from grpc_tools import protoc  # type: ignore[import-untyped]  # it ships no types
 
 Handler = Callable[[Any, Any], Awaitable[Any]] | Callable[[Any, Any], AsyncIterator[Any]]
 """Takes the request (or the iterator of requests) and the context; answers messages as JSON values."""
@@ -147,12 +148,11 @@ async def running_grpc(api: GrpcApi, *, reflect: Iterable[str] = ()) -> AsyncIte
 
 def add_reflection(server: grpc.aio.Server, version: str, services: list[str], pool: DescriptorPool) -> None:
     """Serve reflection. The package ships v1alpha only; v1 has the same messages under another name."""
-    servicer = reflection.aio.ReflectionServicer(services, pool=pool)
-    pb = reflection._reflection_pb2
+    servicer = _async.ReflectionServicer(services, pool=pool)
     handler = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
-        pb.ServerReflectionRequest.FromString,
-        pb.ServerReflectionResponse.SerializeToString,
+        reflection_pb2.ServerReflectionRequest.FromString,
+        reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
     name = f"grpc.reflection.{version}.ServerReflection"
     server.add_generic_rpc_handlers(

@@ -36,12 +36,10 @@ class RunningShop:
     @contextlib.contextmanager
     def counting(self) -> Iterator[list[str]]:
         """A list that holds, after the block, the calls that the services got in it."""
-        self.shop.settle()
-        before = len(self.shop.calls())
+        before = self.shop.settle()
         seen: list[str] = []
         yield seen
-        self.shop.settle()
-        seen.extend(self.shop.calls()[before:])
+        seen.extend(self.shop.calls_since(before))
 
 
 def free_ports(count: int) -> list[int]:

@@ -48,7 +48,7 @@ def shop_answers() -> dict[str, Answer]:
         "orders.listOrders": _list_orders,
         "orders.getOrder": lambda orderId: _one(ORDERS, "id", orderId, "orders.getOrder"),  # noqa: N803
         "orders.getCustomer": lambda customerId: _one(CUSTOMERS, "id", customerId, "orders.getCustomer"),  # noqa: N803
-        "orders.cancelOrder": lambda orderId: None,  # noqa: ARG005, N803
+        "orders.cancelOrder": lambda orderId: None,  # noqa: N803
         "inventory.InventoryService.GetStock": lambda productId: _one(  # noqa: N803
             STOCKS, "productId", productId, "inventory.InventoryService.GetStock", "NOT_FOUND"
         ),

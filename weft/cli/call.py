@@ -20,7 +20,9 @@ from .snapshots import current_snapshot
 
 
 def call(
-    function: Annotated[str, typer.Argument(help="Id of the function; its end is enough where it is unique.")],
+    function: Annotated[
+        str, typer.Argument(help="Id of the function; its end is enough where it is unique.")
+    ],
     arguments: Annotated[list[str] | None, typer.Argument(help="`name=value` for each argument.")] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     *,

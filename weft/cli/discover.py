@@ -20,7 +20,9 @@ def discover(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     watch: Annotated[bool, typer.Option("--watch", help="Go on, and write again whatever changes.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any upstream is not ready.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 if any upstream is not ready.")
+    ] = False,
     functions: Annotated[bool, typer.Option("--functions", help="List every function too.")] = False,
     warnings: Annotated[
         bool, typer.Option("--warnings", help="List what the readers could not take as it stands.")

@@ -17,7 +17,9 @@ from .snapshots import current_snapshot
 
 
 def explain(
-    query: Annotated[str, typer.Argument(help="A GraphQL document; `-` for standard input, `@FILE` for a file.")],
+    query: Annotated[
+        str, typer.Argument(help="A GraphQL document; `-` for standard input, `@FILE` for a file.")
+    ],
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     variables: Annotated[

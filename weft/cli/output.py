@@ -31,7 +31,12 @@ def print_rows(headers: Sequence[str], rows: Sequence[Sequence[str]], *, styles:
         table.add_column(header, overflow="fold")
     for index, row in enumerate(rows):
         style = styles[index] if index < len(styles) else ""
-        table.add_row(*(f"[{style}]{escape(cell)}[/]" if style and not n else escape(cell) for n, cell in enumerate(row)))
+        table.add_row(
+            *(
+                f"[{style}]{escape(cell)}[/]" if style and not n else escape(cell)
+                for n, cell in enumerate(row)
+            )
+        )
     out.print(table)
 
 

@@ -14,10 +14,14 @@ def settings_json_schema() -> dict[str, Any]:
     are at odds, only `load_settings` says.
     """
     schema = Settings.model_json_schema(by_alias=True, mode="validation")
+    sections = schema["$defs"]
     for properties in _properties(schema):
         for name, found in properties.items():
+            # Pydantic leaves a description out that is the section's own.
+            section = sections.get(str(found.get("$ref", "")).rpartition("/")[2], {})
+            description = found.get("description") or section.get("description", "")
             found["title"] = name.replace("_", " ").capitalize()
-            found["description"] = " ".join(str(found.get("description", "")).split())
+            found["description"] = " ".join(description.split())
             if name in {"snapshot", "lock"} and "default" in found:
                 found["default"] = str(found["default"])
     return {

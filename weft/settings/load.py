@@ -56,9 +56,7 @@ def load_settings(path: Path | str, *, environment: Mapping[str, str] | None = N
     def line_of(location: Location, *, of_key: bool) -> int:
         return _line_of(root, location, of_key=of_key)
 
-    surroundings = Surroundings(
-        file.parent.absolute(), os.environ if environment is None else environment
-    )
+    surroundings = Surroundings(file.parent.absolute(), os.environ if environment is None else environment)
     return validate(Settings, value, surroundings, source=source, line_of=line_of)
 
 

@@ -109,6 +109,11 @@ class ServerUpstream(UpstreamEntry):
 
     form: ClassVar[str] = "<server>"
 
+    @property
+    def place_key(self) -> str:
+        """Equal for entries in the same place."""
+        return self.url
+
     url: UpstreamUrl
     """Where it is: `http://…`, `https://…`, `grpc://host:port` (plain text) or `grpcs://host:port` (TLS)."""
 
@@ -177,6 +182,11 @@ class LambdaUpstream(UpstreamEntry):
     """The Lambda functions of one region."""
 
     form: ClassVar[str] = "<lambda>"
+
+    @property
+    def place_key(self) -> str:
+        """Equal for entries in the same place."""
+        return f"{self.place.region} {self.place.endpoint}"
 
     place: LambdaPlace = Field(alias="lambda")
     """Where the functions are, and which of them."""
@@ -358,9 +368,26 @@ class Settings(Section):
         """Read an absent or empty section as its defaults, so that their paths begin in the right folder."""
         if not isinstance(value, Mapping):
             return value
-        sections = {name: {} for name in ("server", "discovery", "names") if value.get(name) is None}
-        lists = {name: () for name in ("links", "bulk") if value.get(name) is None}
+        sections: dict[str, Any] = {
+            name: {} for name in ("server", "discovery", "names") if value.get(name) is None
+        }
+        lists: dict[str, Any] = {name: () for name in ("links", "bulk") if value.get(name) is None}
         return {**value, **sections, **lists}
+
+    @field_validator("upstreams")
+    @classmethod
+    def _tell_apart(cls, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        """Every upstream can be told from the others, by its name or by where it is."""
+        first: dict[str, int] = {}
+        for index, entry in enumerate(entries):
+            key = entry.name if entry.name is not None else f"at {entry.place_key}"
+            before = first.setdefault(key, index)
+            if before != index and entry.name is not None:
+                raise problem(f"is the name of upstreams[{before}] too", "another name", at=(index, "name"))
+            if before != index:
+                accepted = "another URL, or a `name` for each of them"
+                raise problem(f"stands where upstreams[{before}] does", accepted, at=(index,))
+        return entries
 
     @property
     def link_rules(self) -> tuple[LinkRule, ...]:

@@ -91,6 +91,7 @@ def _problem(
     model: type[BaseModel], value: Any, details: ErrorDetails, source: str, line_of: Callable[..., int]
 ) -> ConfigError:
     location = [part for part in details["loc"] if not _is_tag(part)]
+    location += details.get("ctx", {}).get("at", ())
     # `[key]` says that a mapping's key is wrong, not its value.
     of_key = location[-1:] == ["[key]"]
     location = location[:-1] if of_key else location
@@ -98,7 +99,7 @@ def _problem(
     text, accepted = _say(model, details)
     return ConfigError(
         source=source,
-        key=dotted(_known(location, value)),
+        key=dotted(list(_known(location, value))),
         problem=text,
         accepted=accepted,
         line=line_of(location, of_key=of_key or kind == "extra_forbidden"),

@@ -48,10 +48,16 @@ class Surroundings:
         return info.context if isinstance(info.context, cls) else cls()
 
 
-def problem(text: str, accepted: str = "") -> PydanticCustomError:
-    """What a validator of ours raises; neither text may hold a secret."""
-    # The template is fixed and both texts go in as context, so that braces in them are left alone.
-    return PydanticCustomError("weft", "{problem}", {"problem": text, "accepted": accepted})
+def problem(text: str, accepted: str = "", *, at: tuple[int | str, ...] = ()) -> PydanticCustomError:
+    """What a validator of ours raises; neither text may hold a secret.
+
+    Args:
+        text: What is wrong.
+        accepted: What would be accepted.
+        at: Where in the value that was validated.
+    """
+    # The template is fixed and the texts go in as context, so that braces in them are left alone.
+    return PydanticCustomError("weft", "{problem}", {"problem": text, "accepted": accepted, "at": at})
 
 
 def parse_duration(value: object) -> float:

@@ -66,7 +66,7 @@ def problem(status: int, error: str) -> web.Response:
 async def log_call(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    if request.path != "/swagger.yaml":
+    if request.path != "/swagger.yaml" and request.match_info.http_exception is None:
         print(f"call {request.method} {request.path_qs}", flush=True)
     return await handler(request)
 

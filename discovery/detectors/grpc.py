@@ -1,0 +1,176 @@
+"""gRPC servers, by server reflection."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import grpc
+import grpc.aio
+
+from ...engine.transport.grpc import channel_options, open_channel
+from ...engine.transport.grpc_metadata import metadata_of
+from ...schemas.catalog import UpstreamId
+from ...schemas.errors import DocumentError
+from ...schemas.grpc import is_own_service, read_descriptors, suggest_title
+from ...schemas.names import upstream_name
+from ..registries import Candidate, GrpcAddress, HttpAddress
+from .base import Detected, Detection, NotThisKind, TryLater, Unchanged
+from .grpc_reflection import VERSIONS, Reflected, ReflectionFault, ReflectionLimits, load_reflection
+
+NO_REFLECTION: Final = "gRPC server without reflection: enable server reflection"
+
+_ENVELOPE_BYTES: Final = 1024 * 1024
+_USER_AGENT: Final = "weft-discovery"
+
+
+class GrpcDetector:
+    """Finds gRPC servers and reads what they serve: a ``Detector``.
+
+    Reflection v1 is tried first, then v1alpha. An HTTP address is asked at its host and port.
+
+    Args:
+        limits: How much a server may describe.
+        connect_timeout_s: For one connection to open.
+    """
+
+    def __init__(self, *, limits: ReflectionLimits | None = None, connect_timeout_s: float = 5.0) -> None:
+        self._limits = limits or ReflectionLimits()
+        self._connect_timeout_s = connect_timeout_s
+
+    @property
+    def name(self) -> str:
+        """``grpc``."""
+        return "grpc"
+
+    async def detect(
+        self, candidate: Candidate, *, memo: Mapping[str, Any] | None, deadline: float
+    ) -> Detection:
+        """Probe *candidate*. See ``Detector.detect``.
+
+        The memo holds ``hash``, over the services' names and their files, and ``version``, the version of
+        reflection that answered, which is tried first the next time.
+        """
+        address = grpc_address_of(candidate)
+        if address is None:
+            return NotThisKind("not an address of a gRPC server")
+        found = await self._reflect(candidate, address, memo or {}, deadline)
+        if not isinstance(found, tuple):
+            return found
+        reflected, version = found
+        services = [name for name in reflected.services if is_own_service(name)]
+        if not services:
+            return NotThisKind("gRPC server without services of its own")
+        digest = await asyncio.to_thread(_hash, services, reflected)
+        if memo and memo.get("hash") == digest:
+            return Unchanged()
+        upstream = UpstreamId(candidate.name or upstream_name(suggest_title(services)))
+        try:
+            # A large API takes over a second to read.
+            read = await asyncio.to_thread(
+                read_descriptors,
+                reflected.descriptor_set(),
+                services,
+                upstream=upstream,
+                address=address.address,
+                tls=address.tls,
+            )
+        except DocumentError as error:
+            return TryLater(f"reflection serves no descriptors: {error.reason}")
+        return Detected(read, memo={"hash": digest, "version": version})
+
+    async def _reflect(
+        self, candidate: Candidate, address: GrpcAddress, memo: Mapping[str, Any], deadline: float
+    ) -> tuple[Reflected, str] | NotThisKind | TryLater:
+        """What the server says of itself, and the version of reflection that said it."""
+        options = [
+            *channel_options(
+                # The limit is on files; an answer wraps them.
+                max_body_bytes=self._limits.total_bytes + _ENVELOPE_BYTES,
+                connect_timeout_s=self._connect_timeout_s,
+            ),
+            ("grpc.primary_user_agent", _USER_AGENT),
+        ]
+        versions = sorted(VERSIONS, key=lambda version: version != memo.get("version", VERSIONS[0]))
+        channel = open_channel(address.address, tls=address.tls, options=options)
+        try:
+            for version in versions:
+                timeout_s = deadline - asyncio.get_running_loop().time()
+                try:
+                    found = await load_reflection(
+                        channel,
+                        version,
+                        timeout_s=max(timeout_s, 0.0),
+                        metadata=metadata_of(candidate.headers),
+                        limits=self._limits,
+                        wanted=is_own_service,
+                    )
+                except grpc.aio.AioRpcError as error:
+                    if error.code() != grpc.StatusCode.UNIMPLEMENTED:
+                        return _detection_of(error)
+                except ReflectionFault as error:
+                    return TryLater(str(error))
+                else:
+                    return found, version
+            return NotThisKind(NO_REFLECTION)
+        finally:
+            await channel.close(None)
+
+
+def grpc_address_of(candidate: Candidate) -> GrpcAddress | None:
+    """Where a gRPC server would be; ``None`` for an address that is no server's."""
+    match candidate.address:
+        case GrpcAddress():
+            return candidate.address
+        case HttpAddress():
+            try:
+                url = urlsplit(candidate.address.url)
+                port = url.port
+            except ValueError:
+                return None
+            if not url.hostname or url.scheme not in {"http", "https"}:
+                return None
+            tls = url.scheme == "https"
+            host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+            return GrpcAddress(f"{host}:{port or (443 if tls else 80)}", tls=tls)
+        case _:
+            return None
+
+
+def _hash(services: list[str], reflected: Reflected) -> str:
+    digest = hashlib.sha256("\n".join(sorted(services)).encode())
+    digest.update(reflected.descriptor_set())
+    return digest.hexdigest()
+
+
+def _detection_of(error: grpc.aio.AioRpcError) -> NotThisKind | TryLater:
+    """What a call of reflection that failed says about the server.
+
+    The texts are those of gRPC's C core; a text that it words otherwise one day costs a better reason only.
+    """
+    details = error.details() or ""
+    lower = details.lower()
+    code = error.code()
+    if "http1.x server" in lower or "http2 header with status" in lower:
+        return NotThisKind("an HTTP server that does not speak gRPC")
+    if code == grpc.StatusCode.DEADLINE_EXCEEDED:
+        return TryLater("no answer within the time limit")
+    if code == grpc.StatusCode.UNAVAILABLE:
+        for text, reason in (
+            ("connection refused", "connection refused"),
+            ("wrong_version_number", "the server does not speak TLS"),
+            ("certificate_verify_failed", "the server's certificate is not trusted"),
+            ("dns resolution failed", "the host name cannot be resolved"),
+            ("timeout occurred", "no connection within the time limit"),
+        ):
+            if text in lower:
+                return TryLater(reason)
+        return TryLater(f"cannot be reached: {details[:200]}")
+    if code == grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in lower:
+        return TryLater("its descriptors exceed the limit")
+    if code in {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}:
+        return TryLater(f"reflection answers {code.name}: give this upstream headers")
+    return TryLater(f"reflection answers {code.name}")

@@ -1,0 +1,188 @@
+"""A client of gRPC server reflection: the services of a server, and the files that describe them.
+
+Source: gRPC, ``doc/server-reflection.md`` and ``grpc/reflection/v1/reflection.proto``; v1alpha has the same
+messages under another service name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import grpc
+import grpc.aio
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.message import DecodeError
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+
+logger = logging.getLogger(__name__)
+
+VERSIONS: Final = ("v1", "v1alpha")
+
+# A request is some 100 bytes, so this many fit in HTTP/2's first window of 64 KiB however slowly they are read.
+_PIPELINED: Final = 64
+
+
+class ReflectionFault(Exception):
+    """The server serves reflection, and what it serves cannot be used. The message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReflectionLimits:
+    """How much a server may describe.
+
+    Attributes:
+        files: Most descriptor files. The largest public API, Google Ads, has under 2,000.
+        total_bytes: Most bytes in them together.
+        rounds: How often missing imports are asked for: the depth of imports.
+    """
+
+    files: int = 10_000
+    total_bytes: int = 64 * 1024 * 1024
+    rounds: int = 100
+
+
+@dataclass(slots=True)
+class Reflected:
+    """What a server says of itself.
+
+    Attributes:
+        services: Fully-qualified names, sorted.
+        files: Serialized ``FileDescriptorProto`` by file name.
+    """
+
+    services: list[str] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def descriptor_set(self) -> bytes:
+        """The files as a serialized ``FileDescriptorSet``, sorted by name."""
+        # Source: protobuf.dev, "Encoding": field 1, LEN; the files are never parsed for this.
+        return b"".join(b"\x0a" + _varint(len(data)) + data for _, data in sorted(self.files.items()))
+
+
+async def load_reflection(
+    channel: grpc.aio.Channel,
+    version: str,
+    *,
+    timeout_s: float,
+    metadata: Sequence[tuple[str, str | bytes]],
+    limits: ReflectionLimits,
+    wanted: Callable[[str], bool],
+) -> Reflected:
+    """Ask a server for its services and their files, in one stream.
+
+    Args:
+        channel: To the server.
+        version: One of ``VERSIONS``.
+        timeout_s: For all of it.
+        metadata: Sent along.
+        limits: How much is taken.
+        wanted: Whether a service's files are asked for.
+
+    Raises:
+        grpc.aio.AioRpcError: The call ended with an error status.
+        ReflectionFault: The answers cannot be used.
+    """
+    path = f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
+    method: Any = channel.stream_stream(path, request_serializer=None, response_deserializer=None)
+    call = method(timeout=timeout_s, metadata=tuple(metadata))
+    try:
+        return await _Conversation(call, limits).load(wanted)
+    finally:
+        call.cancel()
+
+
+class _Conversation:
+    """The requests and answers of one stream."""
+
+    def __init__(self, call: Any, limits: ReflectionLimits) -> None:
+        self._call = call
+        self._limits = limits
+        self._found = Reflected()
+        self._seen: set[bytes] = set()
+        self._imports: dict[str, None] = {}
+        self._described: set[str] = set()
+        self._total_bytes = 0
+
+    async def load(self, wanted: Callable[[str], bool]) -> Reflected:
+        """Services first, then their files, then the imports that did not come with them."""
+        found = self._found
+        await self._exchange([ServerReflectionRequest(list_services="")])
+        waiting = [name for name in found.services if wanted(name)]
+        while waiting:
+            now, waiting = waiting[:_PIPELINED], waiting[_PIPELINED:]
+            await self._exchange([ServerReflectionRequest(file_containing_symbol=name) for name in now])
+            waiting = [name for name in waiting if name not in self._described]
+        asked: set[str] = set()
+        for _ in range(self._limits.rounds):
+            missing = [name for name in self._imports if name not in found.files and name not in asked]
+            if not missing:
+                return found
+            asked.update(missing)
+            for start in range(0, len(missing), _PIPELINED):
+                names = missing[start : start + _PIPELINED]
+                await self._exchange([ServerReflectionRequest(file_by_filename=name) for name in names])
+        raise ReflectionFault(f"its files import each other more than {self._limits.rounds} deep")
+
+    async def _exchange(self, requests: Sequence[ServerReflectionRequest]) -> None:
+        """Send *requests* at once and take in their answers."""
+        for request in requests:
+            # A call that ended cannot be written to; reading says why it did.
+            with contextlib.suppress(asyncio.InvalidStateError):
+                await self._call.write(request.SerializeToString())
+        for request in requests:
+            data = await self._call.read()
+            if not isinstance(data, bytes):  # grpc.aio.EOF
+                raise ReflectionFault("reflection ended before it answered")
+            try:
+                answer = ServerReflectionResponse.FromString(data)
+            except DecodeError as error:
+                raise ReflectionFault("reflection answers what is no reflection message") from error
+            self._take(request, answer)
+
+    def _take(self, request: ServerReflectionRequest, answer: ServerReflectionResponse) -> None:
+        match answer.WhichOneof("message_response"):
+            case "list_services_response":
+                self._found.services = sorted({one.name for one in answer.list_services_response.service})
+            case "file_descriptor_response":
+                for data in answer.file_descriptor_response.file_descriptor_proto:
+                    self._take_file(data)
+            case "error_response" if request.HasField("list_services"):
+                raise ReflectionFault(
+                    f"reflection lists no services: {answer.error_response.error_message[:200]}"
+                )
+            case _:
+                # One file that cannot be had costs what is in it; the reader says what that is.
+                logger.debug("reflection has no file", extra={"asked": str(request)[:200]})
+
+    def _take_file(self, data: bytes) -> None:
+        if data in self._seen:
+            return
+        try:
+            file = FileDescriptorProto.FromString(data)
+        except DecodeError as error:
+            raise ReflectionFault("reflection serves what is no file descriptor") from error
+        self._seen.add(data)
+        self._total_bytes += len(data)
+        if len(self._seen) > self._limits.files:
+            raise ReflectionFault(f"it serves more than {self._limits.files} descriptor files")
+        if self._total_bytes > self._limits.total_bytes:
+            raise ReflectionFault(f"its descriptors exceed {self._limits.total_bytes} bytes")
+        self._found.files.setdefault(file.name, data)
+        self._imports.update(dict.fromkeys(file.dependency))
+        package = f"{file.package}." if file.package else ""
+        self._described.update(package + service.name for service in file.service)
+
+
+def _varint(number: int) -> bytes:
+    """Source: protobuf.dev, "Encoding", Base 128 Varints."""
+    found = bytearray()
+    while number > 0x7F:
+        found.append(number & 0x7F | 0x80)
+        number >>= 7
+    found.append(number)
+    return bytes(found)

@@ -1,0 +1,148 @@
+"""Clients of AWS services, as the Lambda transport and Lambda's discovery make them.
+
+Credentials come from AWS's standard chain (environment, profile, web identity, container, instance). An
+endpoint on the loopback interface is somebody's local Lambda: it is not AWS, so where the chain holds no
+credentials it gets dummy ones.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import logging
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
+from botocore.exceptions import (
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+from botocore.loaders import Loader, create_loader
+
+NO_CREDENTIALS: Final = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+"""What botocore raises if the chain ends without credentials that can be used."""
+
+NO_CREDENTIALS_HELP: Final = (
+    "no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the pod or "
+    "instance a role"
+)
+
+_DENIED: Final = frozenset(
+    {
+        "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException", "Forbidden", "403",
+        "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidSignatureException",
+        "MissingAuthenticationTokenException", "SignatureDoesNotMatch", "UnrecognizedClientException",
+    }
+)  # fmt: skip
+_THROTTLED: Final = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling", "SlowDown"})
+
+for _name in ("botocore", "aiobotocore"):
+    # At DEBUG botocore logs requests with their bodies. Whoever wants that sets these loggers' level.
+    if (_logger := logging.getLogger(_name)).level == logging.NOTSET:
+        _logger.setLevel(logging.INFO)
+
+
+class AwsSession:
+    """Credentials for one endpoint, and the clients made with them.
+
+    Args:
+        endpoint: Replaces the services' own endpoint URLs; ``""`` for AWS's.
+    """
+
+    def __init__(self, *, region: str, endpoint: str = "") -> None:
+        self._region = region
+        self._endpoint = endpoint
+        self._local = is_loopback(endpoint)
+        self._session = AioSession()
+        # Descriptions of services are megabytes of JSON: each is read once for all sessions.
+        self._session.register_component("data_loader", _loader())
+        if self._local:
+            # These two ask a network that is not there, and wait for seconds.
+            chain = self._session.get_component("credential_provider")
+            for provider in ("iam-role", "container-role"):
+                chain.remove(provider)
+
+    async def client(
+        self,
+        service: str,
+        *,
+        connect_timeout_s: float = 5.0,
+        read_timeout_s: float = 30.0,
+        max_connections: int = 10,
+        attempts: int = 1,
+    ) -> AbstractAsyncContextManager[Any]:
+        """A client that is not open yet.
+
+        Args:
+            service: ``lambda`` or ``s3``.
+            connect_timeout_s: For one connection to open.
+            read_timeout_s: Between two pieces of an answer.
+            max_connections: Open at once.
+            attempts: 1 for no retries.
+        """
+        options: dict[str, Any] = {}
+        if self._local:
+            options["proxies"] = {}
+        config = AioConfig(
+            connect_timeout=connect_timeout_s,
+            read_timeout=read_timeout_s,
+            max_pool_connections=max_connections,
+            retries={"total_max_attempts": attempts, "mode": "standard"},
+            s3={"addressing_style": "path"} if self._endpoint else None,
+            tcp_keepalive=True,
+            user_agent_appid="weft",
+            warm_up_loader_caches=True,
+            **options,
+        )
+        credentials: dict[str, str] = {}
+        if self._local and await self._session.get_credentials() is None:
+            credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+        client: AbstractAsyncContextManager[Any] = self._session.create_client(
+            service,
+            region_name=self._region,
+            endpoint_url=self._endpoint or None,
+            config=config,
+            **credentials,
+        )
+        return client
+
+
+def is_loopback(endpoint: str) -> bool:
+    """Whether a URL leads to this machine."""
+    host = urlsplit(endpoint).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def error_kind(error: ClientError) -> str:
+    """What an AWS service answered, in a word: ``TooManyRequests``, ``AccessDenied``, ``ResourceNotFound``."""
+    code = str(error.response.get("Error", {}).get("Code", "") or "Unknown")
+    if code in _DENIED:
+        return "AccessDenied"
+    if code in _THROTTLED:
+        return "TooManyRequests"
+    return code.removesuffix("Exception")
+
+
+@functools.cache
+def _loader() -> Loader:
+    return create_loader()

@@ -1,0 +1,168 @@
+"""Arguments to request messages, response messages to JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from ...schemas.catalog import Function, GrpcBinding, Json
+from ...schemas.errors import BadArguments, DocumentError, UpstreamAnswer
+from ...schemas.grpc import REQUEST_VALUE, REQUESTS, is_special
+from .grpc_json import Printers
+
+# What json_format lets through beside its own ParseError, for values of quite another kind than expected.
+_MISFITS = (json_format.ParseError, TypeError, ValueError, AttributeError, KeyError)
+
+_PLAIN: Final[dict[int, type]] = {
+    FieldDescriptor.TYPE_STRING: str,
+    FieldDescriptor.TYPE_BOOL: bool,
+    FieldDescriptor.TYPE_INT32: int,
+    FieldDescriptor.TYPE_INT64: int,
+    FieldDescriptor.TYPE_UINT32: int,
+    FieldDescriptor.TYPE_UINT64: int,
+}
+
+
+def build_pool(descriptors: bytes, *, source: str) -> DescriptorPool:
+    """A pool of the files of a serialized ``FileDescriptorSet``, which hold each file after its imports.
+
+    Raises:
+        DocumentError: It is none, or not complete.
+    """
+    pool = DescriptorPool()
+    try:
+        for file in FileDescriptorSet.FromString(descriptors).file:
+            pool.AddSerializedFile(file.SerializeToString())
+    except (DecodeError, TypeError) as error:
+        raise DocumentError(source, "", f"descriptors that do not build: {error}") from error
+    return pool
+
+
+class MethodMessages:
+    """The messages of one method, ready to be encoded and decoded.
+
+    Args:
+        pool: Has the messages.
+        printers: Those of the pool.
+        function: Its binding is a gRPC method's.
+    """
+
+    def __init__(self, pool: DescriptorPool, printers: Printers, function: Function) -> None:
+        binding = function.binding
+        assert isinstance(binding, GrpcBinding)
+        self._pool = pool
+        self._function = function
+        request = pool.FindMessageTypeByName(binding.request)
+        self._request = GetMessageClass(request)
+        response = pool.FindMessageTypeByName(binding.response)
+        self._response = GetMessageClass(response)
+        self._is_special = is_special(binding.request)
+        self._plain = _plain_members(request)
+        self._print = printers.printer(response)
+
+    def encode_request(self, arguments: Mapping[str, Any]) -> bytes | BadArguments:
+        """The request message of a call, serialized."""
+        if self._is_special:
+            unknown = next((name for name in arguments if name != REQUEST_VALUE), None)
+            if unknown is not None:
+                return self._bad(unknown, "there is no such argument")
+            value = arguments.get(REQUEST_VALUE)
+        else:
+            value = dict(arguments)
+        try:
+            return self._encode(value)
+        except _MISFITS as error:
+            return self._bad(self._culprit(arguments), _reason(error))
+
+    def encode_requests(self, arguments: Mapping[str, Any]) -> list[bytes] | BadArguments:
+        """The request messages of a call whose client sends a stream, serialized."""
+        requests = arguments.get(REQUESTS)
+        if not isinstance(requests, list | tuple):
+            return self._bad(REQUESTS, "a list of messages is expected")
+        found = []
+        for index, value in enumerate(requests):
+            try:
+                found.append(self._encode(value))
+            except _MISFITS as error:
+                return self._bad(f"{REQUESTS}[{index}]", _reason(error))
+        return found
+
+    def decode_response(self, data: bytes) -> Json | UpstreamAnswer:
+        """The response message as JSON: members by their JSON names, those without presence always there.
+
+        ``None`` for a function that answers nothing.
+        """
+        try:
+            message = self._response.FromString(data)
+            if self._function.result is None:
+                return None
+            return self._print(message)
+        except DecodeError:
+            return self._wrong("the answer is not the message that is described")
+        except (json_format.Error, TypeError, ValueError):
+            # Any of a type that was not described, a Timestamp beyond year 9999, a Value of NaN.
+            return self._wrong("the answer holds what JSON cannot say")
+
+    def _encode(self, value: Any) -> bytes:
+        message = self._encode_plain(value) if isinstance(value, dict) else None
+        if message is None:
+            message = self._request()
+            if value is not None:
+                json_format.ParseDict(value, message, descriptor_pool=self._pool)
+        return message.SerializeToString()
+
+    def _encode_plain(self, value: Mapping[str, Any]) -> Message | None:
+        """The request where all of *value* is what protobuf takes as it is; else ``None``."""
+        members: dict[str, Any] = {}
+        for name, member in value.items():
+            plain = self._plain.get(name)
+            if plain is None:
+                return None
+            attribute, kind, is_list = plain
+            items = member if is_list and type(member) is list else (member,)
+            if (is_list and items is not member) or not all(type(item) is kind for item in items):
+                return None
+            members[attribute] = member
+        try:
+            return self._request(**members)
+        except (TypeError, ValueError):
+            return None  # out of range: json_format words it better
+
+    def _culprit(self, arguments: Mapping[str, Any]) -> str:
+        for name, value in arguments.items():
+            try:
+                self._encode(value if self._is_special else {name: value})
+            except _MISFITS:
+                return name
+        return ""
+
+    def _bad(self, argument: str, reason: str) -> BadArguments:
+        place = f"argument {argument}: " if argument else ""
+        return BadArguments(self._function.upstream, self._function.id, reason=place + reason)
+
+    def _wrong(self, reason: str) -> UpstreamAnswer:
+        return UpstreamAnswer(self._function.upstream, self._function.id, reason=reason)
+
+
+def _plain_members(request: Descriptor) -> dict[str, tuple[str, type, bool]]:
+    """JSON name to the name, Python type and repetition of members that need no reading.
+
+    Members of a oneof are not among them: that only one is given is json_format's to check.
+    """
+    return {
+        field.json_name: (field.name, _PLAIN[field.type], field.is_repeated)
+        for field in request.fields
+        if field.type in _PLAIN and field.containing_oneof is None
+    }
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).partition("\n")[0]
+    return text[:300]

@@ -1,0 +1,122 @@
+"""Answers: status, headers and body as a JSON value, or the error in its place. Nothing here touches a socket."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from ...schemas.catalog import Function, HttpBinding, Json, Scalar
+from ...schemas.errors import UpstreamAnswer, UpstreamError, UpstreamStatus
+from ...schemas.openapi.media import MediaKind, media_essence, media_kind
+from .http_items import decode_items
+
+_DETAIL: Final = 200
+"""Characters of an error's body that reach the log."""
+
+_CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([\w\-]+)""", re.IGNORECASE)
+_MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}")
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+def decode_answer(
+    function: Function, status: int, headers: Mapping[str, str], body: bytes
+) -> Json | UpstreamError:
+    """What the upstream answered.
+
+    JSON is decoded; text is a string; bytes are base64. A function that is described to answer nothing, an
+    empty body and status 204 give ``None``. JSON under a wrong name (``text/plain``) is still JSON.
+
+    Args:
+        function: What was called.
+        status: HTTP status code.
+        headers: Of the answer; ``Content-Type`` is looked up in any case.
+        body: Decompressed, whole.
+    """
+    if not 200 <= status < 300:
+        return status_error(function, status, body)
+    if function.result is None or status in {204, 205} or not body:
+        return None
+    content_type = _content_type(headers)
+    return _decode(function, content_type, body)
+
+
+def status_error(function: Function, status: int, body: bytes) -> UpstreamStatus:
+    """The error for an answer that is no success. The start of its body is kept for the log."""
+    detail = " ".join(body[: _DETAIL * 4].decode("utf-8", "replace").split())[:_DETAIL]
+    return UpstreamStatus(function.upstream, function.id, status=str(status), detail=detail)
+
+
+def described_kind(function: Function) -> MediaKind:
+    """What the description says that an answer is made of."""
+    binding = function.binding
+    accept = binding.accept if isinstance(binding, HttpBinding) else ()
+    return media_kind(accept[0]) if accept else "json"
+
+
+def _decode(function: Function, content_type: str, body: bytes) -> Json | UpstreamError:
+    described = described_kind(function)
+    came = media_kind(content_type)
+    result = function.result
+    if described == "binary" or (isinstance(result, Scalar) and result.kind == "binary" and came != "json"):
+        return base64.b64encode(body).decode()
+    if described in {"text", "xml"}:
+        return _text(content_type, body)
+    if came == "stream" and described == "stream":
+        return decode_items(content_type, body)
+    if came == "json":
+        decoded = _json(body)
+        if decoded is not _NO_JSON:
+            return decoded
+        return _wrong(function, "the answer is no valid JSON")
+    if came == "text" and media_essence(content_type) != "text/html":
+        decoded = _json(body)
+        if decoded is not _NO_JSON:
+            return decoded
+        if isinstance(result, Scalar) and result.kind == "string":
+            return _text(content_type, body)
+    return _wrong(function, f"{_shown(content_type)} came where JSON is described")
+
+
+class _NoJson(dict[str, Json]):
+    """Stands for a text that is no JSON; told by identity."""
+
+
+_NO_JSON: Final = _NoJson()
+
+
+def _json(body: bytes) -> Json:
+    try:
+        decoded: Json = msgspec.json.decode(body.removeprefix(_BYTE_ORDER_MARK))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _NO_JSON
+    return decoded
+
+
+def _text(content_type: str, body: bytes) -> str:
+    found = _CHARSET.search(content_type)
+    try:
+        return body.decode(found.group(1) if found else "utf-8", "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")
+
+
+def _content_type(headers: Mapping[str, str]) -> str:
+    for name, value in headers.items():
+        if name.lower() == "content-type":
+            return value
+    return ""
+
+
+def _shown(content_type: str) -> str:
+    essence = media_essence(content_type)
+    if essence in {"text/html", "application/xhtml+xml"}:
+        return "HTML"
+    return essence if _MEDIA_TYPE.fullmatch(essence) else "something else"
+
+
+def _wrong(function: Function, reason: str) -> UpstreamAnswer:
+    return UpstreamAnswer(function.upstream, function.id, reason=reason)

@@ -1,0 +1,23 @@
+"""Protobuf descriptors to an upstream.
+
+In: a serialized ``google.protobuf.FileDescriptorSet``, as server reflection serves it or ``protoc`` writes
+it. Out: an ``Upstream`` whose shapes and functions speak of members by their JSON names, and whose target
+holds a descriptor set that is complete: it builds in a pool without a look at anything else.
+
+- ``well_known``: ``google.protobuf.*`` types and their JSON forms.
+- ``files``: the set, completed and repaired, in a descriptor pool.
+- ``comments``: descriptions, by fully-qualified name.
+- ``http_rules``: ``google.api.http``, read without its generated module.
+- ``naming``: titles, versions, names of shapes.
+- ``shapes``: messages and enums.
+- ``methods``: methods as functions.
+- ``reader``: all of it together.
+
+Source: protobuf.dev, "ProtoJSON Format".
+"""
+
+from .naming import is_own_service, suggest_title
+from .reader import read_descriptors
+from .well_known import REQUEST_VALUE, REQUESTS, is_special
+
+__all__ = ["REQUESTS", "REQUEST_VALUE", "is_own_service", "is_special", "read_descriptors", "suggest_title"]

@@ -1,0 +1,60 @@
+"""Descriptors to an upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from google.protobuf.descriptor import ServiceDescriptor
+
+from ..catalog import GrpcTarget, Upstream, UpstreamId
+from .files import Files, load_files
+from .methods import read_functions, root_messages
+from .naming import is_own_service, suggest_title, suggest_version
+from .shapes import ShapeReader
+
+
+def read_descriptors(
+    descriptors: bytes, services: Sequence[str], *, upstream: UpstreamId, address: str, tls: bool
+) -> Upstream:
+    """The upstream that serves *services*.
+
+    Args:
+        descriptors: A serialized ``google.protobuf.FileDescriptorSet``, in any order; well-known types may be
+            missing.
+        services: Fully-qualified names; those of reflection, health and channelz are passed over.
+        upstream: Its id.
+        address: ``host:port``.
+        tls: Whether the channel is encrypted.
+
+    Returns:
+        Its functions and shapes. What cannot be read costs only what it touches, and is in ``warnings``.
+
+    Raises:
+        DocumentError: *descriptors* is no ``FileDescriptorSet``.
+    """
+    wanted = sorted({name for name in services if is_own_service(name)})
+    files = load_files(descriptors, wanted, source=address)
+    found = _find_services(files, wanted)
+    packages = frozenset(service.file.package for service in found)
+    shapes = ShapeReader(files, root_messages(found), packages)
+    functions = read_functions(found, shapes, files, upstream)
+    return Upstream(
+        id=upstream,
+        target=GrpcTarget(address=address, tls=tls, descriptors=files.encode()),
+        title=suggest_title(wanted),
+        version=suggest_version(wanted),
+        description=files.comments.get(found[0].full_name, "") if len(found) == 1 else "",
+        functions=functions,
+        shapes=shapes.read_shapes(),
+        warnings=tuple(dict.fromkeys(files.warnings)),
+    )
+
+
+def _find_services(files: Files, names: Sequence[str]) -> list[ServiceDescriptor]:
+    found = []
+    for name in names:
+        try:
+            found.append(files.pool.FindServiceByName(name))
+        except KeyError:
+            files.warn("unknown-service", name, "left out: no descriptor of it is served")
+    return found

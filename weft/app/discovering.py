@@ -1,0 +1,136 @@
+"""The configured upstreams, looked at once or for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+import os
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Final, cast
+
+from ..discovery import StaticRegistry, discover_once, load_snapshot, save_snapshot, watch
+from ..discovery.detectors import Detector, GrpcDetector, LambdaDetector, OpenApiDetector
+from ..discovery.probe import Progress
+from ..discovery.state import DiscoveryState
+from ..schemas.catalog import Snapshot
+from ..schemas.errors import DocumentError, WeftError
+from ..settings import Settings, discovery_settings, load_settings, static_candidates
+from .stitching import save_lock, stitch_snapshot
+
+logger = logging.getLogger(__name__)
+
+_PARENT_POLL_S: Final = 1.0
+
+
+def detectors() -> tuple[Detector, ...]:
+    """One of each kind."""
+    return (OpenApiDetector(), GrpcDetector(), LambdaDetector())
+
+
+async def discover(settings: Settings, *, on_progress: Progress | None = None) -> Snapshot:
+    """Look at every configured upstream once.
+
+    An upstream that cannot be read does not stop the others: its state in ``snapshot.statuses`` says why.
+    Where the snapshot file knows its last good functions, these are kept and the state is ``stale``.
+
+    Args:
+        settings: Which upstreams there are, and how they are looked at.
+        on_progress: Told how each probe ended, as it ends.
+    """
+    state = await discover_once(
+        [StaticRegistry(static_candidates(settings))],
+        detectors(),
+        settings=discovery_settings(settings),
+        previous=await asyncio.to_thread(_last_state, settings),
+        on_progress=on_progress,
+    )
+    return state.snapshot
+
+
+def _last_state(settings: Settings) -> DiscoveryState | None:
+    path = settings.discovery.snapshot
+    if not path.exists():
+        return None
+    try:
+        return DiscoveryState.from_snapshot(load_snapshot(path))
+    except DocumentError as error:
+        logger.warning("last snapshot not usable", extra={"path": str(path), "reason": str(error)})
+        return None
+
+
+def write_snapshot(settings: Settings, snapshot: Snapshot) -> None:
+    """Write the snapshot file, and keep the names of its schema in the lock file.
+
+    Raises:
+        ConfigError: A configured link or bulk function contradicts the catalog; nothing is written.
+        DiscoveryError: The file cannot be written.
+    """
+    stitched = stitch_snapshot(snapshot, settings)
+    save_lock(settings.names.lock, stitched)
+    save_snapshot(settings.discovery.snapshot, snapshot)
+
+
+async def watch_and_write(settings: Settings, snapshot: Snapshot | None = None) -> None:
+    """Look again for ever, and write every change.
+
+    Args:
+        settings: Which upstreams there are, and how they are looked at.
+        snapshot: What has just been written, if anything.
+    """
+    previous = (
+        DiscoveryState.from_snapshot(snapshot) if snapshot else await asyncio.to_thread(_last_state, settings)
+    )
+    last = snapshot
+    snapshots = watch(
+        [StaticRegistry(static_candidates(settings))],
+        detectors(),
+        settings=discovery_settings(settings),
+        previous=previous,
+    )
+    async with aclosing(cast("AsyncGenerator[Snapshot]", snapshots)) as changes:
+        async for current in changes:
+            if current == last:
+                continue
+            last = current
+            try:
+                await asyncio.to_thread(write_snapshot, settings, current)
+            except WeftError as error:
+                # The last good snapshot stays: what serves it goes on.
+                logger.error("snapshot not written", extra={"reason": str(error)})  # noqa: TRY400
+
+
+@contextlib.contextmanager
+def watching_process(config: Path) -> Iterator[None]:
+    """A process of its own that watches the upstreams of *config* until the block ends.
+
+    It also ends when this process is gone, however that came about.
+    """
+    process = multiprocessing.get_context("spawn").Process(
+        target=_watch_in_process, args=(config.resolve(),), name="weft-discovery", daemon=True
+    )
+    process.start()
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.join(10)
+
+
+def _watch_in_process(config: Path) -> None:
+    logging.basicConfig(level=os.environ.get("WEFT_LOG", "WARNING").upper())
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_watch_while_parent_lives(config))
+
+
+async def _watch_while_parent_lives(config: Path) -> None:
+    settings = load_settings(config)
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(watch_and_write(settings))
+        parent = multiprocessing.parent_process()
+        while parent is not None and parent.is_alive() and not watching.done():  # noqa: ASYNC110 - it gives no event
+            await asyncio.sleep(_PARENT_POLL_S)
+        watching.cancel()
