@@ -18,7 +18,7 @@ $(INSTALLED): pyproject.toml
 	@touch $(INSTALLED)
 
 demo: $(INSTALLED) ## Start the example's services and Weft in front of them (ARGS=--once to exit by itself)
-	@$(BIN)/python examples/shop/demo.py $(ARGS)
+	@$(BIN)/python -m examples.shop.demo $(ARGS)
 
 test: $(INSTALLED) ## Run the whole suite (ARGS='-k name' for a part of it)
 	$(BIN)/python -m pytest $(ARGS)

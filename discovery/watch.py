@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random as random_module
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final
 
 from ..schemas.catalog import Snapshot
@@ -31,7 +31,7 @@ async def watch(
     clock: Callable[[], float] = time.time,
     random: Callable[[], float] = random_module.random,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-) -> AsyncIterator[Snapshot]:
+) -> AsyncGenerator[Snapshot]:
     """Snapshots: one at once, then one whenever the catalog or an upstream's state has changed.
 
     It never ends by itself. Each upstream has its own time: one that is well is probed once an interval,

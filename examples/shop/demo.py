@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from services import HERE, PORTS, Shop, running_shop
+from examples.shop.services import HERE, PORTS, Shop, running_shop
 
 ROOT = HERE.parent.parent
 WEFT_PORT = 8080

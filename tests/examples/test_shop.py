@@ -30,7 +30,7 @@ def get(port: int, path: str) -> Any:
 def answer_by_hand(shop: RunningShop) -> dict[str, Any]:
     """One call for each key, through each service's own kind of client."""
     sys.path.insert(0, str(HERE / "inventory"))
-    protos, services = grpc.protos_and_services("inventory.proto")  # type: ignore[attr-defined]  # no stub
+    protos, services = grpc.protos_and_services("inventory.proto")
     sys.path.remove(str(HERE / "inventory"))
     lambdas = boto3.client(
         "lambda",
@@ -90,7 +90,7 @@ async def test_four_calls_however_many_orders(shop: RunningShop, limit: int) -> 
 def test_demo_once_exits_with_0() -> None:
     base = free_ports(1)[0] % 20_000 + 20_000
     done = subprocess.run(
-        [sys.executable, "examples/shop/demo.py", "--once", "--port-offset", str(base - 8101)],
+        [sys.executable, "-m", "examples.shop.demo", "--once", "--port-offset", str(base - 8101)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -7,10 +7,10 @@ import contextlib
 import logging
 import multiprocessing
 import os
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from ..discovery import StaticRegistry, discover_once, load_snapshot, save_snapshot, watch
 from ..discovery.detectors import Detector, GrpcDetector, LambdaDetector, OpenApiDetector
@@ -91,8 +91,8 @@ async def watch_and_write(settings: Settings, snapshot: Snapshot | None = None) 
         settings=discovery_settings(settings),
         previous=previous,
     )
-    async with aclosing(cast("AsyncGenerator[Snapshot]", snapshots)) as changes:
-        async for current in changes:
+    async with aclosing(snapshots):
+        async for current in snapshots:
             if current == last:
                 continue
             last = current

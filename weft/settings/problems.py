@@ -17,14 +17,14 @@ Location = Sequence[int | str]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 _TYPES: Final = {
-    "string_type": ("must be text", "text"),
-    "bool_type": ("must be true or false", "true, false"),
-    "int_type": ("must be a whole number", "a whole number"),
-    "int_from_float": ("must be a whole number", "a whole number"),
-    "list_type": ("must be a list", "a list"),
-    "tuple_type": ("must be a list", "a list"),
-    "dict_type": ("must be a mapping", "keys and values"),
-    "mapping_type": ("must be a mapping", "keys and values"),
+    "string_type": ("is not text", "text; put numbers in quotes"),
+    "bool_type": ("is neither true nor false", "`true` or `false`"),
+    "int_type": ("is not a whole number", "a whole number"),
+    "int_from_float": ("is not a whole number", "a whole number"),
+    "list_type": ("is not a list", "a list: `[a, b]`, or a line beginning with `- ` for each entry"),
+    "tuple_type": ("is not a list", "a list: `[a, b]`, or a line beginning with `- ` for each entry"),
+    "dict_type": ("is not a mapping", "keys and values"),
+    "mapping_type": ("is not a mapping", "keys and values"),
     "string_too_short": ("is empty", "text"),
     "recursion_loop": ("holds itself", "a value without a loop"),
 }
@@ -121,7 +121,7 @@ def _say(model: type[BaseModel], details: ErrorDetails) -> tuple[str, str]:
             return "is missing", " ".join((field.description or "").split()) if field else ""
         case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type":
             inner = _model_at(model, details["loc"])
-            return "must be a mapping", ", ".join(accepted_keys(inner)) if inner else "keys and values"
+            return "is not a mapping", ", ".join(accepted_keys(inner)) if inner else "keys and values"
         case "greater_than_equal" | "greater_than":
             return "is too small", f"at least {context.get('ge', context.get('gt'))}"
         case "less_than_equal" | "less_than":
