@@ -37,6 +37,11 @@ _SINGULAR_EXCEPTIONS: Final = {
     "addresses": "address",
     "aliases": "alias",
     "stock": "stock",
+    "buses": "bus",
+    "caches": "cache",
+    "cookies": "cookie",
+    "movies": "movie",
+    "quizzes": "quiz",
 }
 _PLURAL_EXCEPTIONS: Final = {
     plural: singular for singular, plural in _SINGULAR_EXCEPTIONS.items() if singular != plural
@@ -48,9 +53,9 @@ def words(text: str) -> list[str]:
 
     Letters with marks lose them; other characters outside ASCII separate words.
     """
-    plain = unicodedata.normalize("NFKD", text)
-    plain = "".join(c for c in plain if not unicodedata.combining(c))
-    return [word.lower() for word in _WORD.findall(plain)]
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return [word.lower() for word in _WORD.findall(text)]
 
 
 def is_name(text: str) -> bool:
@@ -74,7 +79,7 @@ def field_name(text: str) -> FieldName:
     """
     name = camel_case(text)
     if not name:
-        return FieldName("_" + "_".join(f"{ord(c):x}" for c in text))
+        return FieldName(text if is_name(text) else "_" + "_".join(f"{ord(c):x}" for c in text))
     if text.startswith("_") and not name.startswith("_"):
         name = f"_{name}"
     return FieldName(name)
@@ -115,7 +120,7 @@ def singular(word: str) -> str:
         return _SINGULAR_EXCEPTIONS[lower]
     if lower.endswith("ies") and len(lower) > 4:
         return lower[:-3] + "y"
-    if lower.endswith(("sses", "shes", "ches", "xes", "zes")):
+    if lower.endswith(("sses", "shes", "ches", "xes", "zzes")):
         return lower[:-2]
     if lower.endswith("s") and not lower.endswith(("ss", "us", "is")) and len(lower) > 2:
         return lower[:-1]

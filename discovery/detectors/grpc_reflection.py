@@ -73,7 +73,7 @@ async def load_reflection(
     limits: ReflectionLimits,
     wanted: Callable[[str], bool],
 ) -> Reflected:
-    """Ask a server for its services and their files, in one stream.
+    """Ask a server for its services, and then for their files in one stream.
 
     Args:
         channel: To the server.
@@ -88,12 +88,43 @@ async def load_reflection(
         ReflectionFault: The answers cannot be used.
     """
     path = f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
+    services = await _list_services(channel, path, timeout_s=timeout_s, metadata=metadata)
     method: Any = channel.stream_stream(path, request_serializer=None, response_deserializer=None)
     call = method(timeout=timeout_s, metadata=tuple(metadata))
     try:
-        return await _Conversation(call, limits).load(wanted)
+        return await _Conversation(call, limits).load(services, wanted)
     finally:
         call.cancel()
+
+
+async def _list_services(
+    channel: grpc.aio.Channel, path: str, *, timeout_s: float, metadata: Sequence[tuple[str, str | bytes]]
+) -> list[str]:
+    """Fully-qualified names, sorted.
+
+    Asked in a stream of its own that sends its request at once. A server without reflection ends the stream
+    as it begins, and grpc.aio takes a write to a stream that just ended for an error of its own (INTERNAL).
+    """
+    method: Any = channel.unary_stream(path, request_serializer=None, response_deserializer=None)
+    request = ServerReflectionRequest(list_services="")
+    call = method(request.SerializeToString(), timeout=timeout_s, metadata=tuple(metadata))
+    try:
+        answer = await _read(call)
+    finally:
+        call.cancel()
+    if answer.WhichOneof("message_response") != "list_services_response":
+        raise ReflectionFault(f"reflection lists no services: {answer.error_response.error_message[:200]}")
+    return sorted({one.name for one in answer.list_services_response.service})
+
+
+async def _read(call: Any) -> ServerReflectionResponse:
+    data = await call.read()
+    if not isinstance(data, bytes):  # grpc.aio.EOF
+        raise ReflectionFault("reflection ended before it answered")
+    try:
+        return ServerReflectionResponse.FromString(data)
+    except DecodeError as error:
+        raise ReflectionFault("reflection answers what is no reflection message") from error
 
 
 class _Conversation:
@@ -108,11 +139,11 @@ class _Conversation:
         self._described: set[str] = set()
         self._total_bytes = 0
 
-    async def load(self, wanted: Callable[[str], bool]) -> Reflected:
-        """Services first, then their files, then the imports that did not come with them."""
+    async def load(self, services: list[str], wanted: Callable[[str], bool]) -> Reflected:
+        """The files of the *wanted* services, then the imports that did not come with them."""
         found = self._found
-        await self._exchange([ServerReflectionRequest(list_services="")])
-        waiting = [name for name in found.services if wanted(name)]
+        found.services = services
+        waiting = [name for name in services if wanted(name)]
         while waiting:
             now, waiting = waiting[:_PIPELINED], waiting[_PIPELINED:]
             await self._exchange([ServerReflectionRequest(file_containing_symbol=name) for name in now])
@@ -135,29 +166,12 @@ class _Conversation:
             with contextlib.suppress(asyncio.InvalidStateError):
                 await self._call.write(request.SerializeToString())
         for request in requests:
-            data = await self._call.read()
-            if not isinstance(data, bytes):  # grpc.aio.EOF
-                raise ReflectionFault("reflection ended before it answered")
-            try:
-                answer = ServerReflectionResponse.FromString(data)
-            except DecodeError as error:
-                raise ReflectionFault("reflection answers what is no reflection message") from error
-            self._take(request, answer)
-
-    def _take(self, request: ServerReflectionRequest, answer: ServerReflectionResponse) -> None:
-        match answer.WhichOneof("message_response"):
-            case "list_services_response":
-                self._found.services = sorted({one.name for one in answer.list_services_response.service})
-            case "file_descriptor_response":
-                for data in answer.file_descriptor_response.file_descriptor_proto:
-                    self._take_file(data)
-            case "error_response" if request.HasField("list_services"):
-                raise ReflectionFault(
-                    f"reflection lists no services: {answer.error_response.error_message[:200]}"
-                )
-            case _:
+            answer = await _read(self._call)
+            if not answer.HasField("file_descriptor_response"):
                 # One file that cannot be had costs what is in it; the reader says what that is.
                 logger.debug("reflection has no file", extra={"asked": str(request)[:200]})
+            for data in answer.file_descriptor_response.file_descriptor_proto:
+                self._take_file(data)
 
     def _take_file(self, data: bytes) -> None:
         if data in self._seen:

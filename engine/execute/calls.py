@@ -116,6 +116,10 @@ class Calls:
         try:
             async for message in messages:
                 yield message
+        except Exception:
+            failed = FailedInside(function.upstream, function.id)
+            logger.exception("transport failed", extra={"function": function.id, "error_id": failed.error_id})
+            yield failed
         finally:
             close = getattr(messages, "aclose", None)
             if close is not None:

@@ -32,8 +32,18 @@ ReadFetched = Callable[[int, Mapping[str, Any], SelectedField], Any]
 """What fetch *id* yielded for an object: a JSON value, or the error in its place."""
 
 
-class NonNullViolation(WeftError):
+class NonNullViolation(UpstreamAnswer):
     """An upstream left out, or sent null for, what its description says is there."""
+
+    @property
+    def public_message(self) -> str:
+        """The field, in the words of graphql-core."""
+        return self.reason
+
+
+def null_in_non_null(coordinate: str) -> str:
+    """What is said of a null in the non-null field *coordinate*."""
+    return f"Cannot return null for non-nullable field {coordinate}."
 
 
 class _Nulled(Exception):
@@ -129,7 +139,7 @@ class Completer:
         if isinstance(plan, NonNullValue):
             done = self._nullable(plan.of, raw, field, path, owner)
             if done is None:
-                raise NonNullViolation(f"Cannot return null for non-nullable field {field.coordinate}.")
+                raise NonNullViolation(*owner, reason=null_in_non_null(field.coordinate))
             return done
         try:
             return self._nullable(plan, raw, field, path, owner)
@@ -155,7 +165,9 @@ class Completer:
                 return self._list(plan, raw, field, path, owner)
             case ObjectValue():
                 if not isinstance(raw, dict):
-                    raise UpstreamAnswer(*owner, reason=f"{field.coordinate} is {_kind(raw)}, not an object")
+                    raise UpstreamAnswer(
+                        *owner, reason=f"{field.coordinate} is {kind_of(raw)}, not an object"
+                    )
                 return self._object(plan.selection, raw, path, owner)
 
     def _list(
@@ -166,12 +178,16 @@ class Completer:
         path: tuple[str | int, ...],
         owner: tuple[str, str],
     ) -> list[Any]:
+        items: list[Any]
         if plan.entries and isinstance(raw, dict):
-            raw = [{"key": key, "value": value} for key, value in raw.items()]
-        if not isinstance(raw, list):
-            raise UpstreamAnswer(*owner, reason=f"{field.coordinate} is {_kind(raw)}, not a list")
+            items = entries_of(raw)
+        elif isinstance(raw, list) and not plan.entries:
+            items = raw
+        else:
+            expected = "an object" if plan.entries else "a list"
+            raise UpstreamAnswer(*owner, reason=f"{field.coordinate} is {kind_of(raw)}, not {expected}")
         done = []
-        for index, item in enumerate(raw):
+        for index, item in enumerate(items):
             here = (*path, index)
             try:
                 done.append(self._value(plan.item, item, field, here, owner))
@@ -195,13 +211,19 @@ def complete_leaf(plan: LeafValue, raw: Any, owner: tuple[str, str]) -> Json:
     try:
         done = plan.type.coerce_output_value(raw)
     except (GraphQLError, ValueError, TypeError, ArithmeticError):
-        raise UpstreamAnswer(*owner, reason=f"{_kind(raw)} is no {plan.type.name}") from None
+        raise UpstreamAnswer(*owner, reason=f"{kind_of(raw)} is no {plan.type.name}") from None
     if done is None:
-        raise UpstreamAnswer(*owner, reason=f"{_kind(raw)} is no {plan.type.name}")
+        raise UpstreamAnswer(*owner, reason=f"{kind_of(raw)} is no {plan.type.name}")
     return done
 
 
-def _kind(raw: object) -> str:
+def entries_of(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A JSON object as the list of its members."""
+    return [{"key": key, "value": value} for key, value in raw.items()]
+
+
+def kind_of(raw: object) -> str:
+    """What *raw* is, without saying which."""
     match raw:
         case bool():
             return "a boolean"

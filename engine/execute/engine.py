@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
-from graphql import ExecutionResult, VariableValues, execute, print_schema, subscribe
+from graphql import ExecutionResult, VariableValues, execute, subscribe
 
 from ...schemas.catalog import UpstreamId
 from ...schemas.errors import OperationError, UpstreamError, WeftError
+from ...schemas.sdl import print_sdl
 from ...schemas.stitch import Stitched
 from ..errors import format_error
 from ..operation import DocumentLimits, GraphQLRequest, Operation, Response
@@ -48,13 +49,11 @@ class EngineSettings:
     Attributes:
         timeout_s: For one operation that brings no deadline of its own.
         max_calls: Upstream calls of one operation.
-        introspection: Whether clients may read the schema by query.
         calls: By upstream; others have the defaults of ``CallSettings``.
     """
 
     timeout_s: float = 30.0
     max_calls: int = 1_000
-    introspection: bool = True
     limits: DocumentLimits = field(default_factory=DocumentLimits)
     calls: Mapping[UpstreamId, CallSettings] = field(default_factory=dict)
 
@@ -85,6 +84,7 @@ class Engine:
         self.settings = settings or EngineSettings()
         self._transports = transports
         self._stack = AsyncExitStack()
+        self._sdl: str | None = None
         attach_resolvers(stitched.schema)
         self._preparer = Preparer(stitched.schema, self.settings.limits, passes=passes)
         self._callers: dict[UpstreamId, UpstreamCaller] = {}
@@ -106,8 +106,10 @@ class Engine:
 
     @property
     def sdl(self) -> str:
-        """The schema in the schema definition language."""
-        return print_schema(self.stitched.schema)
+        """The schema in the schema definition language; always the same object."""
+        if self._sdl is None:
+            self._sdl = print_sdl(self.stitched.schema)
+        return self._sdl
 
     @property
     def ready(self) -> bool:

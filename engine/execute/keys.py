@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
@@ -10,6 +11,7 @@ from ...schemas.catalog import Argument, ListOf, Scalar, Type
 KeyPart: TypeAlias = str | int
 Key: TypeAlias = KeyPart | tuple[KeyPart, ...]
 
+_WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,40}")
 _WHOLE: Final = frozenset({"int32", "int64", "uint64"})
 
 
@@ -32,11 +34,9 @@ def as_whole_number(value: Any) -> int:
         raise BadKey("the key is no whole number")
     if isinstance(value, int):
         return value
-    if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            raise BadKey("the key is no whole number") from None
+    # int() would take " 7 ", "1_0" and more for numbers.
+    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value):
+        return int(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
     raise BadKey("the key is no whole number")

@@ -28,12 +28,54 @@ class Loaded:
     value: Json | UpstreamError
 
 
+@dataclass(slots=True)
+class _Load:
+    """One key under way or loaded, and how many wait for it."""
+
+    future: asyncio.Future[Loaded]
+    waiting: int = 0
+
+
+class _Loader:
+    """A DataLoader whose keys are shared by several waiters, of which any may be cancelled.
+
+    A key is given up when the last of them has gone; the DataLoader then cancels the calls of a batch that
+    nobody waits for.
+    """
+
+    def __init__(self, load: Callable[[list[Key]], Any]) -> None:
+        self._loader: DataLoader[Key, Loaded] = DataLoader(load, cache=False)
+        self._loads: dict[Key, _Load] = {}
+
+    async def load_many(self, keys: Sequence[Key]) -> dict[Key, Json | UpstreamError]:
+        if not keys:
+            return {}  # wait() would not wait for nothing
+        loads = {key: self._load(key) for key in keys}
+        for one in loads.values():
+            one.waiting += 1
+        try:
+            # Unlike gather(), wait() leaves the futures alone when it is cancelled.
+            await asyncio.wait([one.future for one in loads.values()])
+        finally:
+            for one in loads.values():
+                one.waiting -= 1
+                if not one.waiting and not one.future.done():
+                    one.future.cancel()
+        return {key: one.future.result().value for key, one in loads.items()}
+
+    def _load(self, key: Key) -> _Load:
+        found = self._loads.get(key)
+        if found is None or found.future.cancelled():
+            found = self._loads[key] = _Load(asyncio.ensure_future(self._loader.load(key)))
+        return found
+
+
 class Loaders:
     """The DataLoaders of one execution."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._loaders: dict[tuple[str, bytes], DataLoader[Key, Loaded]] = {}
+        self._loaders: dict[tuple[str, bytes], _Loader] = {}
 
     async def load(
         self,
@@ -58,9 +100,8 @@ class Loaders:
         loader = self._loaders.get(identity)
         if loader is None:
             load = self._bulk(link, function) if batched else self._single(link, function, arguments)
-            loader = self._loaders[identity] = DataLoader(load_fn=load)
-        loaded = await loader.load_many(keys)
-        return {key: one.value for key, one in zip(keys, loaded, strict=True)}
+            loader = self._loaders[identity] = _Loader(load)
+        return await loader.load_many(keys)
 
     def _single(
         self, link: Link, function: Function, arguments: Mapping[str, Any]
@@ -114,14 +155,16 @@ def put_back(
     Without an item for it a key leads to null.
     """
     items: Json = answer
-    for step in bulk.items:
-        items = items.get(step) if isinstance(items, dict) else None
+    for depth, step in enumerate(bulk.items):
+        if items is None:
+            break
+        if not isinstance(items, dict):
+            return dict.fromkeys(keys, _misshapen(bulk, function, depth, "no object"))
+        items = items.get(step)
     if items is None:
         return {}
     if not isinstance(items, list):
-        where = ".".join(bulk.items) or "the answer"
-        error = UpstreamAnswer(function.upstream, function.id, reason=f"{where} is no list")
-        return dict.fromkeys(keys, error)
+        return dict.fromkeys(keys, _misshapen(bulk, function, len(bulk.items), "no list"))
     convert = converter_for(function.argument(bulk.argument))
     asked = set(keys)
     found: dict[Key, Json | UpstreamError] = {}
@@ -135,6 +178,11 @@ def put_back(
         if key in asked:
             found[key] = item
     return found
+
+
+def _misshapen(bulk: BulkFunction, function: Function, depth: int, what: str) -> UpstreamAnswer:
+    where = ".".join(bulk.items[:depth]) or "the answer"
+    return UpstreamAnswer(function.upstream, function.id, reason=f"{where} is {what}")
 
 
 def chunks(keys: Sequence[Key], bulk: BulkFunction) -> list[list[Key]]:

@@ -89,9 +89,16 @@ class Preparer:
         """The plan for these values of the condition variables.
 
         Raises:
-            OperationError: The operation is over a limit.
+            OperationError: The operation is over a limit, or a condition variable is null.
         """
         operation = prepared.operation
+        for name in operation.condition_variables:
+            # CoerceArgumentValues: only a variable with a default may stand here, and then be given as null.
+            if name in variables.coerced and variables.coerced[name] is None:
+                raise OperationError(
+                    f"variable ${name} decides which fields are in, so it must not be null",
+                    code="BAD_USER_INPUT",
+                )
         conditions = {name: bool(variables.coerced.get(name)) for name in operation.condition_variables}
         values = tuple(conditions.values())
         found = prepared.plans.get(values)

@@ -11,20 +11,30 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from graphql import (
+    GraphQLEnumType,
     GraphQLError,
     GraphQLField,
     GraphQLFieldResolver,
+    GraphQLList,
+    GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLOutputType,
     GraphQLResolveInfo,
+    GraphQLScalarType,
     GraphQLSchema,
     get_named_type,
+    get_nullable_type,
+    is_leaf_type,
 )
 
 from ...schemas.errors import UpstreamAnswer, UpstreamError
-from ...schemas.stitch import LinkBinding, MemberBinding, RootBinding, binding_of
-from ...schemas.stitch.bindings import is_map_entry, map_entries
+from ...schemas.stitch import LinkBinding, MemberBinding, RootBinding, UnionBinding, binding_of
+from ...schemas.stitch.bindings import EXTENSION, is_map_entry
 from ..errors import error_extensions
+from ..plan.steps import LeafValue
 from .calls import Calls
+from .complete import complete_leaf, entries_of, kind_of, null_in_non_null
+from .instances import held_member, load_instance
 from .keys import BadKey, Key, converter_for
 from .loaders import Loaders
 
@@ -52,7 +62,7 @@ def attach_resolvers(schema: GraphQLSchema) -> None:
 def _attach(field: GraphQLField) -> None:
     match binding_of(field):
         case MemberBinding() as member:
-            field.resolve = _member_resolver(member, entries=is_map_entry(get_named_type(field.type)))
+            field.resolve = _member_resolver(member)
         case RootBinding() as root if root.function.streaming in {"server", "both"}:
             field.subscribe = _stream_resolver(root)
             field.resolve = _resolve_event
@@ -64,28 +74,46 @@ def _attach(field: GraphQLField) -> None:
             return
 
 
-def _member_resolver(binding: MemberBinding, *, entries: bool) -> GraphQLFieldResolver:
+def _member_resolver(binding: MemberBinding) -> GraphQLFieldResolver:
     name = binding.member
 
     def resolve(source: Any, info: GraphQLResolveInfo[Any]) -> Any:
         if not isinstance(source, dict):
-            raise GraphQLError(
-                f"{info.parent_type.name} is no object", extensions={"code": UpstreamAnswer.code}
-            )
-        value = source.get(name)
-        return _in_lists(value) if entries else value
+            return resolve_of_instance(source, info)
+        return _checked(info.return_type, source.get(name), info)
+
+    async def resolve_of_instance(source: Any, info: GraphQLResolveInfo[Any]) -> Any:
+        value = await _member_of_instance(source, name, info)
+        named = get_named_type(info.return_type)
+        if value is None or isinstance(value, dict) or is_leaf_type(named) or is_map_entry(named):
+            return _checked(info.return_type, value, info)
+        return value  # objects of the instance: other instances
 
     return resolve
 
 
-def _in_lists(value: Any) -> Any:
-    return [_in_lists(item) for item in value] if isinstance(value, list) else map_entries(value)
+async def _member_of_instance(source: Any, member: str, info: GraphQLResolveInfo[Any]) -> Any:
+    """*member* of an instance of a hand-written class, loaded if the instance does not hold it."""
+    type_ = info.parent_type
+    if isinstance(source, str | int | float | list):
+        return _misfit(f"{type_.name} is {kind_of(source)}, not an object")
+    value = held_member(source, member, type_)
+    if value is None:
+        whole = _located(await load_instance(source, type_, RUNNING.get().loaders))
+        return whole.get(member) if isinstance(whole, dict) else whole
+    return value
 
 
 def _root_resolver(binding: RootBinding) -> GraphQLFieldResolver:
-    async def resolve(_source: Any, _info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-        answer = _raised(await RUNNING.get().calls.call(binding.function, arguments))
-        return True if binding.void else answer
+    async def resolve(_source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        running = RUNNING.get()
+        answer = _located(await running.calls.call(binding.function, arguments))
+        if binding.function.effect == "write":
+            # What was read before may have changed: the fields below this one load anew.
+            running.loaders = Loaders(running.calls)
+        if binding.void and not isinstance(answer, GraphQLError):
+            return True
+        return _checked(info.return_type, answer, info)
 
     return resolve
 
@@ -97,8 +125,8 @@ def _stream_resolver(binding: RootBinding) -> GraphQLFieldResolver:
     return subscribe
 
 
-def _resolve_event(source: Any, _info: GraphQLResolveInfo[Any], **_arguments: Any) -> Any:
-    return _raised(source)
+def _resolve_event(source: Any, info: GraphQLResolveInfo[Any], **_arguments: Any) -> Any:
+    return _checked(info.return_type, _located(source), info)
 
 
 def _link_resolver(binding: LinkBinding) -> GraphQLFieldResolver:
@@ -112,24 +140,72 @@ def _link_resolver(binding: LinkBinding) -> GraphQLFieldResolver:
         loaders = RUNNING.get().loaders
         return await loaders.load(link, function, keys, arguments, batched=batched)
 
-    async def resolve(source: Any, _info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-        values = [source.get(key.member) for key in link.keys]
+    async def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        if isinstance(source, dict):
+            values = [source.get(key.member) for key in link.keys]
+        else:
+            values = [await _member_of_instance(source, key.member, info) for key in link.keys]
+            if errors := [value for value in values if isinstance(value, GraphQLError)]:
+                return errors[0]
         try:
             if link.each:
                 if not isinstance(values[0], list):
                     return None
                 keys: list[Key] = [convert[0](value) for value in values[0] if value is not None]
                 found = await load(list(dict.fromkeys(keys)), arguments)
-                return [_located(found[key]) for key in keys]
+                return _checked(info.return_type, [_located(found[key]) for key in keys], info)
             if any(value is None for value in values):
                 return None
             parts = tuple(one(value) for one, value in zip(convert, values, strict=True))
         except BadKey as error:
             raise _located(UpstreamAnswer(function.upstream, function.id, reason=str(error))) from error
         key: Key = parts[0] if len(parts) == 1 else parts
-        return _raised((await load([key], arguments))[key])
+        return _checked(info.return_type, _located((await load([key], arguments))[key]), info)
 
     return resolve
+
+
+def _checked(type_: GraphQLOutputType, value: Any, info: GraphQLResolveInfo[Any]) -> Any:
+    """*value*, with an error in each place that does not fit *type_*, and maps as lists of their entries.
+
+    graphql-core raises an error that stands in the place of a value. Its own errors for these places would
+    hold the upstream's values, or look like faults of Weft.
+    """
+    coordinate = f"{info.parent_type.name}.{info.field_name}"
+    if isinstance(value, GraphQLError):
+        return value
+    if isinstance(type_, GraphQLNonNull):
+        return (
+            _misfit(null_in_non_null(coordinate)) if value is None else _checked(type_.of_type, value, info)
+        )
+    if value is None:
+        return None
+    if isinstance(type_, GraphQLList):
+        item_type = type_.of_type
+        named = get_nullable_type(item_type)
+        if isinstance(named, GraphQLObjectType) and is_map_entry(named):
+            if not isinstance(value, dict):
+                return _misfit(f"{coordinate} is {kind_of(value)}, not an object")
+            return entries_of(value)
+        if not isinstance(value, list):
+            return _misfit(f"{coordinate} is {kind_of(value)}, not a list")
+        return [_checked(item_type, item, info) for item in value]
+    if isinstance(type_, GraphQLScalarType | GraphQLEnumType):
+        try:
+            complete_leaf(LeafValue(type_), value, ("", ""))
+        except UpstreamAnswer as error:
+            return _misfit(error.reason)
+    elif not isinstance(value, dict):
+        return _misfit(f"{coordinate} is {kind_of(value)}, not an object")
+    elif isinstance(binding := type_.extensions.get(EXTENSION), UnionBinding) and not binding.type_name(
+        value
+    ):
+        return _misfit(f"an object fits no member of {type_.name}")
+    return value
+
+
+def _misfit(reason: str) -> GraphQLError:
+    return GraphQLError(reason, extensions={"code": UpstreamAnswer.code})
 
 
 def _located(answer: Any) -> Any:
@@ -137,10 +213,3 @@ def _located(answer: Any) -> Any:
     if isinstance(answer, UpstreamError):
         return GraphQLError(answer.public_message, extensions=error_extensions(answer), original_error=answer)
     return answer
-
-
-def _raised(answer: Any) -> Any:
-    located = _located(answer)
-    if isinstance(located, GraphQLError):
-        raise located
-    return located

@@ -13,9 +13,9 @@ from ...schemas.catalog import Json
 from ...schemas.errors import BadArguments, UpstreamAnswer, UpstreamError
 from ...schemas.links import Link
 from ..plan import Fetch, Plan
-from ..plan.steps import MemberStep, PathStep, SelectedField, TypeStep
+from ..plan.steps import EntriesStep, MemberStep, PathStep, SelectedField, TypeStep
 from .calls import Calls
-from .complete import Completer
+from .complete import Completer, entries_of
 from .keys import BadKey, Key, converter_for
 from .loaders import Loaders
 
@@ -75,6 +75,8 @@ class Execution:
         if self._plan.operation_type == "mutation":
             # GraphQL specification, "Mutation": one root field after the other, each with all below it.
             for fetch in roots:
+                # What one field has read, the next may have changed: each loads anew.
+                self._loaders = Loaders(self._calls)
                 await self._run_tree([fetch])
         else:
             await self._run_tree(roots)
@@ -224,21 +226,10 @@ def objects_at(values: Iterable[Any], path: Sequence[PathStep]) -> Iterator[Mapp
     step, rest = path[0], path[1:]
     for value in objects_at(values, ()):
         match step:
-            case MemberStep(member=member, entries=entries):
-                inner = value.get(member)
-                if entries:
-                    yield from objects_at(_entries(inner), rest)
-                elif inner is not None:
-                    yield from objects_at((inner,), rest)
+            case MemberStep(member=member):
+                yield from objects_at((value.get(member),), rest)
+            case EntriesStep():
+                yield from objects_at(entries_of(value), rest)
             case TypeStep(union=union, type_name=name):
                 if union.type_name(value) == name:
                     yield from objects_at((value,), rest)
-
-
-def _entries(value: Any) -> list[dict[str, Any]]:
-    """The entries of a map, also of maps in lists."""
-    if isinstance(value, dict):
-        return [{"key": key, "value": item} for key, item in value.items()]
-    if isinstance(value, list):
-        return [entry for item in value for entry in _entries(item)]
-    return []

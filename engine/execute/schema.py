@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Awaitable, Iterable, Mapping
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import strawberry
 from graphql import ExecutionResult, GraphQLError, OperationType, SourceLocation, print_schema
@@ -34,7 +34,7 @@ class WeftSchema(strawberry.Schema):
     """A stitched schema that fulfils Strawberry's schema interface.
 
     Attributes:
-        engine: Executes it. Whoever owns the schema enters the engine's context.
+        engine: Executes it. The schema is its async context manager.
     """
 
     def __init__(
@@ -59,6 +59,15 @@ class WeftSchema(strawberry.Schema):
         self._schema = engine.stitched.schema
         self._schema.extensions[GraphQLCoreConverter.DEFINITION_BACKREF] = self
         self._schema._strawberry_schema = self  # type: ignore[attr-defined]  # noqa: SLF001 - as Strawberry does it
+
+    async def __aenter__(self) -> Self:
+        """Open the connections to the upstreams."""
+        await self.engine.__aenter__()
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        """Close them."""
+        await self.engine.__aexit__(*details)
 
     def as_str(self) -> str:
         """The schema in the schema definition language."""

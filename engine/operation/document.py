@@ -13,10 +13,12 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     VariableNode,
     Visitor,
     parse,
+    specified_rules,
     validate,
     visit,
 )
@@ -37,12 +39,14 @@ class DocumentLimits:
         max_depth: Levels of fields in an operation, its fragments expanded.
         max_fields: Fields in an operation, its fragments expanded.
         max_errors: Validation errors reported.
+        introspection: Whether ``__schema`` and ``__type`` may be asked for.
     """
 
     max_tokens: int = 15_000
     max_depth: int = 16
     max_fields: int = 5_000
     max_errors: int = 25
+    introspection: bool = True
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,8 @@ def parse_operation(
         raise OperationErrors(
             [OperationError("the document is nested too deeply", code="GRAPHQL_PARSE_FAILED")]
         ) from error
-    problems = validate(schema, document, max_errors=limits.max_errors)
+    rules = specified_rules if limits.introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
+    problems = validate(schema, document, rules, max_errors=limits.max_errors)
     if problems:
         raise OperationErrors([_request_error(problem, "GRAPHQL_VALIDATION_FAILED") for problem in problems])
     definition = _get_operation(document, operation_name)

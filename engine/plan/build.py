@@ -36,6 +36,7 @@ from ..operation.collect import collect_fields
 from ..operation.document import Conditions, DocumentLimits, Operation
 from .steps import (
     Arguments,
+    EntriesStep,
     Fetch,
     Fetched,
     LeafValue,
@@ -158,16 +159,16 @@ class _Builder:
         if field is None or binding is None:
             raise _NotGenerated(coordinate)
         response_path = (*place.response_path, response_name)
+        entries = (EntriesStep(),) if is_map_entry(get_named_type(field.type)) else ()
         source: Source
         match binding:
             case MemberBinding(member=member):
                 source = Member(member)
-                step = MemberStep(member, entries=is_map_entry(get_named_type(field.type)))
-                inner = _Place(place.fetch, (*place.path, step), response_path)
+                inner = _Place(place.fetch, (*place.path, MemberStep(member), *entries), response_path)
             case RootBinding() | LinkBinding():
                 fetch = self._fetch(binding, field, node, coordinate, place, response_path)
                 source = Fetched(fetch.id)
-                inner = _Place(fetch.id, (), response_path)
+                inner = _Place(fetch.id, entries, response_path)
         sets = [n.selection_set for n in nodes if n.selection_set]
         return SelectedField(
             response_name, source, self._value(field.type, sets, inner), coordinate, locations

@@ -114,14 +114,14 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class MemberStep:
-    """Into a member of each object; through a list it goes to each item.
-
-    Attributes:
-        entries: A JSON object stands for the list of its members.
-    """
+    """Into a member of each object; through a list it goes to each item."""
 
     member: str
-    entries: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesStep:
+    """Into the entries of each object: it stands for the list of its members."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class TypeStep:
     type_name: str
 
 
-PathStep: TypeAlias = MemberStep | TypeStep
+PathStep: TypeAlias = MemberStep | EntriesStep | TypeStep
 
 
 @dataclass(frozen=True, slots=True)

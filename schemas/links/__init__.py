@@ -5,7 +5,8 @@ Out: ``Weave``: the links and the bulk functions, each with its evidence.
 
 - ``model``: ``Link``, ``BulkFunction`` and what the configuration may say.
 - ``entities``: what a function answers, and by which key.
-- ``infer``: bulk functions and links, from what the services say of themselves.
+- ``bulk``: functions that answer many keys in one call.
+- ``infer``: links, from what the services say of themselves.
 - ``weave``: inferred and configured ones, settled into one set.
 """
 

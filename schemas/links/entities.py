@@ -1,7 +1,8 @@
 """What a function answers, and by which key it is asked.
 
 The rules read names, because names are what services have in common: an argument ``product_id`` is a
-key whose *subject* is ``product``; a plain ``id`` has the function's own entity as its subject.
+key whose *subject* is ``product``; a plain ``id`` has as its subject what the path names before it, or the
+function's own entity.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ..catalog import (
     Catalog,
     Field,
     Function,
+    HttpBinding,
     ListOf,
     ObjectShape,
     Reference,
@@ -27,23 +29,20 @@ from ..names import singular, words
 Noun: TypeAlias = tuple[str, ...]
 """Words of a name in lower case, the last one in the singular: ``("price", "history")``."""
 
-KEY_WORDS: Final = frozenset({"id", "ids", "uuid", "uuids", "key", "keys", "sku", "skus"})
+_KEY_FAMILIES: Final = {"id": "id", "uuid": "id", "guid": "id", "key": "key", "sku": "sku"}
+"""Words that keys end in. A ``product_sku`` is no ``product_id``, but a ``product_uuid`` may be one."""
+VERBS: Final = frozenset(
+    {"describe", "fetch", "find", "get", "list", "load", "lookup", "query", "read", "retrieve", "search"}
+)
+"""Verbs of functions that answer what the rest of their name says."""
 _WRAPPING: Final = frozenset(
     {
-        "dto",
-        "entity",
-        "item",
-        "model",
-        "out",
-        "output",
-        "read",
-        "resource",
-        "response",
-        "result",
-        "schema",
-        "view",
+        "detail", "dto", "entity", "full", "info", "item", "model", "out", "output", "read", "record",
+        "resource", "response", "result", "schema", "view",
     }
-)
+)  # fmt: skip
+NOT_NOUNS: Final = VERBS | _WRAPPING | {"all", "batch", "bulk", "by", "for", "many", "multi", "of", "one"}
+"""Words of a function's name that do not say what it answers."""
 _TEXT: Final = frozenset({"string", "id", "uuid", "uri", "email"})
 _WHOLE: Final = frozenset({"int32", "int64", "uint64"})
 
@@ -62,15 +61,37 @@ def shape_noun(name: ShapeName) -> Noun:
     return found
 
 
-def key_subject(name: str) -> Noun | None:
-    """What a key is a key of: ``product_id`` and ``productIds`` of a product, ``id`` of ``()``.
+@dataclass(frozen=True, slots=True)
+class KeyName:
+    """What the name of a member or argument says of the key in it.
 
-    ``None`` if the name does not read like a key's.
+    Attributes:
+        subject: What it is a key of; ``()`` for a plain ``id``.
+        word: ``id``, ``uuid``, ``guid``, ``key`` or ``sku``.
+        many: Whether it is a list of keys.
     """
-    found = words(name)
-    if not found or found[-1] not in KEY_WORDS:
+
+    subject: Noun
+    word: str
+    many: bool
+
+    def fits(self, other: KeyName) -> bool:
+        """Whether the two are written in the same kind of word."""
+        return _KEY_FAMILIES[self.word] == _KEY_FAMILIES[other.word]
+
+
+def key_name(text: str) -> KeyName | None:
+    """*text* as the name of a key: ``product_id`` and ``productIds`` are keys of a product, ``id`` of ``()``.
+
+    ``None`` if it does not read like a key's name.
+    """
+    found = words(text)
+    if not found:
         return None
-    return noun("_".join(found[:-1]))
+    word = found[-1].removesuffix("s")
+    if word not in _KEY_FAMILIES:
+        return None
+    return KeyName(noun("_".join(found[:-1])), word, many=found[-1] != word)
 
 
 def same_kind(one: Type, other: Type) -> bool:
@@ -115,10 +136,15 @@ def direct_answer(upstream: Upstream, function: Function) -> Answer | None:
 
 
 def listed_answer(upstream: Upstream, function: Function) -> Answer | None:
-    """The list of objects in the answer: the answer itself, or the only such list of a wrapping object."""
+    """The list of objects in the answer: the answer itself, or the only such list of a wrapping object.
+
+    An object with an ``id`` of its own is a thing that has parts, and wraps nothing.
+    """
     direct = direct_answer(upstream, function)
     if direct is None or direct.many:
         return direct
+    if any(name and not name.subject for name in map(key_name, (f.name for f in direct.shape.fields))):
+        return None
     lists = [
         (field, shape)
         for field in direct.shape.fields
@@ -130,16 +156,52 @@ def listed_answer(upstream: Upstream, function: Function) -> Answer | None:
     return Answer(shape, (field.name,), many=True)
 
 
-def find_key_member(shape: ObjectShape, subject: Noun, type_: Type) -> Field | None:
-    """The member of *shape* that holds the key of *subject*: ``product_id``, or ``id`` of the product itself."""
-    own = subject in {(), shape_noun(shape.name)}
+def find_key_member(shape: ObjectShape, entity: Noun, key: KeyName, type_: Type) -> Field | None:
+    """The member of *shape* that holds *key*: ``product_id``, or ``id`` where *shape* is the product itself.
+
+    Args:
+        shape: The object.
+        entity: What the object stands for.
+        key: The key that is looked for.
+        type_: Type of the key.
+    """
+    accepted = {(), entity} if key.subject in {(), entity} else {key.subject}
+    found: list[tuple[bool, bool, Field]] = []
     for field in shape.fields:
-        found = key_subject(field.name)
-        if found is None or words(field.name)[-1].endswith("s") or not same_kind(field.type, type_):
+        name = key_name(field.name)
+        if name is None or name.many or not name.fits(key) or field.write_only:
             continue
-        if found == subject or (own and found in {(), shape_noun(shape.name)}):
-            return field
-    return None
+        if name.subject in accepted and same_kind(field.type, type_):
+            found.append((name.word != key.word, name.subject != key.subject, field))
+    return min(found, key=lambda one: one[:2])[2] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a key stands in a path: ``/products/{id}/price-history`` has ``product`` before, the history after."""
+
+    before: Noun
+    plural: bool
+    after: tuple[str, ...]
+
+
+def place_in_path(function: Function, argument: Argument) -> _Place | None:
+    """What stands around *argument* in the function's path; ``None`` if it is not in it."""
+    binding = function.binding
+    if not isinstance(binding, HttpBinding):
+        return None
+    name = next((p.name for p in binding.parameters if p.argument == argument.name), argument.name)
+    segments = [segment for segment in binding.path.split("/") if segment]
+    at = next((index for index, segment in enumerate(segments) if f"{{{name}}}" in segment), None)
+    if at is None:
+        return None
+    before = words(segments[at - 1]) if at and "{" not in segments[at - 1] else []
+    after = [word for segment in segments[at + 1 :] if "{" not in segment for word in words(segment)]
+    return _Place(
+        before=noun("_".join(before)),
+        plural=bool(before) and singular(before[-1]) != before[-1],
+        after=tuple(after) if set(after) - NOT_NOUNS else (),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +211,22 @@ class Lookup:
     Attributes:
         function: The function.
         argument: The argument that takes the key.
+        key: What the argument's name says.
         subject: What the key is a key of; never empty.
         answer: What it answers.
         primary: Whether it answers the subject itself (``getProduct(product_id)``).
+        name: Words that say what it answers of the subject, where its path does; else empty.
+        listed: Whether it answers a list, be it within a page.
     """
 
     function: Function
     argument: Argument
+    key: KeyName
     subject: Noun
     answer: Answer
     primary: bool
+    name: tuple[str, ...] = ()
+    listed: bool = False
 
 
 def single_lookup(upstream: Upstream, function: Function) -> Lookup | None:
@@ -168,20 +236,62 @@ def single_lookup(upstream: Upstream, function: Function) -> Lookup | None:
     answer = direct_answer(upstream, function)
     if answer is None:
         return None
-    required = [a for a in function.arguments if a.required]
-    # gRPC marks no argument as required: a lone key among the arguments is the key.
-    candidates = required or [a for a in function.arguments if key_subject(a.name) is not None]
+    candidates = [a for a in function.arguments if a.required]
+    if not candidates and not isinstance(function.binding, HttpBinding) and not answer.many:
+        # gRPC marks no argument as required: a lone key among the arguments is the key.
+        candidates = [a for a in function.arguments if key_name(a.name) is not None]
     if len(candidates) != 1:
         return None
     argument = candidates[0]
-    subject = key_subject(argument.name)
-    if subject is None or not isinstance(argument.type, Scalar):
+    key = key_name(argument.name)
+    if key is None or not isinstance(argument.type, Scalar):
         return None
+    listed = listed_answer(upstream, function) is not None
     entity = shape_noun(answer.shape.name)
-    if not required and answer.many:
-        return None  # an optional key of a list is a filter: see filter_lookups
-    own = not answer.many and (subject in {(), entity})
-    return Lookup(function, argument, subject or entity, answer, primary=own)
+    place = place_in_path(function, argument)
+    if place is not None and place.after:
+        # /users/{id}/address: the key of a user, and an answer that is not the user.
+        subject = key.subject or place.before
+        if not subject:
+            return None
+        return Lookup(function, argument, key, subject, answer, False, place.after, listed)
+    subject = key.subject or _subject_of_id(place, entity)
+    if not subject or (answer.many and subject == entity):
+        return None
+    if place is None:
+        primary = subject == entity and _names_subject(function, subject)
+    else:
+        # A PurchaseOrder at /orders/{order_id} is the order; a Price at /products/{product_id} no product.
+        primary = subject == entity or (
+            subject == place.before
+            and (entity[-len(subject) :] == subject or subject == noun(answer.shape.name))
+        )
+    return Lookup(function, argument, key, subject, answer, primary and not answer.many, (), listed)
+
+
+def _subject_of_id(place: _Place | None, entity: Noun) -> Noun:
+    """What a plain ``id`` is a key of: at ``/products/{id}`` of a product, whatever is answered."""
+    if place is None or not place.plural or entity[-len(place.before) :] == place.before:
+        return entity
+    return place.before
+
+
+def nouns_of(function: Function) -> list[str]:
+    """The words of the function's name that may say what it answers: ``crm-get-customer-by-id`` gives ``customer``."""
+    found = words(function.name.rpartition(".")[2])
+    # crm-get-customer: teams put the domain before the verb.
+    verb = next((index for index, word in enumerate(found) if word in VERBS), None)
+    if verb is not None and found[verb + 1 :]:
+        found = found[verb + 1 :]
+    if "by" in found:
+        found = found[: found.index("by")]
+    return [word for word in found if word not in NOT_NOUNS]
+
+
+def _names_subject(function: Function, subject: Noun) -> bool:
+    """Whether the function's name speaks of *subject*: ``GetManager(user_id)`` answers a user, but not that one."""
+    nouns = nouns_of(function)
+    return not nouns or subject[-1] in {singular(word) for word in nouns}
 
 
 def filter_lookups(upstream: Upstream, function: Function) -> list[Lookup]:
@@ -192,17 +302,19 @@ def filter_lookups(upstream: Upstream, function: Function) -> list[Lookup]:
         or any(a.required for a in function.arguments)
     ):
         return []
+    direct = direct_answer(upstream, function)
     answer = listed_answer(upstream, function)
-    if answer is None or answer.items:
+    if direct is None or answer is None:
         return []
+    entity = shape_noun(answer.shape.name)
     found = []
     for argument in function.arguments:
-        subject = key_subject(argument.name)
-        if not subject or not isinstance(argument.type, Scalar):
+        key = key_name(argument.name)
+        if key is None or key.subject in {(), entity} or not isinstance(argument.type, Scalar):
             continue
         # The items must carry the key too: it tells a filter by owner from any other id.
-        if find_key_member(answer.shape, subject, argument.type):
-            found.append(Lookup(function, argument, subject, answer, primary=False))
+        if find_key_member(answer.shape, entity, key, argument.type):
+            found.append(Lookup(function, argument, key, key.subject, direct, False, (), True))
     return found
 
 

@@ -1,160 +1,88 @@
-"""Bulk functions and links, found from what the services say of themselves."""
+"""Links, found from what the services say of themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from ..catalog import (
     Argument,
     Catalog,
     Function,
-    HttpBinding,
     ListOf,
     MapOf,
     ObjectShape,
     Reference,
-    Scalar,
     ShapeName,
     Type,
     UnionShape,
     Upstream,
 )
 from ..names import camel_case, plural, singular, words
+from .bulk import FoundBulk
 from .entities import (
-    Answer,
+    KeyName,
     Lookup,
     Noun,
     all_lookups,
     find_key_member,
-    key_subject,
-    listed_answer,
+    key_name,
+    nouns_of,
     same_kind,
     shape_noun,
 )
-from .model import BulkFunction, Key, Link
+from .model import Key, Link
 
-_SIZE_NAMES: Final = frozenset(
-    {"count", "first", "limit", "max results", "max items", "page size", "per page", "size", "take", "top"}
-)
-_NOT_NOUNS: Final = frozenset(
-    {"all", "batch", "bulk", "by", "describe", "fetch", "find", "for", "get", "list", "load", "lookup", "many", "multi", "of", "query", "read", "retrieve", "search"}
-)  # fmt: skip
-# 6,000 bytes of keys leave room for the rest of a request line in the 8 KiB that most servers take.
-_MAX_URL_KEY_BYTES: Final = 6_000
-_DEFAULT_MAX_KEYS: Final = 1_000
+_ELSEWHERE: Final = frozenset({"external", "foreign", "legacy", "provider", "remote", "third", "vendor"})
+"""Words that say of a key that another company's system gave it: ``external_user_id``."""
 
 
 @dataclass(frozen=True, slots=True)
-class FoundBulk:
-    """A bulk function, with what is needed to pair it with single functions and links."""
-
-    bulk: BulkFunction
-    upstream: Upstream
-    function: Function
-    argument: Argument
-    subject: Noun
-    answer: Answer
-
-    @property
-    def primary(self) -> bool:
-        """Whether it answers the subject itself."""
-        return self.subject == shape_noun(self.answer.shape.name)
-
-
-def size_argument(function: Function) -> Argument | None:
-    """The argument that bounds how many items are answered."""
-    for argument in function.arguments:
-        if " ".join(words(argument.name)) in _SIZE_NAMES and isinstance(argument.type, Scalar):
-            return argument
-    return None
-
-
-def describe_bulk(upstream: Upstream, function: Function, argument: Argument) -> FoundBulk | None:
-    """*function* as a bulk function by *argument*, or ``None`` if its answers could not be put back by key."""
-    if function.effect != "read" or function.streaming != "none" or not isinstance(argument.type, ListOf):
-        return None
-    item = argument.type.item
-    subject = key_subject(argument.name)
-    answer = listed_answer(upstream, function)
-    if subject is None or answer is None or not isinstance(item, Scalar):
-        return None
-    member = find_key_member(answer.shape, subject, item)
-    if member is None:
-        return None
-    constraints = argument.type.constraints
-    most = (constraints.max_items if constraints else None) or _DEFAULT_MAX_KEYS
-    size = size_argument(function)
-    if size is not None and size.type.constraints is not None and size.type.constraints.maximum is not None:
-        most = min(most, int(size.type.constraints.maximum))
-    in_url = isinstance(function.binding, HttpBinding) and any(
-        p.argument == argument.name and p.location != "cookie" for p in function.binding.parameters
-    )
-    at = ".".join(answer.items) + "[]" if answer.items else "its items"
-    bulk = BulkFunction(
-        function=function.id,
-        argument=argument.name,
-        items=answer.items,
-        key=member.name,
-        size_argument=size.name if size else "",
-        max_keys=most,
-        max_key_bytes=_MAX_URL_KEY_BYTES if in_url else None,
-        evidence=f"argument {argument.name} takes a list, and {at} carry {member.name}",
-    )
-    return FoundBulk(bulk, upstream, function, argument, subject or shape_noun(answer.shape.name), answer)
-
-
-def find_bulk(catalog: Catalog) -> list[FoundBulk]:
-    """Every bulk function of the catalog, in the order of their ids."""
-    found: list[FoundBulk] = []
-    for upstream in catalog.upstreams:
-        for function in sorted(upstream.functions, key=lambda f: f.id):
-            required = [a for a in function.arguments if a.required]
-            for argument in required or function.arguments:
-                if len(required) <= 1 and (one := describe_bulk(upstream, function, argument)):
-                    found.append(one)
-                    break
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
+class Way:
     """One way to get from a key to an answer: a single function, a bulk function, or both."""
 
     subject: Noun
     upstream: Upstream
     shape: ObjectShape
     primary: bool
-    many: bool
     lookup: Lookup | None
     bulk: FoundBulk | None
 
     @property
-    def function(self) -> Function:
-        if self.lookup:
-            return self.lookup.function
-        assert self.bulk
-        return self.bulk.function
+    def _one(self) -> Lookup | FoundBulk:
+        one = self.lookup or self.bulk
+        assert one is not None
+        return one
 
     @property
-    def key_type(self) -> Scalar:
-        if self.lookup:
-            assert isinstance(self.lookup.argument.type, Scalar)
-            return self.lookup.argument.type
-        assert self.bulk
-        assert isinstance(self.bulk.argument.type, ListOf)
-        assert isinstance(self.bulk.argument.type.item, Scalar)
-        return self.bulk.argument.type.item
+    def many(self) -> bool:
+        """Whether one key leads to a list."""
+        return self.lookup is not None and self.lookup.answer.many
+
+    @property
+    def function(self) -> Function:
+        """The function whose answer's type a field has."""
+        return self._one.function
 
     @property
     def argument(self) -> Argument:
-        if self.lookup:
-            return self.lookup.argument
-        assert self.bulk
-        return self.bulk.argument
+        """The argument that takes the key, or the keys."""
+        return self._one.argument
+
+    @property
+    def key(self) -> KeyName:
+        """What that argument's name says."""
+        return self._one.key
+
+    @property
+    def key_type(self) -> Type:
+        """The type of one key."""
+        type_ = self.argument.type
+        return type_.item if isinstance(type_, ListOf) else type_
 
     def evidence(self) -> str:
+        """Which functions take the key."""
         parts = []
         if self.lookup:
             parts.append(f"{self.lookup.function.id} takes {self.lookup.argument.name}")
@@ -162,88 +90,135 @@ class _Way:
             parts.append(f"{self.bulk.function.id} takes many as {self.bulk.argument.name}")
         return "; ".join(parts)
 
+    def link(self, upstream: Upstream, shape: ObjectShape, field: str, member: str, **more: Any) -> Link:
+        """This way, taken from *member* of *shape*."""
+        return Link(
+            upstream=upstream.id,
+            shape=shape.name,
+            field=field,
+            keys=(Key(self.argument.name, member),),
+            function=self.lookup.function.id if self.lookup else None,
+            bulk=self.bulk.bulk if self.bulk else None,
+            **more,
+        )
 
-def _ways(catalog: Catalog, bulk: Sequence[FoundBulk]) -> list[_Way]:
+
+def find_ways(catalog: Catalog, bulk: Sequence[FoundBulk]) -> list[Way]:
     """Single lookups, each with the bulk function that replaces it, and the bulk functions left over."""
-    found: list[_Way] = []
+    partners: dict[tuple[str, ShapeName, Noun], list[FoundBulk]] = {}
+    for one in bulk:
+        partners.setdefault((one.upstream.id, one.answer.shape.name, one.subject), []).append(one)
+    found: list[Way] = []
     used: set[str] = set()
     for lookup in all_lookups(catalog):
         upstream = catalog.upstreams_by_id[lookup.function.upstream]
         partner = None
-        if not lookup.answer.many:
-            partner = next(
-                (
-                    one
-                    for one in bulk
-                    if one.upstream is upstream
-                    and one.answer.shape.name == lookup.answer.shape.name
-                    and one.subject == lookup.subject
-                ),
-                None,
-            )
+        if not lookup.answer.many and not lookup.name:
+            at = (upstream.id, lookup.answer.shape.name, lookup.subject)
+            partner = next((b for b in partners.get(at, ()) if b.key.fits(lookup.key)), None)
         if partner:
             used.add(partner.function.id)
-        found.append(
-            _Way(
-                lookup.subject,
-                upstream,
-                lookup.answer.shape,
-                lookup.primary,
-                lookup.answer.many,
-                lookup,
-                partner,
-            )
-        )
+        found.append(Way(lookup.subject, upstream, lookup.answer.shape, lookup.primary, lookup, partner))
     alone = (one for one in bulk if one.function.id not in used)
-    found.extend(
-        _Way(one.subject, one.upstream, one.answer.shape, one.primary, False, None, one) for one in alone
-    )
+    found.extend(Way(one.subject, one.upstream, one.answer.shape, one.primary, None, one) for one in alone)
     return found
 
 
-def _rank(way: _Way, home: Upstream) -> tuple[bool, bool, bool, bool, str]:
-    """Which of several ways is the better one: the smaller."""
+def _rank(way: Way, home: Upstream) -> tuple[bool, bool, int]:
+    """Which of several ways is the better one: the smaller. Equal ranks of two upstreams are ambiguous."""
+    name = words(way.upstream.id)
+    entity = list(shape_noun(way.shape.name))
+    # The upstream `customers` is where customers are kept.
+    owner = 0 if name and [*name[:-1], singular(name[-1])] == entity else 1 if set(entity) & set(name) else 2
     return (
         way.function.deprecated is not None,
         way.upstream is not home,
+        0 if way.upstream is home else owner,
+    )
+
+
+def _choice(way: Way, member: KeyName) -> tuple[bool, bool, bool, bool, str]:
+    """Which of several ways of one upstream is the better one: the smaller."""
+    return (
+        way.key.word != member.word,
+        shape_noun(way.shape.name) != way.subject,
         way.bulk is None,
         way.lookup is None,
         way.function.id,
     )
 
 
-def _field_of_function(way: _Way) -> str:
-    """The field's name, from the function's: ``GetStock`` gives ``stock``, ``get_prices`` by key ``price``."""
-    operation = way.function.name.rpartition(".")[2]
-    found = words(operation)
-    if "by" in found:
-        found = found[: found.index("by")]
+def _field_of_function(way: Way) -> str:
+    """The field's name: what the path says after the key, else what the function's name says.
+
+    ``GET /products/{id}/price-history`` gives ``priceHistory``, ``GetStock`` ``stock``, ``get_prices`` by
+    keys ``price``.
+    """
+    if way.lookup and way.lookup.name:
+        return camel_case("_".join(way.lookup.name))
     subject = set(way.subject) | {plural(word) for word in way.subject}
-    kept = [word for word in found if word not in _NOT_NOUNS and word not in subject]
-    if not kept:
-        kept = list(shape_noun(way.shape.name))
-    if not way.many:
+    entity = list(shape_noun(way.shape.name))
+    kept = [word for word in nouns_of(way.function) if word not in subject] or entity or ["result"]
+    if way.lookup is None or not way.lookup.listed:
         kept[-1] = singular(kept[-1])
-    elif kept[-1:] == list(shape_noun(way.shape.name))[-1:]:
+    elif kept[-1:] == entity[-1:]:
         kept[-1] = plural(kept[-1])
     return camel_case("_".join(kept))
 
 
-def find_links(catalog: Catalog, bulk: Sequence[FoundBulk]) -> list[Link]:
-    """Every link that the names speak for, the best way first where several lead to one field."""
-    ways = _ways(catalog, bulk)
-    primary: dict[Noun, list[_Way]] = {}
-    related: dict[Noun, list[_Way]] = {}
+def find_links(
+    catalog: Catalog, ways: Sequence[Way], *, apart: Collection[str] = ()
+) -> tuple[list[Link], list[str]]:
+    """Every link that the names speak for, and a note for each that they do not decide.
+
+    Args:
+        catalog: The functions.
+        ways: What `find_ways` found in it.
+        apart: Upstreams whose keys are their own: nothing is linked between them and others.
+    """
+    primary: dict[Noun, list[Way]] = {}
+    related: dict[Noun, list[Way]] = {}
+    entities: dict[tuple[str, ShapeName], Noun] = {}
     for way in ways:
         (primary if way.primary else related).setdefault(way.subject, []).append(way)
+        if way.primary:
+            entities.setdefault((way.upstream.id, way.shape.name), way.subject)
     found: list[Link] = []
+    notes: list[str] = []
     for upstream in catalog.upstreams:
         reachable = _output_shapes(upstream)
+
+        def near(way: Way, home: Upstream = upstream) -> bool:
+            return way.upstream is home or not {way.upstream.id, home.id} & set(apart)
+
         for shape in upstream.shapes.values():
             if isinstance(shape, ObjectShape) and shape.name in reachable:
-                found.extend(_foreign_keys(upstream, shape, primary))
-                found.extend(_own_key(upstream, shape, primary, related))
-    return _settle(catalog, found)
+                entity = entities.get((upstream.id, shape.name))
+                own = entity or shape_noun(shape.name)
+                found.extend(_foreign_keys(upstream, shape, own, primary, near, notes))
+                # Only an object that some function answers by its key is taken for the entity itself.
+                if entity is not None:
+                    found.extend(_own_key(upstream, shape, entity, related, near))
+    return _settle(catalog, found, notes), notes
+
+
+def find_entities(ways: Sequence[Way]) -> list[Link]:
+    """For each object that a function answers by its own key, the link from that key to the whole of it.
+
+    The links have no field: they complete an object of which only the key is known.
+    """
+    found: dict[tuple[str, ShapeName], tuple[tuple[bool, bool, bool, bool, bool, str], Link]] = {}
+    for way in ways:
+        member = find_key_member(way.shape, way.subject, way.key, way.key_type) if way.primary else None
+        if member is None:
+            continue
+        name = key_name(member.name)
+        assert name is not None
+        at = (way.upstream.id, way.shape.name)
+        rank = (way.function.deprecated is not None, *_choice(way, name))
+        if at not in found or rank < found[at][0]:
+            found[at] = (rank, way.link(way.upstream, way.shape, "", member.name, evidence=way.evidence()))
+    return [found[at][1] for at in sorted(found)]
 
 
 def _output_shapes(upstream: Upstream) -> set[ShapeName]:
@@ -271,79 +246,92 @@ def _output_shapes(upstream: Upstream) -> set[ShapeName]:
     return seen
 
 
+def _tails(subject: Noun) -> Iterable[Noun]:
+    """What ``shipping_customer_id`` may be the id of, the longest first: a shipping customer, a customer."""
+    yield subject
+    if subject[0] in _ELSEWHERE:
+        return
+    for start in range(1, len(subject)):
+        # primary_key_id is the id of some key, but not of every `Key` that somebody answers.
+        if key_name(subject[start]) is None:
+            yield subject[start:]
+
+
 def _foreign_keys(
-    upstream: Upstream, shape: ObjectShape, primary: Mapping[Noun, list[_Way]]
+    upstream: Upstream,
+    shape: ObjectShape,
+    entity: Noun,
+    primary: Mapping[Noun, list[Way]],
+    near: Callable[[Way], bool],
+    notes: list[str],
 ) -> Iterable[Link]:
     """``Order.productId`` leads to the product: ``Order.product``."""
     for field in shape.fields:
-        subject = key_subject(field.name)
-        if not subject or subject == shape_noun(shape.name) or field.write_only:
+        key = key_name(field.name)
+        if key is None or key.subject in {(), entity} or field.write_only:
             continue
         each = isinstance(field.type, ListOf)
         type_ = field.type.item if isinstance(field.type, ListOf) else field.type
-        # shipping_customer_id is a customer's id: the longest tail of the subject that somebody answers.
-        tails = [subject[start:] for start in range(len(subject))]
-        ways = next(
-            (
-                fitting
-                for tail in tails
-                if (fitting := [w for w in primary.get(tail, ()) if same_kind(w.key_type, type_)])
-            ),
-            [],
-        )
+        ways: list[Way] = []
+        for tail in _tails(key.subject):
+            # Another upstream's words are trusted less: at most one is left out.
+            far = len(key.subject) - len(tail) < 2
+            ways = [
+                way
+                for way in primary.get(tail, ())
+                if way.key.fits(key)
+                and same_kind(way.key_type, type_)
+                and (way.upstream is upstream or (far and near(way)))
+            ]
+            if ways:
+                break
         if not ways:
             continue
-        way = min(ways, key=lambda w: _rank(w, upstream))
-        name = camel_case("_".join((*subject[:-1], plural(subject[-1]) if each else subject[-1])))
-        yield Link(
-            upstream=upstream.id,
-            shape=shape.name,
-            field=name,
-            keys=(Key(way.argument.name, field.name),),
-            function=way.lookup.function.id if way.lookup else None,
-            bulk=way.bulk.bulk if way.bulk else None,
-            each=each,
-            evidence=f"{shape.name}.{field.name} is named after {way.shape.name}; {way.evidence()}",
-        )
+        last = plural(key.subject[-1]) if each else key.subject[-1]
+        name = camel_case("_".join((*key.subject[:-1], last)))
+        best = min(_rank(w, upstream) for w in ways)
+        ways = sorted((w for w in ways if _rank(w, upstream) == best), key=lambda w: _choice(w, key))
+        if any(w.upstream is not ways[0].upstream for w in ways):
+            choices = " and ".join(dict.fromkeys(w.function.id for w in ways))
+            notes.append(
+                f"{shape.name}.{name}: not linked, for {choices} answer the same key; say which under links"
+            )
+            continue
+        evidence = f"{shape.name}.{field.name} is named after {ways[0].shape.name}; {ways[0].evidence()}"
+        yield ways[0].link(upstream, shape, name, field.name, each=each, evidence=evidence)
 
 
 def _own_key(
     upstream: Upstream,
     shape: ObjectShape,
-    primary: Mapping[Noun, list[_Way]],
-    related: Mapping[Noun, list[_Way]],
+    entity: Noun,
+    related: Mapping[Noun, list[Way]],
+    near: Callable[[Way], bool],
 ) -> Iterable[Link]:
-    """``Product.id`` leads to what others know of a product: ``Product.stock``, ``Product.price``.
-
-    Only an object that some function answers by its key is taken for the entity itself.
-    """
-    entity = shape_noun(shape.name)
-    answered = [w for w in primary.get(entity, ()) if w.upstream is upstream and w.shape.name == shape.name]
-    if not answered:
-        return
+    """``Product.id`` leads to what others know of a product: ``Product.stock``, ``Product.price``."""
     for way in related.get(entity, ()):
-        member = find_key_member(shape, entity, way.key_type)
-        if member is None or (way.shape.name == shape.name and way.upstream is upstream):
+        member = find_key_member(shape, entity, way.key, way.key_type)
+        if member is None or not near(way):
             continue
-        yield Link(
-            upstream=upstream.id,
-            shape=shape.name,
-            field=_field_of_function(way),
-            keys=(Key(way.argument.name, member.name),),
-            function=way.lookup.function.id if way.lookup else None,
-            bulk=way.bulk.bulk if way.bulk else None,
-            many=way.many,
-            evidence=f"{shape.name}.{member.name} is the key of {shape.name}; {way.evidence()}",
-        )
+        evidence = f"{shape.name}.{member.name} is the key of {shape.name}; {way.evidence()}"
+        field = _field_of_function(way)
+        yield way.link(upstream, shape, field, member.name, many=way.many, evidence=evidence)
 
 
-def _settle(catalog: Catalog, links: Iterable[Link]) -> list[Link]:
-    """One link per coordinate: the best; the rest are dropped."""
+def _settle(catalog: Catalog, links: Iterable[Link], notes: list[str]) -> list[Link]:
+    """One link per coordinate: the best. The rest are dropped, with a note."""
     best: dict[tuple[str, str, str], Link] = {}
     for link in links:
         at = (link.upstream, link.shape, link.field)
-        if at not in best or _link_rank(catalog, link) < _link_rank(catalog, best[at]):
+        other = best.get(at)
+        if other is None:
             best[at] = link
+            continue
+        kept, dropped = sorted((other, link), key=lambda one: _link_rank(catalog, one))
+        best[at] = kept
+        if kept.target != dropped.target:
+            coordinate = f"{link.shape}.{link.field}"
+            notes.append(f"{coordinate}: linked to {kept.target}, and not to {dropped.target}")
     return list(best.values())
 
 

@@ -129,9 +129,12 @@ class Weave:
     Attributes:
         links: Sorted by coordinate.
         bulk: Sorted by function.
+        entities: For objects that a function answers by their own key, the link from the key to the whole
+            object; without a field. They complete an object of which only the key is known.
         notes: What was seen and not taken, one line each.
     """
 
     links: tuple[Link, ...]
     bulk: tuple[BulkFunction, ...]
+    entities: tuple[Link, ...] = ()
     notes: tuple[str, ...] = ()

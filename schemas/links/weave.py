@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ..catalog import Catalog, Function, FunctionId, ListOf, ObjectShape, ShapeName, Upstream
 from ..errors import ConfigError
-from ..names import field_name, type_name
-from .entities import Answer, direct_answer, listed_answer, object_of
-from .infer import FoundBulk, describe_bulk, find_bulk, find_links
+from ..names import field_name, is_name, type_name
+from .bulk import FoundBulk, describe_bulk, find_bulk
+from .entities import Answer, KeyName, direct_answer, listed_answer, object_of
+from .infer import find_entities, find_links, find_ways
 from .model import BulkFunction, BulkRule, Key, Link, LinkRule, Weave
 
 
@@ -18,6 +19,7 @@ def weave(
     *,
     links: Sequence[LinkRule] = (),
     bulk: Sequence[BulkRule] = (),
+    apart: Collection[str] = (),
     source: str = "configuration",
 ) -> Weave:
     """All links and bulk functions of *catalog*.
@@ -29,6 +31,8 @@ def weave(
         catalog: What was discovered.
         links: Rules about links.
         bulk: Rules about bulk functions.
+        apart: Upstreams whose keys mean nothing elsewhere, such as another company's API: no link between
+            them and other upstreams is inferred.
         source: Where the rules come from, for error messages.
 
     Raises:
@@ -52,7 +56,11 @@ def weave(
             pairs[FunctionId(rule.answers)] = one.bulk
     switched_off = {link_rule.field for link_rule in links if link_rule.off}
     settled: dict[tuple[str, str, str], Link] = {}
-    for link in find_links(catalog, found):
+    ways = find_ways(catalog, found)
+    inferred, undecided = find_links(catalog, ways, apart=apart)
+    ruled = tuple(f"{rule.field}:" for rule in links)
+    notes += [note for note in undecided if not note.startswith(ruled)]
+    for link in inferred:
         taken = _field_taken(catalog, link)
         coordinate = f"{link.shape}.{link.field}"
         if coordinate in switched_off or f"{type_name(link.shape)}.{link.field}" in switched_off:
@@ -70,6 +78,7 @@ def weave(
     return Weave(
         links=tuple(settled[at] for at in sorted(settled)),
         bulk=tuple(sorted((one.bulk for one in found), key=lambda b: b.function)),
+        entities=tuple(find_entities(ways)),
         notes=tuple(notes),
     )
 
@@ -126,7 +135,8 @@ def _configured_bulk(
         origin="configured",
     )
     subject = described.subject if described else ()
-    return FoundBulk(made, upstream, function, argument, subject, answer)
+    name = described.key if described else KeyName((), "id", many=True)
+    return FoundBulk(made, upstream, function, argument, name, subject, answer)
 
 
 def _answer_at(upstream: Upstream, function: Function, items: str, *, key: str, source: str) -> Answer:
@@ -157,7 +167,7 @@ def _configured_links(
     catalog: Catalog, rule: LinkRule, bulk: Sequence[FoundBulk], notes: list[str], *, key: str, source: str
 ) -> list[Link]:
     parent, dot, field = rule.field.partition(".")
-    if not dot or not field or rule.function is None:
+    if not dot or not is_name(field) or rule.function is None:
         raise ConfigError(
             source=source,
             key=f"{key}.field",

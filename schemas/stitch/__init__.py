@@ -16,7 +16,9 @@ from .bindings import (
     MemberBinding,
     RootBinding,
     UnionBinding,
+    attribute_of,
     binding_of,
+    entity_of,
 )
 from .name_book import NameBook, decode_lock, encode_lock
 from .stitch import Stitched, stitch
@@ -30,8 +32,10 @@ __all__ = [
     "RootBinding",
     "Stitched",
     "UnionBinding",
+    "attribute_of",
     "binding_of",
     "decode_lock",
     "encode_lock",
+    "entity_of",
     "stitch",
 ]

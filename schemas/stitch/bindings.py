@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from graphql import GraphQLField, GraphQLNamedType
+from graphql import GraphQLField, GraphQLNamedType, GraphQLObjectType
 
 from ..catalog import Function
 from ..links import Link
 
 EXTENSION: Final = "weft"
 """Key of the binding in ``extensions``."""
+
+ATTRIBUTES: Final = "weft-attributes"
+"""Key of an extended object type's ``extensions``: member to attribute of the hand-written class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,18 @@ def binding_of(field: GraphQLField) -> FieldBinding | None:
     """What a generated field stands for; ``None`` for a hand-written one or one of introspection."""
     found = field.extensions.get(EXTENSION)
     return found if isinstance(found, RootBinding | MemberBinding | LinkBinding) else None
+
+
+def entity_of(type_: GraphQLObjectType) -> LinkBinding | None:
+    """The function that answers the whole of an object of *type_* by its own key, where there is one."""
+    found = type_.extensions.get(EXTENSION)
+    return found if isinstance(found, LinkBinding) else None
+
+
+def attribute_of(type_: GraphQLObjectType, member: str) -> str | None:
+    """The attribute of the hand-written class that extends *type_* for *member*; ``None`` if it has none."""
+    attributes: Mapping[str, str] = type_.extensions.get(ATTRIBUTES, {})
+    return attributes.get(member)
 
 
 def is_map_entry(type_: GraphQLNamedType) -> bool:

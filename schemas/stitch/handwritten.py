@@ -2,7 +2,8 @@
 
 - Fields of its Query, Mutation and Subscription are added to ours.
 - A type of the same name as a generated one extends it: fields with a resolver are added; fields without
-  one say what the resolvers read, and are filled from the upstream's object.
+  one say what the resolvers read, and are filled from the upstream's object. A resolver may return an
+  instance of such a class that holds no more than its key: the rest is loaded when it is asked for.
 - All its other types are taken as they are.
 """
 
@@ -35,7 +36,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from ..errors import StitchConflict
-from .bindings import MemberBinding, binding_of
+from .bindings import ATTRIBUTES, MemberBinding, binding_of
 
 _DEFINITION = "strawberry-definition"
 _T = TypeVar("_T")
@@ -99,6 +100,8 @@ class _Merger:
 
     def _copy(self, type_: GraphQLNamedType, name: str) -> GraphQLNamedType:
         kwargs: Any = {**type_.to_kwargs(), "name": name}
+        if isinstance(type_, GraphQLUnionType | GraphQLInterfaceType) and type_.resolve_type is not None:
+            kwargs["resolve_type"] = _with_original(type_.resolve_type, type_)
         match type_:
             case GraphQLObjectType() | GraphQLInterfaceType():
                 kwargs["fields"] = lambda: {n: self._field(f) for n, f in type_.fields.items()}
@@ -158,6 +161,9 @@ class _Merger:
             raise StitchConflict(
                 theirs.name, ("generated", "hand-written"), "only object types can be extended"
             )
+        if theirs.interfaces:
+            interfaces = (*ours.interfaces, *(self._named(interface) for interface in theirs.interfaces))
+            ours.interfaces = interfaces  # pyright: ignore[reportAttributeAccessIssue]  # cached, and so settable
         convert = None if is_root else _instance_maker(ours, theirs)
         for name, field in theirs.fields.items():
             definition = field.extensions.get(_DEFINITION)
@@ -183,6 +189,17 @@ def _with_instance(resolve: Callable[..., _T], convert: Callable[[Any], Any]) ->
     return resolve_with_instance
 
 
+def _with_original(
+    resolve_type: Callable[..., _T], original: GraphQLUnionType | GraphQLInterfaceType
+) -> Callable[..., _T]:
+    """*resolve_type* for the copy of *original*: Strawberry looks for the type among the original's."""
+
+    def resolve_with_original(value: Any, info: Any, _copy: Any) -> _T:
+        return resolve_type(value, info, original)
+
+    return resolve_with_original
+
+
 def _with_parsed(
     resolve: Callable[..., _T], parsers: Mapping[str, Callable[[Any], Any]]
 ) -> Callable[..., _T]:
@@ -206,6 +223,7 @@ def _instance_maker(ours: GraphQLObjectType, theirs: GraphQLObjectType) -> Calla
     assert isinstance(definition, StrawberryObjectDefinition)
     origin = definition.origin
     readers: list[tuple[str, str, Any]] = []
+    attributes: dict[str, str] = {}
     for name, field in theirs.fields.items():
         strawberry_field = field.extensions.get(_DEFINITION)
         if not isinstance(strawberry_field, StrawberryField) or strawberry_field.base_resolver is not None:
@@ -213,9 +231,11 @@ def _instance_maker(ours: GraphQLObjectType, theirs: GraphQLObjectType) -> Calla
         generated = ours.fields.get(name)
         binding = binding_of(generated) if generated else None
         if isinstance(binding, MemberBinding):
+            attributes[binding.member] = strawberry_field.python_name
             annotation = strawberry_field.type_annotation
             wanted = annotation.annotation if annotation else None
             readers.append((strawberry_field.python_name, binding.member, wanted))
+    ours.extensions[ATTRIBUTES] = attributes
     others = [f.name for f in dataclasses.fields(origin) if f.name not in {r[0] for r in readers}]
 
     def make(source: Any) -> Any:

@@ -13,7 +13,7 @@ from graphql import (
 )
 from msgspec import UNSET
 
-from ..catalog import Argument, Catalog, Function, ListOf, ObjectShape, Type, Upstream
+from ..catalog import Argument, Catalog, Function, ListOf, ObjectShape, Reference, Type, Upstream
 from ..links import Link
 from ..names import camel_case, words
 from .bindings import EXTENSION, LinkBinding, RootBinding
@@ -95,12 +95,14 @@ def build_link_field(types: TypeBuilder, catalog: Catalog, link: Link) -> GraphQ
         arguments_of(types, upstream, arguments),
         description=_link_description(link, function),
         deprecation_reason=deprecation(function.deprecated),
-        extensions={
-            EXTENSION: LinkBinding(
-                link, function, catalog.functions[link.bulk.function] if link.bulk else None
-            )
-        },
+        extensions={EXTENSION: bind_link(catalog, link)},
     )
+
+
+def bind_link(catalog: Catalog, link: Link) -> LinkBinding:
+    """*link* with its functions."""
+    bulk = catalog.functions[link.bulk.function] if link.bulk else None
+    return LinkBinding(link, catalog.functions[link.target], bulk)
 
 
 def _linked_type(types: TypeBuilder, upstream: Upstream, function: Function, link: Link) -> GraphQLOutputType:
@@ -116,7 +118,7 @@ def _linked_type(types: TypeBuilder, upstream: Upstream, function: Function, lin
 def _item_type(upstream: Upstream, result: Type | None, items: tuple[str, ...]) -> Type | None:
     """The type of one item of a bulk function's answer."""
     for step in items:
-        shape = upstream.shapes.get(result.shape) if result is not None and hasattr(result, "shape") else None
+        shape = upstream.shapes.get(result.shape) if isinstance(result, Reference) else None
         assert isinstance(shape, ObjectShape)
         result = next(field.type for field in shape.fields if field.name == step)
     assert isinstance(result, ListOf)

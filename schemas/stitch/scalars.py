@@ -82,6 +82,15 @@ def _text(
     )
 
 
+def _is_date(value: str) -> bool:
+    # date.fromisoformat alone takes 20260131 and 2026-W05-6 too.
+    return bool(re.fullmatch(r"\d{4}-\d\d-\d\d", value) and datetime.date.fromisoformat(value))
+
+
+def _is_uuid(value: str) -> bool:
+    return len(value) == 36 and str(uuid.UUID(value)) == value.lower()
+
+
 def _is_date_time(value: str) -> bool:
     return bool(_DATE_TIME.fullmatch(value) and datetime.date.fromisoformat(value[:10]))
 
@@ -185,11 +194,11 @@ SCALARS: Final[dict[ScalarKind, GraphQLScalarType]] = {
     "float": GraphQLFloat,
     "decimal": DECIMAL,
     "id": GraphQLID,
-    "date": _text("Date", "a date as of RFC 3339, such as 2026-01-31", datetime.date.fromisoformat),
+    "date": _text("Date", "a date as of RFC 3339, such as 2026-01-31", _is_date),
     "date-time": _DATE_TIME_TYPE,
     "time": _text("Time", "a time as of RFC 3339, such as 12:00:00Z", _TIME.fullmatch),
     "duration": _text("Duration", "a duration as of ISO 8601 (PT90S) or protobuf (90s)", _DURATION.fullmatch),
-    "uuid": _text("UUID", "a UUID as of RFC 9562", uuid.UUID, "https://www.rfc-editor.org/rfc/rfc9562"),
+    "uuid": _text("UUID", "a UUID as of RFC 9562", _is_uuid, "https://www.rfc-editor.org/rfc/rfc9562"),
     "uri": _text("URI", "a URI or URI reference as of RFC 3986", _is_uri),
     "email": _text("Email", "an e-mail address", _EMAIL.fullmatch),
     "ipv4": _text("IPv4", "an IPv4 address", ipaddress.IPv4Address),

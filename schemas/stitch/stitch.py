@@ -24,7 +24,7 @@ from ..links import Link, Weave
 from .bindings import FieldBinding, binding_of
 from .handwritten import merge_handwritten
 from .name_book import NameBook
-from .root_fields import build_link_field, build_root_field, give_root_name, root_of, sort_key
+from .root_fields import bind_link, build_link_field, build_root_field, give_root_name, root_of, sort_key
 from .types import TypeBuilder
 
 
@@ -86,7 +86,8 @@ def stitch(
             link.field: build_link_field(types, catalog, link) for link in links.get((upstream, shape), ())
         }
 
-    types = TypeBuilder(catalog, book, link_fields)
+    entities = {(link.upstream, link.shape): bind_link(catalog, link) for link in weave.entities}
+    types = TypeBuilder(book, link_fields, entities)
     roots: dict[str, dict[str, GraphQLField]] = {"Query": {}, "Mutation": {}, "Subscription": {}}
     for function in sorted(catalog.functions.values(), key=sort_key):
         upstream = catalog.upstreams_by_id[function.upstream]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from graphql import (
@@ -23,8 +23,8 @@ from graphql import (
 from msgspec import UNSET
 
 from ..catalog import (
-    Catalog,
     EnumShape,
+    EnumValue,
     Field,
     JsonType,
     ListOf,
@@ -40,7 +40,7 @@ from ..catalog import (
     UpstreamId,
 )
 from ..names import FieldName, TypeName, enum_value_name, field_name, type_name, unique
-from .bindings import EXTENSION, MapEntry, MemberBinding, UnionBinding
+from .bindings import EXTENSION, LinkBinding, MapEntry, MemberBinding, UnionBinding, binding_of
 from .name_book import NameBook
 from .scalars import JSON, SCALARS
 
@@ -77,9 +77,14 @@ class TypeBuilder:
     name: call it in the order of the functions' ids.
     """
 
-    def __init__(self, catalog: Catalog, book: NameBook, extra_fields: ExtraFields) -> None:
-        self._catalog = catalog
+    def __init__(
+        self,
+        book: NameBook,
+        extra_fields: ExtraFields,
+        entities: Mapping[tuple[UpstreamId, ShapeName], LinkBinding],
+    ) -> None:
         self._book = book
+        self._entities = entities
         self._extra_fields = extra_fields
         self._outputs: dict[tuple[UpstreamId, ShapeName], GraphQLOutputType] = {}
         self._inputs: dict[tuple[UpstreamId, ShapeName], GraphQLInputType] = {}
@@ -136,13 +141,17 @@ class TypeBuilder:
         def build_fields() -> dict[str, GraphQLField]:
             built = {str(names[field.name]): self._output_field(upstream, field) for field in fields}
             for name, extra in self._extra_fields(upstream.id, shape.name).items():
-                built.setdefault(name, extra)
+                if name not in built or _is_configured(extra):
+                    built[name] = extra
             return built
+
+        entity = self._entities.get((upstream.id, shape.name))
 
         return GraphQLObjectType(
             self._type_name(upstream, shape, "output"),
             build_fields,
             description=shape.description or None,
+            extensions={EXTENSION: entity} if entity else None,
         )
 
     def _output_field(self, upstream: Upstream, field: Field) -> GraphQLField:
@@ -266,8 +275,7 @@ class TypeBuilder:
 
     def _enum(self, upstream: Upstream, shape: EnumShape) -> GraphQLOutputType:
         values: dict[str, GraphQLEnumValue] = {}
-        for value in shape.values:
-            name = unique(enum_value_name(value.name or str(value.value)), values)
+        for name, value in _enum_values(shape).items():
             values[name] = GraphQLEnumValue(
                 value.value,
                 description=value.description or None,
@@ -290,6 +298,12 @@ class TypeBuilder:
         return TypeName(self._book.name("types", f"{role} {upstream.id}/{shape.name}", *candidates))
 
 
+def _is_configured(field: GraphQLField) -> bool:
+    """Whether *field* is a link that somebody asked for; it may stand in the place of a member."""
+    binding = binding_of(field)
+    return isinstance(binding, LinkBinding) and binding.link.origin == "configured"
+
+
 def scalar_default(type_: Type, default: Any) -> Any:
     """*default* if a plain scalar of *type_* may have it, else ``Undefined``.
 
@@ -308,6 +322,22 @@ def scalar_default(type_: Type, default: Any) -> Any:
             return default
         case _:
             return Undefined
+
+
+def _enum_values(shape: EnumShape) -> dict[str, EnumValue]:
+    """The values by their GraphQL names; one whose own name is legal keeps it, and none stands twice."""
+    named: dict[tuple[type, str | int | float], tuple[str, EnumValue]] = {}
+    for value in shape.values:
+        # JSON's words, not Python's: true, not True.
+        text = str(value.value).lower() if isinstance(value.value, bool) else str(value.value)
+        named.setdefault((type(value.value), value.value), (value.name or text, value))
+    taken = {text for text, _ in named.values() if enum_value_name(text) == text}
+    found: dict[str, EnumValue] = {}
+    for text, value in named.values():
+        name = text if text in taken and text not in found else unique(enum_value_name(text), taken)
+        taken.add(name)
+        found[name] = value
+    return found
 
 
 def _flat_members(upstream: Upstream, shape: UnionShape) -> list[ShapeName]:

@@ -58,9 +58,12 @@ def test_a_reader_never_sees_half_a_snapshot(tmp_path: Path) -> None:
     names = tuple(f"f{number}" for number in range(500))
     snapshots = [SNAPSHOT, Snapshot(catalog=Catalog.of(reads("orders", *names).upstream))]
     save_snapshot(path, SNAPSHOT)
-    writers = [
-        threading.Thread(target=lambda s=s: [save_snapshot(path, s) for _ in range(10)]) for s in snapshots
-    ]
+
+    def write(snapshot: Snapshot) -> None:
+        for _ in range(10):
+            save_snapshot(path, snapshot)
+
+    writers = [threading.Thread(target=write, args=(snapshot,)) for snapshot in snapshots]
     for writer in writers:
         writer.start()
     while any(writer.is_alive() for writer in writers):

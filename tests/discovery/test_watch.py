@@ -144,6 +144,10 @@ async def test_nothing_is_left_behind_when_the_listener_stops() -> None:
 # Waits
 
 
+def always(value: float) -> Callable[[], float]:
+    return lambda: value
+
+
 def test_a_wait_doubles_up_to_its_bound() -> None:
     waits = [
         back_off_s(n, SETTINGS, retry_after_s=None, random=lambda: 1.0) for n in (1, 2, 3, 9, 10, 10_000)
@@ -152,7 +156,7 @@ def test_a_wait_doubles_up_to_its_bound() -> None:
 
 
 def test_half_of_a_wait_is_random() -> None:
-    waits = [back_off_s(5, SETTINGS, retry_after_s=None, random=lambda r=r: r) for r in (0.0, 0.5, 1.0)]
+    waits = [back_off_s(5, SETTINGS, retry_after_s=None, random=always(r)) for r in (0.0, 0.5, 1.0)]
     assert waits == [8, 12, 16]
 
 
@@ -163,4 +167,4 @@ def test_a_wait_that_was_asked_for_is_kept_within_reason() -> None:
 
 
 def test_an_interval_varies_by_a_tenth() -> None:
-    assert [next_interval_s(SETTINGS, random=lambda r=r: r) for r in (0.0, 1.0)] == pytest.approx([27, 33])
+    assert [next_interval_s(SETTINGS, random=always(r)) for r in (0.0, 1.0)] == pytest.approx([27, 33])

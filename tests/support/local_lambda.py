@@ -81,7 +81,7 @@ class LocalLambda:
 
 
 @contextlib.asynccontextmanager
-async def local_lambda() -> AsyncIterator[LocalLambda]:
-    """The service on a free port, until the block ends."""
-    async with running_process([SCRIPT, "--port", "0"]) as process:
+async def local_lambda(*, env: Mapping[str, str] | None = None) -> AsyncIterator[LocalLambda]:
+    """The service on a free port, until the block ends; *env* is its whole environment, ``None`` inherits."""
+    async with running_process([SCRIPT, "--port", "0"], env=env) as process:
         yield LocalLambda(process)

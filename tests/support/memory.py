@@ -31,8 +31,10 @@ class MemoryTransport:
     ) -> Json | UpstreamError:
         self.calls.append((function.id, dict(arguments)))
         self.headers.append(dict(headers))
-        answer = self.answers[function.id](**arguments)
-        return await answer if isawaitable(answer) else answer
+        answer: Json | UpstreamError = self.answers[function.id](**arguments)
+        if isawaitable(answer):
+            answer = await answer
+        return answer
 
     async def stream(
         self, function: Function, arguments: Mapping[str, Any], *, headers: Mapping[str, str]

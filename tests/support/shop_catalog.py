@@ -12,6 +12,7 @@ from weft.schemas.catalog import (
     EnumValue,
     Field,
     Function,
+    FunctionId,
     GrpcBinding,
     GrpcTarget,
     HttpBinding,
@@ -25,6 +26,7 @@ from weft.schemas.catalog import (
     Reference,
     Scalar,
     Upstream,
+    UpstreamId,
 )
 
 TEXT = Scalar(kind="string")
@@ -42,8 +44,14 @@ def ref(name: str, **more: Any) -> Reference:
 def function(id_: str, binding: Any, result: Any, *arguments: Argument, **more: Any) -> Function:
     upstream, _, name = id_.partition(".")
     return Function(
-        id=id_, upstream=upstream, name=name, binding=binding, result=result, arguments=arguments, **more
-    )  # type: ignore[arg-type]  # ids are strings here
+        id=FunctionId(id_),
+        upstream=UpstreamId(upstream),
+        name=name,
+        binding=binding,
+        result=result,
+        arguments=arguments,
+        **more,
+    )
 
 
 def argument(name: str, type_: Any, *, required: bool = False, **more: Any) -> Argument:

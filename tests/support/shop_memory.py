@@ -26,7 +26,12 @@ def shop_transports() -> dict[Any, Any]:
     """A transport for each upstream of the shop's catalog."""
 
     def stock(productId: str) -> Any:  # noqa: N803 - the wire's name
-        return {"productId": productId, "available": len(productId), "warehouse": "W1", "reserved": {"web": 1}}
+        return {
+            "productId": productId,
+            "available": len(productId),
+            "warehouse": "W1",
+            "reserved": {"web": 1},
+        }
 
     return {
         "products": MemoryTransport(

@@ -60,9 +60,7 @@ def upstream(name: str, *parts: Function | Shape) -> Upstream:
     grpc = bool(functions) and all(isinstance(one.binding, GrpcBinding) for one in functions)
     return Upstream(
         id=name,  # type: ignore[arg-type]
-        target=GrpcTarget(address=f"{name}.test:443")
-        if grpc
-        else HttpTarget(base_url=f"http://{name}.test"),
+        target=GrpcTarget(address=f"{name}.test:443") if grpc else HttpTarget(base_url=f"http://{name}.test"),
         functions=functions,
         shapes={part.name: part for part in parts if not isinstance(part, Function)},
     )

@@ -28,7 +28,7 @@ async def echo(request: web.Request) -> web.Response:
     )
 
 
-async def test_call_goes_over_the_wire():
+async def test_call_goes_over_the_wire() -> None:
     one = function("/orders/{color}", parameter("path", "simple"), parameter("query", name="q"))
     async with serving(echo, headers={"X-Key": "k"}) as transport:
         answer = await call(transport, one, headers={"traceparent": "t"}, color="../a b", q="x&y")
@@ -38,7 +38,7 @@ async def test_call_goes_over_the_wire():
     assert "content-type" not in answer["headers"]
 
 
-async def test_body_goes_over_the_wire():
+async def test_body_goes_over_the_wire() -> None:
     one = function(method="POST", body=Body(argument="input"))
     async with serving(echo) as transport:
         answer = await call(transport, one, input={"a": "é"})
@@ -46,13 +46,13 @@ async def test_body_goes_over_the_wire():
     assert answer["headers"]["content-type"] == "application/json"
 
 
-async def test_answer_in_small_pieces_is_put_together():
+async def test_answer_in_small_pieces_is_put_together() -> None:
     body = OK + b"Content-Length: 13\r\n\r\n" + b'{"a": [1, 2]}'
     async with answering(*(body[at : at + 1] for at in range(len(body)))) as transport:
         assert await call(transport, function()) == {"a": [1, 2]}
 
 
-async def test_answer_without_length_ends_with_the_connection():
+async def test_answer_without_length_ends_with_the_connection() -> None:
     async with answering(OK + b"\r\n[1,", b"2]") as transport:
         assert await call(transport, function()) == [1, 2]
 
@@ -71,14 +71,14 @@ async def test_answer_without_length_ends_with_the_connection():
         [b"\x00\x01\x02\x03"],
     ],
 )
-async def test_broken_answer_is_unreachable(pieces: list[bytes]):
+async def test_broken_answer_is_unreachable(pieces: list[bytes]) -> None:
     async with answering(*pieces) as transport:
         found = await call(transport, function())
     assert isinstance(found, UpstreamUnreachable)
     assert found.detail
 
 
-async def test_nobody_listening_is_unreachable():
+async def test_nobody_listening_is_unreachable() -> None:
     async with answering() as transport:
         pass
     async with transport_to(transport._base_url) as again:
@@ -88,22 +88,22 @@ async def test_nobody_listening_is_unreachable():
 
 
 @pytest.mark.parametrize("url", ["", "http://no.such.host.invalid", "http://127.0.0.1:99999", "http://[::1"])
-async def test_address_that_leads_nowhere_is_unreachable(url: str):
+async def test_address_that_leads_nowhere_is_unreachable(url: str) -> None:
     async with transport_to(url) as transport:
         assert isinstance(await call(transport, function()), UpstreamUnreachable)
 
 
-async def test_deadline_ends_the_wait_for_an_answer():
+async def test_deadline_ends_the_wait_for_an_answer() -> None:
     async with answering(b"", gap_s=5) as transport:
         assert isinstance(await call(transport, function(), within_s=0.05), UpstreamTimeout)
 
 
-async def test_deadline_ends_the_wait_for_the_body():
+async def test_deadline_ends_the_wait_for_the_body() -> None:
     async with answering(OK + b"Content-Length: 9\r\n\r\n[", b"", gap_s=5) as transport:
         assert isinstance(await call(transport, function(), within_s=0.05), UpstreamTimeout)
 
 
-async def test_cancellation_passes_through():
+async def test_cancellation_passes_through() -> None:
     async with answering(b"", gap_s=5) as transport:
         task = asyncio.ensure_future(call(transport, function()))
         await asyncio.sleep(0.02)
@@ -112,7 +112,7 @@ async def test_cancellation_passes_through():
             await task
 
 
-async def test_status_is_an_error_with_a_detail_for_the_log():
+async def test_status_is_an_error_with_a_detail_for_the_log() -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.Response(status=503, text="busy")
 
@@ -122,7 +122,7 @@ async def test_status_is_an_error_with_a_detail_for_the_log():
     assert (found.status, found.detail) == ("503", "busy")
 
 
-async def test_redirect_is_not_followed():
+async def test_redirect_is_not_followed() -> None:
     async def handler(request: web.Request) -> web.Response:
         raise web.HTTPFound("/elsewhere")
 
@@ -132,7 +132,7 @@ async def test_redirect_is_not_followed():
     assert found.status == "302"
 
 
-async def test_html_is_an_error():
+async def test_html_is_an_error() -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.Response(text="<html>secret", content_type="text/html")
 
@@ -142,7 +142,7 @@ async def test_html_is_an_error():
     assert "secret" not in str(found)
 
 
-async def test_stated_length_beyond_the_limit_is_an_error():
+async def test_stated_length_beyond_the_limit_is_an_error() -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.json_response("x" * 100)
 
@@ -152,7 +152,7 @@ async def test_stated_length_beyond_the_limit_is_an_error():
     assert found.reason == "the answer is larger than 50 bytes"
 
 
-async def test_unstated_length_beyond_the_limit_is_an_error():
+async def test_unstated_length_beyond_the_limit_is_an_error() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
@@ -164,7 +164,7 @@ async def test_unstated_length_beyond_the_limit_is_an_error():
         assert isinstance(await call(transport, function()), UpstreamAnswer)
 
 
-async def test_limit_holds_for_what_is_decompressed():
+async def test_limit_holds_for_what_is_decompressed() -> None:
     async def handler(_: web.Request) -> web.Response:
         body = gzip.compress(b" " * 1_000_000 + b"1")
         return web.Response(
@@ -177,7 +177,7 @@ async def test_limit_holds_for_what_is_decompressed():
         assert await call(transport, function()) == 1
 
 
-async def test_bad_arguments_make_no_call():
+async def test_bad_arguments_make_no_call() -> None:
     calls = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -191,7 +191,7 @@ async def test_bad_arguments_make_no_call():
     assert calls == []
 
 
-async def test_cookies_of_one_answer_are_not_sent_with_the_next_call():
+async def test_cookies_of_one_answer_are_not_sent_with_the_next_call() -> None:
     async def handler(request: web.Request) -> web.Response:
         response = web.json_response(dict(request.cookies))
         response.set_cookie("session", "secret")
@@ -202,7 +202,7 @@ async def test_cookies_of_one_answer_are_not_sent_with_the_next_call():
         assert await call(transport, function()) == {}
 
 
-async def test_many_calls_share_the_limit_of_connections():
+async def test_many_calls_share_the_limit_of_connections() -> None:
     open_now, most = 0, 0
     three = asyncio.Barrier(3)
 
@@ -220,7 +220,7 @@ async def test_many_calls_share_the_limit_of_connections():
     assert most == 3
 
 
-async def test_events_come_as_they_are_sent():
+async def test_events_come_as_they_are_sent() -> None:
     go_on = asyncio.Event()
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -240,13 +240,13 @@ async def test_events_come_as_they_are_sent():
     assert found == [{"n": 1}, "two"]
 
 
-async def test_plain_answer_is_a_stream_of_one():
+async def test_plain_answer_is_a_stream_of_one() -> None:
     async with serving(echo) as transport:
         found = [item async for item in transport.stream(function(), {}, headers={})]
     assert len(found) == 1
 
 
-async def test_stream_that_breaks_ends_with_an_error():
+async def test_stream_that_breaks_ends_with_an_error() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: 99\r\n\r\n"
     async with answering(head + b"1\n2\n") as transport:
         found = [item async for item in transport.stream(function(), {}, headers={})]
@@ -254,7 +254,7 @@ async def test_stream_that_breaks_ends_with_an_error():
     assert isinstance(found[2], UpstreamUnreachable)
 
 
-async def test_stream_with_an_error_status_is_that_error():
+async def test_stream_with_an_error_status_is_that_error() -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.Response(status=429)
 
@@ -263,7 +263,7 @@ async def test_stream_with_an_error_status_is_that_error():
     assert [type(item) for item in found] == [UpstreamStatus]
 
 
-async def test_item_beyond_the_limit_ends_the_stream():
+async def test_item_beyond_the_limit_ends_the_stream() -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.Response(body=b"1\n" + b"2" * 1000, content_type="application/x-ndjson")
 
@@ -272,7 +272,7 @@ async def test_item_beyond_the_limit_ends_the_stream():
     assert isinstance(found[-1], UpstreamAnswer)
 
 
-async def test_closing_the_stream_closes_the_connection():
+async def test_closing_the_stream_closes_the_connection() -> None:
     gone = asyncio.Event()
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -294,7 +294,7 @@ async def test_closing_the_stream_closes_the_connection():
             await gone.wait()
 
 
-async def test_bad_arguments_of_a_stream_are_its_only_item():
+async def test_bad_arguments_of_a_stream_are_its_only_item() -> None:
     one = function("/{color}", parameter("path", "simple"))
     async with serving(echo) as transport:
         found = [item async for item in transport.stream(one, {}, headers={})]

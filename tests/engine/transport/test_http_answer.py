@@ -20,33 +20,33 @@ def decode(body: bytes, content_type: str = "application/json", one: Any = ANY, 
     "content_type",
     ["application/json", "Application/JSON; charset=utf-8", "application/hal+json", "text/plain", ""],
 )
-def test_json_is_decoded_whatever_it_is_called(content_type: str):
+def test_json_is_decoded_whatever_it_is_called(content_type: str) -> None:
     assert decode(b'\xef\xbb\xbf{"a": [1, null]}', content_type) == {"a": [1, None]}
 
 
 @pytest.mark.parametrize(("status", "body"), [(204, b""), (200, b""), (205, b"x"), (201, b"")])
-def test_empty_answer_is_null(status: int, body: bytes):
+def test_empty_answer_is_null(status: int, body: bytes) -> None:
     assert decode(body, status=status) is None
 
 
-def test_answer_that_nobody_described_is_null():
+def test_answer_that_nobody_described_is_null() -> None:
     assert decode(b"{}", one=function(result=None)) is None
 
 
-def test_text_is_a_string_in_its_charset():
+def test_text_is_a_string_in_its_charset() -> None:
     assert decode(b"caf\xe9", "text/plain; charset=latin-1", TEXT) == "café"
     assert decode(b"caf\xe9", "text/plain; charset=nonsense", TEXT) == "caf�"
 
 
-def test_text_that_looks_like_json_stays_text_where_text_is_described():
+def test_text_that_looks_like_json_stays_text_where_text_is_described() -> None:
     assert decode(b"12", "text/plain", TEXT) == "12"
 
 
-def test_bytes_are_base64():
+def test_bytes_are_base64() -> None:
     assert decode(b"\0\1", "image/png", BYTES) == "AAE="
 
 
-def test_string_under_a_wrong_name_is_taken():
+def test_string_under_a_wrong_name_is_taken() -> None:
     assert decode(b"hello", "text/plain", function(result=Scalar(kind="string"))) == "hello"
 
 
@@ -62,14 +62,14 @@ def test_string_under_a_wrong_name_is_taken():
         (b"[" * 100_000, "application/json", "the answer is no valid JSON"),
     ],
 )
-def test_wrong_content_is_an_error_without_the_body(body: bytes, content_type: str, reason: str):
+def test_wrong_content_is_an_error_without_the_body(body: bytes, content_type: str, reason: str) -> None:
     found = decode(body, content_type)
     assert isinstance(found, UpstreamAnswer)
     assert found.reason == reason
 
 
 @pytest.mark.parametrize("status", [301, 304, 400, 404, 500, 599])
-def test_status_outside_2xx_is_an_error(status: int):
+def test_status_outside_2xx_is_an_error(status: int) -> None:
     found = decode(b'{"detail":\n "secret"}' + b"x" * 1000, status=status)
     assert isinstance(found, UpstreamStatus)
     assert found.status == str(status)
@@ -78,11 +78,11 @@ def test_status_outside_2xx_is_an_error(status: int):
     assert "secret" not in found.public_message
 
 
-def test_streamed_items_are_a_list_when_called_whole():
+def test_streamed_items_are_a_list_when_called_whole() -> None:
     one = function(accept=("application/x-ndjson",))
     assert decode(b'{"a":1}\n{"a":2}', "application/x-ndjson", one) == [{"a": 1}, {"a": 2}]
 
 
-def test_json_is_described_by_default():
+def test_json_is_described_by_default() -> None:
     assert decode(b"1", one=function(accept=())) == 1
     assert JSON == ("application/json",)

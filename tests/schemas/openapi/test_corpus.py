@@ -70,7 +70,7 @@ def named(type_: Type) -> set[ShapeName]:
 
 
 @pytest.mark.parametrize("document", list(documents()))
-def test_every_operation_is_a_function_whose_types_are_all_there(document: Path | str):
+def test_every_operation_is_a_function_whose_types_are_all_there(document: Path | str) -> None:
     operations, upstream = read(document)
     assert len({function.id for function in upstream.functions}) == operations
     used: set[ShapeName] = set()
@@ -101,13 +101,13 @@ def test_every_operation_is_a_function_whose_types_are_all_there(document: Path 
 
 
 @pytest.mark.parametrize("document", list(SMALL))
-def test_equal_documents_give_equal_catalogs(document: str):
+def test_equal_documents_give_equal_catalogs(document: str) -> None:
     _, first = read(document)
     _, second = read(document)
     assert Catalog.of(first).content_hash == Catalog.of(second).content_hash
 
 
-def test_order_of_the_document_does_not_matter():
+def test_order_of_the_document_does_not_matter() -> None:
     root = msgspec.json.decode(SMALL["petstore.json"])
     root["paths"]["/a"] = {"post": {"operationId": "getPet"}, "get": {"operationId": "getPet"}}
     turned = {**root, "paths": dict(reversed(root["paths"].items()))}

@@ -28,19 +28,19 @@ def binding_of(function: Function) -> HttpBinding:
     return function.binding
 
 
-def test_every_method_is_a_function():
+def test_every_method_is_a_function() -> None:
     methods = ["get", "put", "post", "delete", "options", "head", "patch", "trace"]
     upstream = read({"paths": {"/a": {method: {} for method in methods}}})
     assert sorted(binding_of(f).method.lower() for f in upstream.functions) == sorted(methods)
 
 
-def test_function_says_where_it_comes_from():
+def test_function_says_where_it_comes_from() -> None:
     function = read_operation({"operationId": "listOrders", "summary": "All orders", "deprecated": True})
     assert (function.id, function.upstream, function.name) == ("shop.listOrders", "shop", "listOrders")
     assert (function.description, function.deprecated) == ("All orders", "")
 
 
-def test_summary_and_description_are_put_together_once():
+def test_summary_and_description_are_put_together_once() -> None:
     assert read_operation({"summary": "A.", "description": "B."}).description == "A.\n\nB."
     assert read_operation({"summary": "All", "description": "All orders"}).description == "All orders"
 
@@ -69,19 +69,19 @@ def test_summary_and_description_are_put_together_once():
         ("post", "/orders", "exportOrders", "write"),
     ],
 )
-def test_effect_is_read_only_where_nothing_says_write(method: str, path: str, name: str, effect: str):
+def test_effect_is_read_only_where_nothing_says_write(method: str, path: str, name: str, effect: str) -> None:
     function = read_operation({"operationId": name}, path=path, method=method)
     assert function.effect == effect
 
 
-def test_idempotent_methods():
+def test_idempotent_methods() -> None:
     methods = ["get", "put", "post", "delete", "options", "head", "patch", "trace"]
     upstream = read({"paths": {"/a": {method: {} for method in methods}}})
     found = {binding_of(f).method.lower() for f in upstream.functions if f.idempotent}
     assert found == {"get", "head", "put", "delete", "options"}
 
 
-def test_operations_parameter_replaces_the_paths():
+def test_operations_parameter_replaces_the_paths() -> None:
     upstream = read(
         {
             "paths": {
@@ -103,14 +103,14 @@ def test_operations_parameter_replaces_the_paths():
     assert (limit.name, limit.default, limit.required) == ("limit", 9, False)
 
 
-def test_clashing_names_get_their_location():
+def test_clashing_names_get_their_location() -> None:
     stated = [{"name": "id", "in": place, "schema": TEXT} for place in ("header", "query", "path", "cookie")]
     function = read_operation({"parameters": stated}, path="/{id}")
     assert [a.name for a in function.arguments] == ["id", "id_query", "id_header", "id_cookie"]
     assert [p.name for p in binding_of(function).parameters] == ["id"] * 4
 
 
-def test_placeholder_that_nobody_describes_is_a_string():
+def test_placeholder_that_nobody_describes_is_a_string() -> None:
     upstream = read({"paths": {"/orders/{id}": {"get": {}}}})
     (argument,) = upstream.functions[0].arguments
     assert (argument.name, argument.type, argument.required) == ("id", Scalar(kind="string"), True)
@@ -131,13 +131,13 @@ def test_placeholder_that_nobody_describes_is_a_string():
         ({"in": "header", "style": "nonsense"}, "simple", False),
     ],
 )
-def test_style_and_explode_have_their_defaults(stated: dict[str, Any], style: str, explode: bool):
+def test_style_and_explode_have_their_defaults(stated: dict[str, Any], style: str, explode: bool) -> None:
     function = read_operation({"parameters": [{"name": "c", "schema": TEXT, **stated}]}, path="/{c}")
     parameter = next(p for p in binding_of(function).parameters if p.location == stated["in"])
     assert (parameter.style, parameter.explode) == (style, explode)
 
 
-def test_content_parameter_has_its_media_type():
+def test_content_parameter_has_its_media_type() -> None:
     stated = {
         "name": "filter",
         "in": "query",
@@ -148,7 +148,7 @@ def test_content_parameter_has_its_media_type():
     assert function.arguments[0].type == Scalar(kind="int32")
 
 
-def test_headers_that_the_transport_sets_are_no_arguments():
+def test_headers_that_the_transport_sets_are_no_arguments() -> None:
     names = ["Accept", "content-type", "Authorization", "X-Request-Id"]
     function = read_operation({"parameters": [{"name": n, "in": "header", "schema": TEXT} for n in names]})
     assert [argument.name for argument in function.arguments] == ["X-Request-Id"]
@@ -156,7 +156,7 @@ def test_headers_that_the_transport_sets_are_no_arguments():
 
 @pytest.mark.parametrize("stated", [5, None, {}, {"name": "a"}, {"name": "a", "in": "nowhere"}, {"$ref": "#/gone"},
                                     {"name": "a", "in": "query"}, {"name": "b", "in": "path", "schema": TEXT}])  # fmt: skip
-def test_faulty_parameter_costs_only_itself(stated: Any):
+def test_faulty_parameter_costs_only_itself(stated: Any) -> None:
     good = {"name": "good", "in": "query", "schema": TEXT}
     upstream = read({"paths": {"/orders": {"get": {"parameters": [stated, good]}}}})
     assert "good" in {argument.name for argument in upstream.functions[0].arguments}
@@ -175,7 +175,7 @@ def test_faulty_parameter_costs_only_itself(stated: Any):
         (["application/xml"], "application/xml"),
     ],
 )
-def test_best_media_type_of_a_body_is_taken(offered: list[str], best: str):
+def test_best_media_type_of_a_body_is_taken(offered: list[str], best: str) -> None:
     body = {
         "required": True,
         "content": {media_type: {"schema": {"type": "object"}} for media_type in offered},
@@ -185,14 +185,14 @@ def test_best_media_type_of_a_body_is_taken(offered: list[str], best: str):
     assert function.arguments[0].required
 
 
-def test_body_makes_way_for_a_parameter_called_input():
+def test_body_makes_way_for_a_parameter_called_input() -> None:
     stated = [{"name": "input", "in": "query", "schema": TEXT}]
     body = {"content": {"application/json": {"schema": TEXT}}}
     function = read_operation({"parameters": stated, "requestBody": body}, method="post")
     assert [argument.name for argument in function.arguments] == ["input", "body"]
 
 
-def test_form_members_have_their_styles_and_files():
+def test_form_members_have_their_styles_and_files() -> None:
     schema = {
         "type": "object",
         "properties": {"f": {"type": "string", "format": "binary"}, "tags": {"type": "array"}},
@@ -204,7 +204,7 @@ def test_form_members_have_their_styles_and_files():
     assert (body.binary_members, body.member_styles) == (("f",), {"tags": "form"})
 
 
-def test_best_success_is_the_result():
+def test_best_success_is_the_result() -> None:
     responses = {
         "default": {"content": {"application/json": {"schema": {"type": "boolean"}}}},
         "201": {"content": {"application/json": {"schema": TEXT}}},
@@ -213,13 +213,13 @@ def test_best_success_is_the_result():
     assert read_operation({"responses": responses}).result == Scalar(kind="string")
 
 
-def test_default_is_the_result_only_without_a_success():
+def test_default_is_the_result_only_without_a_success() -> None:
     default = {"content": {"application/json": {"schema": TEXT}}}
     assert read_operation({"responses": {"default": default}}).result == Scalar(kind="string")
     assert read_operation({"responses": {"default": default, "204": {}}}).result is None
 
 
-def test_ranges_of_status_codes_are_successes():
+def test_ranges_of_status_codes_are_successes() -> None:
     assert read_operation({"responses": {"2XX": answering(application_json=TEXT)["responses"]["200"]}}).result
 
 
@@ -234,29 +234,31 @@ def test_ranges_of_status_codes_are_successes():
         ({"*_*": {"type": "integer"}}, Scalar(kind="int32"), ("*/*",)),
     ],
 )
-def test_media_type_says_what_an_answer_is(content: dict[str, Any], result: object, accept: tuple[str, ...]):
+def test_media_type_says_what_an_answer_is(
+    content: dict[str, Any], result: object, accept: tuple[str, ...]
+) -> None:
     function = read_operation(answering(**content))
     assert function.result == result
     assert binding_of(function).accept == accept
 
 
-def test_content_without_schema_is_json():
+def test_content_without_schema_is_json() -> None:
     operation = {"responses": {"200": {"content": {"application/json": {}}}}}
     assert read_operation(operation).result == JsonType()
 
 
-def test_events_make_a_stream_of_items():
+def test_events_make_a_stream_of_items() -> None:
     event = {"type": "object", "properties": {"n": {"type": "integer"}}}
     function = read_operation(answering(**{"text_event-stream": event}))
     assert (function.streaming, function.result) == ("server", ref("CallResult"))
 
 
-def test_json_is_preferred_to_events():
+def test_json_is_preferred_to_events() -> None:
     function = read_operation(answering(**{"text_event-stream": TEXT, "application_json": TEXT}))
     assert (function.streaming, binding_of(function).accept) == ("none", ("application/json",))
 
 
-def test_shape_of_a_shared_answer_is_named_after_its_component():
+def test_shape_of_a_shared_answer_is_named_after_its_component() -> None:
     shared = answering(application_json={"type": "object", "properties": {"a": TEXT}})["responses"]["200"]
     upstream = read(
         {
@@ -295,7 +297,7 @@ def swagger_operation(operation: dict[str, Any], path: str = "/orders") -> Funct
         ("path", None, "simple", False),
     ],
 )
-def test_collection_format_is_a_style(location: str, stated: str | None, style: str, explode: bool):
+def test_collection_format_is_a_style(location: str, stated: str | None, style: str, explode: bool) -> None:
     item = {"name": "c", "in": location, "required": True, "type": "array", "items": {"type": "integer"}}
     function = swagger_operation(
         {"parameters": [{**item, **({"collectionFormat": stated} if stated else {})}]}, "/{c}"
@@ -305,7 +307,7 @@ def test_collection_format_is_a_style(location: str, stated: str | None, style: 
     assert (parameter.style, parameter.explode) == (style, explode)
 
 
-def test_swagger_body_is_the_input():
+def test_swagger_body_is_the_input() -> None:
     order = {"$ref": "#/definitions/Order"}
     function = swagger_operation(
         {"parameters": [{"name": "order", "in": "body", "required": True, "schema": order}]}
@@ -314,7 +316,7 @@ def test_swagger_body_is_the_input():
     assert binding_of(function).body == Body(argument="input", media_type="application/json")
 
 
-def test_swagger_form_is_an_object():
+def test_swagger_form_is_an_object() -> None:
     stated = [
         {"name": "title", "in": "formData", "type": "string", "required": True},
         {"name": "tags", "in": "formData", "type": "array", "items": TEXT},
@@ -329,14 +331,14 @@ def test_swagger_form_is_an_object():
     )
 
 
-def test_swagger_file_makes_a_multipart_form():
+def test_swagger_file_makes_a_multipart_form() -> None:
     function = swagger_operation({"parameters": [{"name": "f", "in": "formData", "type": "file"}]})
     assert binding_of(function).body == Body(
         argument="input", media_type="multipart/form-data", binary_members=("f",)
     )
 
 
-def test_swagger_answer_takes_what_it_produces():
+def test_swagger_answer_takes_what_it_produces() -> None:
     order = {"200": {"description": "", "schema": {"$ref": "#/definitions/Order"}}}
     assert swagger_operation({"responses": order}).result == ref("Order")
     assert swagger_operation({"responses": order, "produces": ["text/csv"]}).result == Scalar(kind="string")
@@ -346,7 +348,7 @@ def test_swagger_answer_takes_what_it_produces():
     assert swagger_operation({"responses": {"200": {"description": ""}}}).result is None
 
 
-def test_parameter_is_bound_to_its_argument():
+def test_parameter_is_bound_to_its_argument() -> None:
     function = read_operation(
         {"parameters": [{"name": "q", "in": "query", "schema": TEXT, "allowReserved": True}]}
     )
@@ -361,7 +363,7 @@ def test_parameter_is_bound_to_its_argument():
      {"/a": {"get": {"responses": {"200": 5}}}}, {"/a": {"get": {"requestBody": 5, "parameters": 5, "servers": 5}}},
      {"/a": {"get": {"requestBody": {"content": {"application/json": 5}}}}}],
 )  # fmt: skip
-def test_faulty_path_costs_only_itself(paths: Any):
+def test_faulty_path_costs_only_itself(paths: Any) -> None:
     good = {"/good": {"get": {"operationId": "good"}}}
     upstream = read({"paths": {**paths, **good} if isinstance(paths, dict) else paths})
     assert isinstance(paths, list) or "good" in {function.name for function in upstream.functions}

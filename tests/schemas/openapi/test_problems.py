@@ -16,28 +16,28 @@ def check(root: dict[str, Any]) -> tuple[ReadingWarning, ...]:
 
 
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
-def test_sound_document_has_no_problems(version: str):
+def test_sound_document_has_no_problems(version: str) -> None:
     assert check({"openapi": version, "info": INFO, "paths": {}}) == ()
 
 
-def test_problem_has_a_pointer():
+def test_problem_has_a_pointer() -> None:
     (problem,) = check({"swagger": "2.0", "info": {"title": "Orders"}, "paths": {}})
     assert (problem.kind, problem.pointer) == ("invalid", "/info")
     assert "'version'" in problem.reason
 
 
-def test_problems_have_an_end():
+def test_problems_have_an_end() -> None:
     paths = {f"/{n}": {"get": {"responses": 5}} for n in range(100)}
     assert len(check({"openapi": "3.0.0", "info": INFO, "paths": paths})) == MAX_PROBLEMS
 
 
-def test_large_document_is_not_checked():
+def test_large_document_is_not_checked() -> None:
     root = {"openapi": "3.0.0", "x": "x" * MAX_BYTES}
     assert [problem.kind for problem in check(root)] == ["unchecked"]
 
 
 @pytest.mark.parametrize("reference", ["http://127.0.0.1:1/x.json", "file:///etc/passwd", "other.yaml#/x"])
-def test_nothing_is_fetched(reference: str, monkeypatch: pytest.MonkeyPatch):
+def test_nothing_is_fetched(reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a socket or file was opened")
 
@@ -50,5 +50,5 @@ def test_nothing_is_fetched(reference: str, monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     "rest", [{"paths": 5}, {"info": 5}, {"components": {"schemas": {"A": {"$ref": "#/gone"}}}}]
 )
-def test_broken_document_is_never_an_exception(rest: dict[str, Any]):
+def test_broken_document_is_never_an_exception(rest: dict[str, Any]) -> None:
     check({"openapi": "3.0.0", "info": INFO, "paths": {}, **rest})

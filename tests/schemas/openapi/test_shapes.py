@@ -55,49 +55,49 @@ def fields(shape: object) -> dict[str, Any]:
         ({"type": "boolean", "enum": [True]}, "boolean"),
     ],
 )
-def test_types_and_formats_become_scalars(schema: dict[str, Any], kind: str):
+def test_types_and_formats_become_scalars(schema: dict[str, Any], kind: str) -> None:
     found, _, _ = read_schema(schema)
     assert isinstance(found, Scalar)
     assert found.kind == kind
 
 
-def test_format_that_no_kind_says_is_kept():
+def test_format_that_no_kind_says_is_kept() -> None:
     assert read_schema({"type": "string", "format": "hostname"})[0] == Scalar(
         kind="string", format="hostname"
     )
 
 
-def test_component_keeps_its_name():
+def test_component_keeps_its_name() -> None:
     components: Any = {"order-Line": ORDER}
     found, shapes, _ = read_schema({"$ref": REF + "order-Line"}, **components)
     assert found == ref("order-Line")
     assert set(shapes) == {"order-Line"}
 
 
-def test_inline_object_is_named_after_parent_and_property():
+def test_inline_object_is_named_after_parent_and_property() -> None:
     address = {"type": "object", "properties": {"city": {"type": "string"}}}
     order = {"type": "object", "properties": {"shipping_address": address}}
     _, shapes, _ = read_schema({"$ref": REF + "Order"}, Order=order)
     assert set(shapes) == {"Order", "OrderShippingAddress"}
 
 
-def test_inline_item_is_named_in_the_singular():
+def test_inline_item_is_named_in_the_singular() -> None:
     lines = {"type": "array", "items": {"type": "object", "properties": {"sku": {"type": "string"}}}}
     _, shapes, _ = read_schema({"$ref": REF + "Order"}, Order={"properties": {"lines": lines}})
     assert set(shapes) == {"Order", "OrderLine"}
 
 
-def test_inline_result_is_named_after_its_operation():
+def test_inline_result_is_named_after_its_operation() -> None:
     assert set(read_schema(ORDER)[1]) == {"GetOrderResult"}
 
 
-def test_inline_name_makes_way_for_a_component():
+def test_inline_name_makes_way_for_a_component() -> None:
     order = {"type": "object", "properties": {"line": ORDER, "other": {"$ref": REF + "OrderLine"}}}
     _, shapes, _ = read_schema({"$ref": REF + "Order"}, Order=order, OrderLine=ORDER)
     assert set(shapes) == {"Order", "OrderLine", "OrderLine2"}
 
 
-def test_required_and_nullable_are_apart():
+def test_required_and_nullable_are_apart() -> None:
     order = {
         "type": "object",
         "required": ["a", "b"],
@@ -114,13 +114,13 @@ def test_required_and_nullable_are_apart():
     ]  # fmt: skip
 
 
-def test_type_list_with_null_is_nullable():
+def test_type_list_with_null_is_nullable() -> None:
     assert read_schema({"type": ["string", "null"]}, version="3.1.0")[0] == Scalar(
         kind="string", nullable=True
     )
 
 
-def test_null_in_an_enum_is_nullability():
+def test_null_in_an_enum_is_nullability() -> None:
     found, shapes, _ = read_schema(
         {"$ref": REF + "State"}, State={"type": "string", "enum": ["on", "off", None]}
     )
@@ -130,11 +130,11 @@ def test_null_in_an_enum_is_nullability():
     assert [value.value for value in state.values] == ["on", "off"]
 
 
-def test_nullable_beside_a_reference_counts():
+def test_nullable_beside_a_reference_counts() -> None:
     assert read_schema({"$ref": REF + "Order", "nullable": True}, Order=ORDER)[0].nullable
 
 
-def test_enum_of_integers_keeps_integers_and_names():
+def test_enum_of_integers_keeps_integers_and_names() -> None:
     schema = {
         "type": "integer",
         "enum": [1, 2],
@@ -147,14 +147,14 @@ def test_enum_of_integers_keeps_integers_and_names():
     assert [(v.value, v.name, v.description) for v in level.values] == [(1, "LOW", "l"), (2, "HIGH", "h")]
 
 
-def test_unquoted_numbers_in_an_enum_of_strings_are_text():
+def test_unquoted_numbers_in_an_enum_of_strings_are_text() -> None:
     _, shapes, _ = read_schema({"$ref": REF + "Code"}, Code={"type": "string", "enum": [1, True, "x"]})
     code = shapes["Code"]
     assert isinstance(code, EnumShape)
     assert [value.value for value in code.values] == ["1", "true", "x"]
 
 
-def test_constraints_are_kept():
+def test_constraints_are_kept() -> None:
     found, _, _ = read_schema({"type": "integer", "minimum": 1, "exclusiveMinimum": True, "multipleOf": 5})
     assert found.constraints == Constraints(exclusive_minimum=1, multiple_of=5)
     found, _, _ = read_schema({"type": "array", "items": {"type": "string", "maxLength": 9}, "minItems": 1})
@@ -163,12 +163,12 @@ def test_constraints_are_kept():
     assert found.item.constraints == Constraints(max_length=9)
 
 
-def test_exclusive_bounds_of_3_1_are_numbers():
+def test_exclusive_bounds_of_3_1_are_numbers() -> None:
     found, _, _ = read_schema({"type": "number", "exclusiveMaximum": 9.5}, version="3.1.0")
     assert found.constraints == Constraints(exclusive_maximum=9.5)
 
 
-def test_what_is_said_beside_the_type_is_kept():
+def test_what_is_said_beside_the_type_is_kept() -> None:
     order = {
         "properties": {
             "id": {"type": "string", "readOnly": True, "description": " The id. "},
@@ -182,7 +182,7 @@ def test_what_is_said_beside_the_type_is_kept():
     assert (found["state"].default, found["state"].description) == ("new", "Where it is")
 
 
-def test_typed_additional_properties_are_a_map():
+def test_typed_additional_properties_are_a_map() -> None:
     found, _, _ = read_schema({"type": "object", "additionalProperties": {"type": "integer"}})
     assert found == MapOf(value=Scalar(kind="int32"))
 
@@ -191,23 +191,23 @@ def test_typed_additional_properties_are_a_map():
     "schema",
     [{"type": "object"}, {"type": "object", "additionalProperties": True}, {}, {"description": "any"}],
 )
-def test_free_form_is_json_by_the_authors_wish(schema: dict[str, Any]):
+def test_free_form_is_json_by_the_authors_wish(schema: dict[str, Any]) -> None:
     found, _, upstream = read_schema(schema)
     assert found == JsonType()
     assert upstream.warnings == ()
 
 
-def test_array_without_items_is_a_list_of_json():
+def test_array_without_items_is_a_list_of_json() -> None:
     assert read_schema({"type": "array"})[0] == ListOf(item=JsonType())
 
 
-def test_recursive_object_refers_to_itself():
+def test_recursive_object_refers_to_itself() -> None:
     tree = {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": REF + "Tree"}}}}
     _, shapes, _ = read_schema({"$ref": REF + "Tree"}, Tree=tree)
     assert fields(shapes["Tree"])["children"].type == ListOf(item=ref("Tree"))
 
 
-def test_recursion_without_an_object_is_json_with_a_warning():
+def test_recursion_without_an_object_is_json_with_a_warning() -> None:
     found, _, upstream = read_schema(
         {"$ref": REF + "Nest"}, Nest={"type": "array", "items": {"$ref": REF + "Nest"}}
     )
@@ -216,7 +216,7 @@ def test_recursion_without_an_object_is_json_with_a_warning():
     assert [kind for kind, _ in kinds(upstream)] == ["endless-schema"]
 
 
-def test_all_of_merges_properties_and_required():
+def test_all_of_merges_properties_and_required() -> None:
     base = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
     order = {
         "allOf": [
@@ -228,7 +228,7 @@ def test_all_of_merges_properties_and_required():
     assert [(f.name, f.required) for f in fields(shapes["Order"]).values()] == [("id", True), ("total", True)]
 
 
-def test_all_of_one_reference_is_that_reference():
+def test_all_of_one_reference_is_that_reference() -> None:
     found, shapes, _ = read_schema(
         {"allOf": [{"$ref": REF + "Order"}], "nullable": True, "title": "x"}, Order=ORDER
     )
@@ -236,13 +236,13 @@ def test_all_of_one_reference_is_that_reference():
     assert set(shapes) == {"Order"}
 
 
-def test_all_of_that_loops_costs_only_itself():
+def test_all_of_that_loops_costs_only_itself() -> None:
     loop = {"allOf": [{"$ref": REF + "Loop"}], "properties": {"id": {"type": "string"}}}
     _, shapes, _ = read_schema({"$ref": REF + "Loop"}, Loop=loop)
     assert list(fields(shapes["Loop"])) == ["id"]
 
 
-def test_property_narrowed_by_all_of_takes_the_narrower_words():
+def test_property_narrowed_by_all_of_takes_the_narrower_words() -> None:
     base = {"type": "object", "properties": {"kind": {"type": "string", "description": "What it is"}}}
     cat = {"allOf": [{"$ref": REF + "Pet"}, {"properties": {"kind": {"enum": ["cat", "kitten"]}}}]}
     _, shapes, _ = read_schema({"$ref": REF + "Cat"}, Pet=base, Cat=cat)
@@ -251,7 +251,7 @@ def test_property_narrowed_by_all_of_takes_the_narrower_words():
     assert kind.description == "What it is"
 
 
-def test_siblings_of_a_reference_count_in_3_1():
+def test_siblings_of_a_reference_count_in_3_1() -> None:
     wider = {"$ref": REF + "Order", "properties": {"total": {"type": "number"}}}
     _, shapes, _ = read_schema(wider, version="3.1.0", Order=ORDER)
     assert list(fields(shapes["GetOrderResult"])) == ["id", "total"]
@@ -261,7 +261,7 @@ def test_siblings_of_a_reference_count_in_3_1():
     "reference",
     ["#/components/schemas/Gone", "other.yaml#/Order", "https://a.example/x.json", "#anchor", "#/info/title"],
 )
-def test_reference_that_leads_nowhere_is_json_with_a_warning(reference: str):
+def test_reference_that_leads_nowhere_is_json_with_a_warning(reference: str) -> None:
     order = {"type": "object", "properties": {"a": {"$ref": reference}, "b": {"type": "string"}}}
     _, shapes, upstream = read_schema({"$ref": REF + "Order"}, Order=order)
     found = fields(shapes["Order"])
@@ -270,13 +270,13 @@ def test_reference_that_leads_nowhere_is_json_with_a_warning(reference: str):
     assert kinds(upstream) == [("unresolved-ref", "/components/schemas/Order/properties/a/$ref")]
 
 
-def test_references_in_a_circle_are_json_with_a_warning():
+def test_references_in_a_circle_are_json_with_a_warning() -> None:
     found, _, upstream = read_schema({"$ref": REF + "A"}, A={"$ref": REF + "B"}, B={"$ref": REF + "A"})
     assert isinstance(found, JsonType)
     assert [kind for kind, _ in kinds(upstream)] == ["unresolved-ref"]
 
 
-def test_reference_is_unescaped():
+def test_reference_is_unescaped() -> None:
     components: Any = {"a/b c": {"type": "boolean"}}
     found, _, _ = read_schema({"$ref": "#/components/schemas/a~1b%20c"}, **components)
     assert found == Scalar(kind="boolean")
@@ -286,17 +286,17 @@ def test_reference_is_unescaped():
                                     {"allOf": "x"}, {"allOf": [3]}, {"oneOf": [None]}, {"enum": [[1]], "type": "object"},
                                     {"type": "object", "properties": {"a": 5}}, {"required": True}, {"type": []},
                                     {"$ref": 5}, {"discriminator": 5, "oneOf": [{}]}])  # fmt: skip
-def test_malformed_schema_is_never_an_exception(schema: Any):
+def test_malformed_schema_is_never_an_exception(schema: Any) -> None:
     read_schema({"type": "object", "properties": {"x": schema, "y": {"$ref": REF + "S"}}}, S=schema)
 
 
-def test_unknown_type_is_json_with_a_warning():
+def test_unknown_type_is_json_with_a_warning() -> None:
     found, _, upstream = read_schema({"type": "money"})
     assert isinstance(found, JsonType)
     assert [kind for kind, _ in kinds(upstream)] == ["unknown-type"]
 
 
-def test_shared_base_is_read_once_however_often_it_is_inherited():
+def test_shared_base_is_read_once_however_often_it_is_inherited() -> None:
     # 2 ** 40 paths lead through these.
     layers: Any = {
         f"L{n}": {"allOf": [{"$ref": f"{REF}L{n + 1}"}, {"$ref": f"{REF}L{n + 1}"}]} for n in range(40)

@@ -30,50 +30,50 @@ def union_of(schema: dict[str, Any], **components: Any) -> UnionShape:
 
 
 @pytest.mark.parametrize("keyword", ["oneOf", "anyOf"])
-def test_variants_that_are_objects_are_a_union(keyword: str):
+def test_variants_that_are_objects_are_a_union(keyword: str) -> None:
     union = union_of({keyword: BOTH, "description": "A pet."})
     assert (union.name, union.members, union.description) == ("Pet", ("Cat", "Dog"), "A pet.")
 
 
-def test_null_among_the_variants_is_nullability():
+def test_null_among_the_variants_is_nullability() -> None:
     found, _, _ = read_schema({"anyOf": [{"$ref": REF + "Cat"}, {"type": "null"}]}, version="3.1.0", Cat=CAT)
     assert found == ref("Cat", nullable=True)
 
 
-def test_null_among_several_variants_makes_the_union_nullable():
+def test_null_among_several_variants_makes_the_union_nullable() -> None:
     schema = {"oneOf": [*BOTH, {"type": "null"}]}
     found, _, _ = read_schema(schema, version="3.1.0", Cat=CAT, Dog=DOG)
     assert found == ref("GetOrderResult", nullable=True)
 
 
-def test_discriminator_maps_values_to_shapes():
+def test_discriminator_maps_values_to_shapes() -> None:
     mapping = {"cat": REF + "Cat", "dog": "Dog"}
     union = union_of({"oneOf": BOTH, "discriminator": {"propertyName": "kind", "mapping": mapping}})
     assert union.discriminator == discriminator("kind", cat="Cat", dog="Dog")
 
 
-def test_discriminator_without_mapping_takes_component_names():
+def test_discriminator_without_mapping_takes_component_names() -> None:
     union = union_of({"oneOf": BOTH, "discriminator": {"propertyName": "kind"}})
     assert union.discriminator == discriminator("kind", Cat="Cat", Dog="Dog")
 
 
-def test_constant_that_differs_in_every_member_is_the_discriminator():
+def test_constant_that_differs_in_every_member_is_the_discriminator() -> None:
     cow = {"type": "object", "required": ["kind"], "properties": {"kind": {"const": "cow"}}}
     pig = {"type": "object", "required": ["kind"], "properties": {"kind": {"enum": ["pig", "hog"]}}}
     union = union_of({"oneOf": [{"$ref": REF + "Cow"}, {"$ref": REF + "Pig"}]}, Cow=cow, Pig=pig)
     assert union.discriminator == discriminator("kind", cow="Cow", pig="Pig", hog="Pig")
 
 
-def test_union_within_a_union_gives_its_members():
+def test_union_within_a_union_gives_its_members() -> None:
     assert union_of({"oneOf": [{"oneOf": BOTH}, {"$ref": REF + "Cat"}]}).members == ("Cat", "Dog")
 
 
-def test_inline_variants_are_named_by_title():
+def test_inline_variants_are_named_by_title() -> None:
     union = union_of({"oneOf": [{**CAT, "title": "Wild cat"}, {**DOG}]})
     assert union.members == ("PetWildCat", "PetVariant2")
 
 
-def test_members_beside_the_variants_are_part_of_each():
+def test_members_beside_the_variants_are_part_of_each() -> None:
     _, shapes, _ = read_schema({"properties": {"id": {"type": "string"}}, "oneOf": BOTH}, Cat=CAT, Dog=DOG)
     union = shapes["GetOrderResult"]
     assert isinstance(union, UnionShape)
@@ -82,14 +82,14 @@ def test_members_beside_the_variants_are_part_of_each():
     assert [field.name for field in cat.fields] == ["kind", "lives", "id"]
 
 
-def test_variants_that_only_require_leave_the_object_as_it_is():
+def test_variants_that_only_require_leave_the_object_as_it_is() -> None:
     found, shapes, upstream = read_schema({**CAT, "anyOf": [{"required": ["kind"]}, {"required": ["lives"]}]})
     assert isinstance(found, Reference)
     assert isinstance(shapes[found.shape], ObjectShape)
     assert upstream.warnings == ()
 
 
-def test_subtypes_that_inherit_from_their_union_end():
+def test_subtypes_that_inherit_from_their_union_end() -> None:
     pet = {"type": "object", "properties": {"kind": {"type": "string"}}, "oneOf": BOTH,
            "discriminator": {"propertyName": "kind"}}  # fmt: skip
     cat = {"allOf": [{"$ref": REF + "Pet"}, CAT]}
@@ -120,23 +120,23 @@ def test_subtypes_that_inherit_from_their_union_end():
         ([{}, {"type": "string"}], JsonType()),
     ],
 )
-def test_kindred_variants_are_the_type_that_holds_them_all(variants: list[Any], expected: object):
+def test_kindred_variants_are_the_type_that_holds_them_all(variants: list[Any], expected: object) -> None:
     assert read_schema({"anyOf": variants})[0] == expected
 
 
-def test_types_of_a_list_are_variants():
+def test_types_of_a_list_are_variants() -> None:
     found, _, _ = read_schema({"type": ["integer", "number", "null"]}, version="3.1.0")
     assert found == Scalar(kind="float", nullable=True)
 
 
-def test_string_or_object_is_json_with_a_warning():
+def test_string_or_object_is_json_with_a_warning() -> None:
     found, shapes, upstream = read_schema({"anyOf": [{"type": "string"}, {"$ref": REF + "Cat"}]}, Cat=CAT)
     assert found == JsonType(reason="a value is one of object, string")
     assert shapes == {}
     assert [kind for kind, _ in kinds(upstream)] == ["mixed-union"]
 
 
-def test_constants_of_their_own_are_an_enum():
+def test_constants_of_their_own_are_an_enum() -> None:
     state = {"oneOf": [{"const": "new", "title": "Just made"}, {"const": "paid"}]}
     _, shapes, _ = read_schema({"$ref": REF + "State"}, version="3.1.0", State=state)
     assert shapes["State"] == EnumShape(
