@@ -23,6 +23,7 @@ from .grpc_reflection import VERSIONS, Reflected, ReflectionFault, ReflectionLim
 
 NO_REFLECTION: Final = "gRPC server without reflection: enable server reflection"
 
+_TOO_LATE: Final = "no answer within the time limit"
 _ENVELOPE_BYTES: Final = 1024 * 1024
 _USER_AGENT: Final = "weft-discovery"
 
@@ -86,11 +87,13 @@ class GrpcDetector:
         self, candidate: Candidate, address: GrpcAddress, memo: Mapping[str, Any], deadline: float
     ) -> tuple[Reflected, str] | NotThisKind | TryLater:
         """What the server says of itself, and the version of reflection that said it."""
+        left_s = deadline - asyncio.get_running_loop().time()
         options = [
             *channel_options(
                 # The limit is on files; an answer wraps them.
                 max_body_bytes=self._limits.total_bytes + _ENVELOPE_BYTES,
-                connect_timeout_s=self._connect_timeout_s,
+                # A connection that is being opened outlives its channel, until this ends it.
+                connect_timeout_s=min(self._connect_timeout_s, max(left_s, 0.1)),
             ),
             ("grpc.primary_user_agent", _USER_AGENT),
         ]
@@ -98,18 +101,19 @@ class GrpcDetector:
         channel = open_channel(address.address, tls=address.tls, options=options)
         try:
             for version in versions:
-                timeout_s = deadline - asyncio.get_running_loop().time()
+                if asyncio.get_running_loop().time() >= deadline:
+                    return TryLater(_TOO_LATE)
                 try:
                     found = await load_reflection(
                         channel,
                         version,
-                        timeout_s=max(timeout_s, 0.0),
+                        deadline=deadline,
                         metadata=metadata_of(candidate.headers),
                         limits=self._limits,
                         wanted=is_own_service,
                     )
                 except grpc.aio.AioRpcError as error:
-                    if error.code() != grpc.StatusCode.UNIMPLEMENTED:
+                    if error.code() != grpc.StatusCode.UNIMPLEMENTED or _is_http(error):
                         return _detection_of(error)
                 except ReflectionFault as error:
                     return TryLater(str(error))
@@ -146,6 +150,16 @@ def _hash(services: list[str], reflected: Reflected) -> str:
     return digest.hexdigest()
 
 
+def _is_http(error: grpc.aio.AioRpcError) -> bool:
+    """Whether the answer was plain HTTP, and not that of a proxy that has no server behind it just now."""
+    details = (error.details() or "").lower()
+    if "http2 header with status" in details:
+        return error.code() != grpc.StatusCode.UNAVAILABLE
+    return any(
+        text in details for text in ("http1.x server", "end_stream flag received", "no status received")
+    )
+
+
 def _detection_of(error: grpc.aio.AioRpcError) -> NotThisKind | TryLater:
     """What a call of reflection that failed says about the server.
 
@@ -154,17 +168,18 @@ def _detection_of(error: grpc.aio.AioRpcError) -> NotThisKind | TryLater:
     details = error.details() or ""
     lower = details.lower()
     code = error.code()
-    if "http1.x server" in lower or "http2 header with status" in lower:
+    if _is_http(error):
         return NotThisKind("an HTTP server that does not speak gRPC")
     if code == grpc.StatusCode.DEADLINE_EXCEEDED:
-        return TryLater("no answer within the time limit")
+        return TryLater(_TOO_LATE)
     if code == grpc.StatusCode.UNAVAILABLE:
         for text, reason in (
             ("connection refused", "connection refused"),
             ("wrong_version_number", "the server does not speak TLS"),
             ("certificate_verify_failed", "the server's certificate is not trusted"),
             ("dns resolution failed", "the host name cannot be resolved"),
-            ("timeout occurred", "no connection within the time limit"),
+            ("timeout occurred", _TOO_LATE),
+            ("timed out", _TOO_LATE),
         ):
             if text in lower:
                 return TryLater(reason)

@@ -68,7 +68,7 @@ async def load_reflection(
     channel: grpc.aio.Channel,
     version: str,
     *,
-    timeout_s: float,
+    deadline: float,
     metadata: Sequence[tuple[str, str | bytes]],
     limits: ReflectionLimits,
     wanted: Callable[[str], bool],
@@ -78,7 +78,7 @@ async def load_reflection(
     Args:
         channel: To the server.
         version: One of ``VERSIONS``.
-        timeout_s: For all of it.
+        deadline: Loop time in seconds at which it ends.
         metadata: Sent along.
         limits: How much is taken.
         wanted: Whether a service's files are asked for.
@@ -88,9 +88,10 @@ async def load_reflection(
         ReflectionFault: The answers cannot be used.
     """
     path = f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
-    services = await _list_services(channel, path, timeout_s=timeout_s, metadata=metadata)
+    now = asyncio.get_running_loop().time
+    services = await _list_services(channel, path, timeout_s=deadline - now(), metadata=metadata)
     method: Any = channel.stream_stream(path, request_serializer=None, response_deserializer=None)
-    call = method(timeout=timeout_s, metadata=tuple(metadata))
+    call = method(timeout=max(deadline - now(), 0.0), metadata=tuple(metadata))
     try:
         return await _Conversation(call, limits).load(services, wanted)
     finally:

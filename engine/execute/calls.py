@@ -8,11 +8,13 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
+
+import msgspec
 
 from ...schemas.catalog import Function, Json, UpstreamId
-from ...schemas.errors import UpstreamError, UpstreamTimeout
-from ..transport import Transport
+from ...schemas.errors import UpstreamAnswer, UpstreamError, UpstreamTimeout
+from ..transport.base import Fetched, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +64,14 @@ class FailedInside(UpstreamError):
         return f"internal error {self.error_id}"
 
 
+class Caller(Protocol):
+    """Makes calls: ``Calls``, or whoever stands in for it."""
+
+    async def call(self, function: Function, arguments: Mapping[str, Any]) -> Json | UpstreamError:
+        """The answer of *function*, or the error in its place."""
+        ...
+
+
 @dataclass(slots=True)
 class Calls:
     """Makes the calls of one operation, and counts them.
@@ -97,14 +107,35 @@ class Calls:
                 )
         except TimeoutError:
             return UpstreamTimeout(function.upstream, function.id)
-        except Exception:
-            # A transport returns what goes wrong on the wire; what it raises is a fault of ours, and must
-            # not take the operation's other fields with it.
-            failed = FailedInside(function.upstream, function.id)
-            logger.exception("transport failed", extra={"function": function.id, "error_id": failed.error_id})
-            return failed
+        except Exception as error:  # noqa: BLE001 - it is logged, under the id that the client gets
+            return _failed_inside(function, error)
         finally:
             self.waited_s += time.perf_counter() - started
+
+    async def fetch(self, function: Function, arguments: Mapping[str, Any]) -> Fetched | Json | UpstreamError:
+        """Like ``call``; an answer that is JSON is left as its bytes, where the transport has them."""
+        if self.count >= self.max_calls:
+            return CallBudgetExceeded(function.upstream, function.id)
+        caller = self.callers[function.upstream]
+        fetch = getattr(caller.transport, "fetch", None)
+        if fetch is None or caller.slots.locked():
+            return await self.call(function, arguments)
+        self.count += 1
+        deadline = min(self.deadline, asyncio.get_running_loop().time() + caller.timeout_s)
+        try:
+            async with caller.slots:
+                return await fetch(  # type: ignore[no-any-return]  # not all transports have it
+                    function, arguments, deadline=deadline, headers=self._forwarded(caller)
+                )
+        except Exception as error:  # noqa: BLE001 - it is logged, under the id that the client gets
+            return _failed_inside(function, error)
+
+    def decode(self, function: Function, answer: Fetched) -> Json | UpstreamError:
+        """The JSON value of an answer that was left as bytes."""
+        try:
+            return msgspec.json.decode(answer.body)  # type: ignore[no-any-return]  # it is Json
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return UpstreamAnswer(function.upstream, function.id, reason="the answer is no JSON")
 
     async def stream(
         self, function: Function, arguments: Mapping[str, Any]
@@ -116,10 +147,8 @@ class Calls:
         try:
             async for message in messages:
                 yield message
-        except Exception:
-            failed = FailedInside(function.upstream, function.id)
-            logger.exception("transport failed", extra={"function": function.id, "error_id": failed.error_id})
-            yield failed
+        except Exception as error:  # noqa: BLE001 - it is logged, under the id that the client gets
+            yield _failed_inside(function, error)
         finally:
             close = getattr(messages, "aclose", None)
             if close is not None:
@@ -128,3 +157,13 @@ class Calls:
     def _forwarded(self, caller: UpstreamCaller) -> dict[str, str]:
         headers = self.headers
         return {name: headers[name] for name in (*TRACE_HEADERS, *caller.forward) if name in headers}
+
+
+def _failed_inside(function: Function, error: Exception) -> FailedInside:
+    # A transport returns what goes wrong on the wire; what it raises is a fault of ours, and must not take
+    # the operation's other fields with it.
+    failed = FailedInside(function.upstream, function.id)
+    logger.error(
+        "transport failed", exc_info=error, extra={"function": function.id, "error_id": failed.error_id}
+    )
+    return failed

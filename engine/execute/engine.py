@@ -22,6 +22,7 @@ from ..passes import PASSES, Pass
 from ..plan import HandWritten, Plan, explain
 from ..transport import Transport
 from .calls import Calls, UpstreamCaller
+from .fast import FastExecution, Recording
 from .prepared import Prepared, Preparer
 from .resolvers import RUNNING, Running, attach_resolvers
 from .run import Execution, Result, run_plan
@@ -49,11 +50,13 @@ class EngineSettings:
     Attributes:
         timeout_s: For one operation that brings no deadline of its own.
         max_calls: Upstream calls of one operation.
+        compiled: Whether plans are compiled; off, all are interpreted.
         calls: By upstream; others have the defaults of ``CallSettings``.
     """
 
     timeout_s: float = 30.0
     max_calls: int = 1_000
+    compiled: bool = True
     limits: DocumentLimits = field(default_factory=DocumentLimits)
     calls: Mapping[UpstreamId, CallSettings] = field(default_factory=dict)
 
@@ -170,9 +173,15 @@ class Engine:
             return _request_errors(error)
         if isinstance(plan, HandWritten):
             result = await self._execute_resolvers(operation, request, calls)
-        else:
-            result = await run_plan(plan, variables, calls)
-        return _response(result, calls, operation.type)
+            return _response(result, calls, operation.type)
+        compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
+        if compiled is None:
+            return _response(await run_plan(plan, variables, calls), calls, operation.type)
+        recording = Recording(calls)
+        body = await FastExecution(compiled, variables, recording).run()
+        if body is not None:
+            return Response(body, calls=calls.count, operation_type=operation.type)
+        return _response(await run_plan(plan, variables, recording), calls, operation.type)
 
     async def subscribe(
         self, request: GraphQLRequest, *, headers: Mapping[str, str] | None = None

@@ -17,7 +17,7 @@ from strawberry.dataloader import DataLoader
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamAnswer, UpstreamError, UpstreamStatus
 from ...schemas.links import BulkFunction, Link
-from .calls import Calls
+from .calls import Caller
 from .keys import BadKey, Key, KeyPart, converter_for
 
 
@@ -73,7 +73,7 @@ class _Loader:
 class Loaders:
     """The DataLoaders of one execution."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Caller) -> None:
         self._calls = calls
         self._loaders: dict[tuple[str, bytes], _Loader] = {}
 

@@ -10,22 +10,42 @@ from typing import Any, Final
 from graphql import GraphQLError, GraphQLSchema, VariableValues, get_variable_values
 
 from ...schemas.errors import OperationError
+from ..codegen import Compiled, compile_plan
 from ..operation import DocumentLimits, Operation, parse_operation
 from ..operation.document import OperationErrors
 from ..passes import PASSES, Pass, improve
 from ..plan import HandWritten, Plan, plan_operation
 
-# A plan is about twenty times as large as its document's text (measured with tracemalloc on the shop's
-# query: 0.3 KB of text, 7 KB of plan); documents count with that.
-_BYTES_PER_CHARACTER: Final = 24
+# Measured with tracemalloc on operations over the shop, of which tests/cases/four_upstreams and cycle are
+# two: the syntax tree takes 70 to 100 bytes for each character of the text (190 where all names have two
+# letters), a plan 44 to 67.
+_TREE_BYTES_PER_CHARACTER: Final = 100
+_PLAN_BYTES_PER_CHARACTER: Final = 67
 
 
 @dataclass(slots=True)
 class Prepared:
-    """A valid operation, and its plans by the values of its condition variables."""
+    """A valid operation, and its plans by the values of its condition variables.
+
+    Attributes:
+        characters: Length of its document.
+        cached: Whether it is in the cache, so that its plans count there.
+        compiled: By the ``id`` of a plan in *plans* that was run before.
+        once: The ids of those that were run once, and are not compiled yet.
+    """
 
     operation: Operation
+    characters: int
+    cached: bool = True
     plans: dict[tuple[bool, ...], Plan | HandWritten] = field(default_factory=dict)
+    compiled: dict[int, Compiled | None] = field(default_factory=dict)
+    once: set[int] = field(default_factory=set)
+
+    @property
+    def bytes(self) -> int:
+        """About what it takes in memory."""
+        plans = _PLAN_BYTES_PER_CHARACTER * len(self.plans)
+        return self.characters * (_TREE_BYTES_PER_CHARACTER + plans)
 
 
 class Preparer:
@@ -61,12 +81,10 @@ class Preparer:
         if found is not None:
             self._prepared.move_to_end(key)
             return found
-        found = Prepared(parse_operation(self._schema, text, operation_name, self._limits))
+        found = Prepared(parse_operation(self._schema, text, operation_name, self._limits), len(text))
         self._prepared[key] = found
-        self._bytes += _cost(text)
-        while self._bytes > self._max_bytes and len(self._prepared) > 1:
-            (old_text, _), _ = self._prepared.popitem(last=False)
-            self._bytes -= _cost(old_text)
+        self._bytes += found.bytes
+        self._let_go()
         return found
 
     def variables(self, operation: Operation, given: Mapping[str, Any]) -> VariableValues:
@@ -84,6 +102,24 @@ class Preparer:
         if isinstance(values, list):
             raise OperationErrors([_variable_error(error) for error in values])
         return values
+
+    def compiled(self, prepared: Prepared, plan: Plan) -> Compiled | None:
+        """*plan*, compiled; ``None`` if it is to be interpreted.
+
+        A plan is compiled when it is run for the second time: a document that comes but once is not worth
+        it.
+        """
+        key = id(plan)
+        if key in prepared.compiled:
+            found = prepared.compiled[key]
+            if found is None and key in prepared.once:
+                prepared.once.discard(key)
+                found = prepared.compiled[key] = compile_plan(plan)
+            return found
+        if any(kept is plan for kept in prepared.plans.values()):
+            prepared.compiled[key] = None
+            prepared.once.add(key)
+        return None
 
     def plan(self, prepared: Prepared, variables: VariableValues) -> Plan | HandWritten:
         """The plan for these values of the condition variables.
@@ -107,12 +143,18 @@ class Preparer:
             if isinstance(found, Plan):
                 found = improve(found, self._passes)
             if len(prepared.plans) < 64:  # six condition variables; what is beyond is planned each time
+                before = prepared.bytes
                 prepared.plans[values] = found
+                if prepared.cached:
+                    self._bytes += prepared.bytes - before
+                    self._let_go()
         return found
 
-
-def _cost(text: str) -> int:
-    return len(text) * _BYTES_PER_CHARACTER
+    def _let_go(self) -> None:
+        while self._bytes > self._max_bytes and len(self._prepared) > 1:
+            _, old = self._prepared.popitem(last=False)
+            old.cached = False
+            self._bytes -= old.bytes
 
 
 def _variable_error(error: GraphQLError) -> OperationError:

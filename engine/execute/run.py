@@ -14,7 +14,7 @@ from ...schemas.errors import BadArguments, UpstreamAnswer, UpstreamError
 from ...schemas.links import Link
 from ..plan import Fetch, Plan
 from ..plan.steps import EntriesStep, MemberStep, PathStep, SelectedField, TypeStep
-from .calls import Calls
+from .calls import Caller
 from .complete import Completer, entries_of
 from .keys import BadKey, Key, converter_for
 from .loaders import Loaders
@@ -46,7 +46,7 @@ class BadFieldArguments(BadArguments):
         return self.reason
 
 
-async def run_plan(plan: Plan, variables: VariableValues, calls: Calls) -> Result:
+async def run_plan(plan: Plan, variables: VariableValues, calls: Caller) -> Result:
     """Execute a query or mutation.
 
     Args:
@@ -60,7 +60,7 @@ async def run_plan(plan: Plan, variables: VariableValues, calls: Calls) -> Resul
 class Execution:
     """One execution of one plan."""
 
-    def __init__(self, plan: Plan, variables: VariableValues, calls: Calls) -> None:
+    def __init__(self, plan: Plan, variables: VariableValues, calls: Caller) -> None:
         self._plan = plan
         self._variables = variables
         self._calls = calls

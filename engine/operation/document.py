@@ -86,16 +86,16 @@ def parse_operation(
 
     Source: GraphQL specification, "Validation", "Executing Requests", ``GetOperation``.
     """
+    rules = specified_rules if limits.introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
     try:
         document = parse(text, max_tokens=limits.max_tokens)
+        problems = validate(schema, document, rules, max_errors=limits.max_errors)
     except GraphQLError as error:
         raise OperationErrors([_request_error(error, "GRAPHQL_PARSE_FAILED")]) from error
     except RecursionError as error:
         raise OperationErrors(
             [OperationError("the document is nested too deeply", code="GRAPHQL_PARSE_FAILED")]
         ) from error
-    rules = specified_rules if limits.introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
-    problems = validate(schema, document, rules, max_errors=limits.max_errors)
     if problems:
         raise OperationErrors([_request_error(problem, "GRAPHQL_VALIDATION_FAILED") for problem in problems])
     definition = _get_operation(document, operation_name)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from graphql import (
     FieldNode,
+    FragmentSpreadNode,
     GraphQLEnumType,
     GraphQLField,
     GraphQLList,
@@ -20,6 +21,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLString,
     GraphQLUnionType,
+    InlineFragmentNode,
     SelectionSetNode,
     VariableNode,
     Visitor,
@@ -33,7 +35,7 @@ from ...schemas.errors import OperationError
 from ...schemas.stitch import LinkBinding, MemberBinding, RootBinding, UnionBinding, binding_of
 from ...schemas.stitch.bindings import EXTENSION, is_map_entry
 from ..operation.collect import collect_fields
-from ..operation.document import Conditions, DocumentLimits, Operation
+from ..operation.document import Conditions, DocumentLimits, Operation, is_included
 from .steps import (
     Arguments,
     EntriesStep,
@@ -96,9 +98,9 @@ def plan_operation(
     if root is None:
         raise OperationError(f"the schema has no {operation.type}s", code="OPERATION_RESOLUTION_FAILURE")
     try:
-        return _Builder(schema, operation, conditions, limits).build(root)
-    except _NotGenerated as found:
-        return HandWritten(found.coordinate)
+        return _Builder(schema, operation, conditions, limits).plan(root)
+    except RecursionError as error:
+        raise OperationError("fragments are nested too deeply", code="OPERATION_TOO_DEEP") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,13 @@ class _Builder:
         self._fetches: list[Fetch] = []
         self._fields = 0
 
-    def build(self, root: GraphQLObjectType) -> Plan:
-        selection = self._object(root, [self._operation.definition.selection_set], _Place(None, (), ()))
+    def plan(self, root: GraphQLObjectType) -> Plan | HandWritten:
+        sets = [self._operation.definition.selection_set]
+        try:
+            selection = self._object(root, sets, _Place(None, (), ()))
+        except _NotGenerated as found:
+            _check_size(self._operation, self._conditions, self._limits)
+            return HandWritten(found.coordinate)
         return Plan(self._operation.type, selection, tuple(self._fetches))
 
     def _object(self, type_: GraphQLObjectType, sets: Sequence[SelectionSetNode], place: _Place) -> Selection:
@@ -150,7 +157,8 @@ class _Builder:
         node = nodes[0]
         name = node.name.value
         coordinate = f"{parent.name}.{name}"
-        self._check_limits(place, node)
+        self._fields += 1
+        _check_limits(self._limits, self._fields, len(place.response_path) + 1, node)
         locations = tuple(at for n in nodes if (at := _location(n)))
         if name == "__typename":
             return SelectedField(response_name, TypeNameOf(), _TYPENAME, coordinate, locations)
@@ -173,17 +181,6 @@ class _Builder:
         return SelectedField(
             response_name, source, self._value(field.type, sets, inner), coordinate, locations
         )
-
-    def _check_limits(self, place: _Place, node: FieldNode) -> None:
-        self._fields += 1
-        location = _location(node)
-        at = (location,) if location else ()
-        if self._fields > self._limits.max_fields:
-            reason = f"the operation has more than {self._limits.max_fields} fields"
-            raise OperationError(reason, code="OPERATION_TOO_LARGE", locations=at)
-        if len(place.response_path) >= self._limits.max_depth:
-            reason = f"the operation is deeper than {self._limits.max_depth} levels"
-            raise OperationError(reason, code="OPERATION_TOO_DEEP", locations=at)
 
     def _fetch(
         self,
@@ -230,6 +227,44 @@ class _Builder:
                 return ObjectValue(self._union(type_, sets, place))
             case _:
                 raise _NotGenerated(str(type_))
+
+
+def _check_limits(limits: DocumentLimits, fields: int, depth: int, node: FieldNode) -> None:
+    """Raise if *node*, as field number *fields* and at level *depth*, is one too many."""
+    location = _location(node)
+    at = (location,) if location else ()
+    if fields > limits.max_fields:
+        reason = f"the operation has more than {limits.max_fields} fields"
+        raise OperationError(reason, code="OPERATION_TOO_LARGE", locations=at)
+    if depth > limits.max_depth:
+        reason = f"the operation is deeper than {limits.max_depth} levels"
+        raise OperationError(reason, code="OPERATION_TOO_DEEP", locations=at)
+
+
+def _check_size(operation: Operation, conditions: Conditions, limits: DocumentLimits) -> None:
+    """Hold an operation that is not planned to the limits: its fields as they stand, fragments expanded."""
+    fields = 0
+
+    def visit(selection_set: SelectionSetNode, depth: int, visited: set[str]) -> None:
+        nonlocal fields
+        for selection in selection_set.selections:
+            if not is_included(selection.directives, conditions):
+                continue
+            match selection:
+                case FieldNode():
+                    fields += 1
+                    _check_limits(limits, fields, depth, selection)
+                    if selection.selection_set:
+                        visit(selection.selection_set, depth + 1, set())
+                case InlineFragmentNode():
+                    visit(selection.selection_set, depth, visited)
+                case FragmentSpreadNode() if selection.name.value not in visited:
+                    visited.add(selection.name.value)
+                    visit(operation.fragments[selection.name.value].selection_set, depth, visited)
+                case _:
+                    pass
+
+    visit(operation.definition.selection_set, 1, set())
 
 
 class _HasVariable(Visitor):

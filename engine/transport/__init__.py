@@ -4,9 +4,11 @@ In: a function and its arguments, under their wire names. Out: the decoded answe
 ``UpstreamError`` that stands in its place.
 
 - ``base``: what every transport is and is given.
-- ``http``: OpenAPI operations, on aiohttp.
-- ``grpc``: gRPC methods, on grpc.aio.
-- ``aws_lambda``: Lambda functions, on aiobotocore.
+- ``http``: OpenAPI operations. ``http_request`` builds what is sent (``http_styles`` its parameters,
+  ``http_bodies`` its body); ``http_answer`` and ``http_items`` read what comes back.
+- ``grpc``: gRPC methods, on grpc.aio. ``grpc_messages`` makes and reads messages, ``grpc_json`` prints them,
+  ``grpc_metadata`` makes metadata of headers.
+- ``aws_lambda``: Lambda functions, on aiobotocore. ``aws_clients`` makes its clients.
 """
 
 from .base import Transport, TransportSettings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,12 +19,28 @@ class TransportSettings:
         max_body_bytes: A larger answer is an error.
         max_connections: Open at once, to this upstream.
         connect_timeout_s: For one connection to open.
+        accept_compressed: Ask for compressed answers (HTTP). It pays on slow networks: to decompress takes
+            longer than to read the plain bytes from a neighbour.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     max_body_bytes: int = 32 * 1024 * 1024
     max_connections: int = 100
     connect_timeout_s: float = 5.0
+    accept_compressed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A successful answer in JSON, not decoded yet.
+
+    Attributes:
+        body: Decompressed, without a byte order mark; never empty, but not known to be valid JSON.
+        headers: In the order they came, names in lower case.
+    """
+
+    body: bytes = field(repr=False)
+    headers: Sequence[tuple[bytes, bytes]] = field(default=(), repr=False)
 
 
 class Transport(Protocol):

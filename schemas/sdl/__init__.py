@@ -1,4 +1,4 @@
-"""The schema as text and as introspection JSON."""
+"""The schema as text and as introspection JSON: ``export``."""
 
 from .export import introspection_json, print_sdl
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from tests.support.protobuf import GrpcApi, compile_proto, compile_protos, running_grpc
 from weft.discovery.detectors import Detected, Detection, Detector, NotThisKind, TryLater, Unchanged
-from weft.discovery.detectors.grpc import GrpcDetector
+from weft.discovery.detectors.grpc import GrpcDetector, _detection_of
 from weft.discovery.detectors.grpc_reflection import ReflectionLimits
 from weft.discovery.registries import Candidate, GrpcAddress, HttpAddress, LambdaAddress
 from weft.schemas.catalog import GrpcTarget
@@ -124,6 +125,21 @@ async def test_an_http_server_is_not_this_kind(unused_tcp_port: int) -> None:
     assert isinstance(found, NotThisKind)
 
 
+@pytest.mark.parametrize("code", ["UNIMPLEMENTED", "UNAUTHENTICATED", "UNKNOWN"])
+def test_an_http2_answer_without_grpc_is_not_this_kind(code: str) -> None:
+    metadata = grpc.aio.Metadata()
+    details = "Received http2 header with status: 404"
+    error = grpc.aio.AioRpcError(grpc.StatusCode[code], metadata, metadata, details, None)
+    assert isinstance(_detection_of(error), NotThisKind)
+
+
+def test_a_gateway_without_its_server_is_tried_later() -> None:
+    metadata = grpc.aio.Metadata()
+    details = "Received http2 header with status: 503"
+    error = grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, metadata, metadata, details, None)
+    assert isinstance(_detection_of(error), TryLater)
+
+
 async def test_tls_to_a_server_in_plain_text_is_tried_later() -> None:
     async with running_grpc(API, reflect=["v1"]) as address:
         found = await detect(Candidate(GrpcAddress(address, tls=True)))
@@ -131,19 +147,9 @@ async def test_tls_to_a_server_in_plain_text_is_tried_later() -> None:
 
 
 async def test_a_port_that_accepts_and_says_nothing_is_tried_later() -> None:
-    closed = asyncio.Event()
-
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        closed.set()
-
-    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as server:  # the kernel accepts, and that is all
+        port = server.getsockname()[1]
         assert await detect(f"127.0.0.1:{port}", timeout_s=0.2) == TryLater("no answer within the time limit")
-        await asyncio.wait_for(closed.wait(), 5)  # the probe leaves no connection behind
 
 
 async def test_no_time_left_is_tried_later() -> None:

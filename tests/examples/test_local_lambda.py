@@ -249,8 +249,9 @@ async def test_it_is_ready_and_gone_quickly() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-async def test_its_functions_end_with_it(number: signal.Signals) -> None:
-    async with local_lambda() as service, service.client() as functions:
+async def test_its_functions_end_with_it(number: signal.Signals, tmp_path: Path) -> None:
+    env = {**os.environ, "TMPDIR": str(tmp_path)}  # what is killed leaves its files behind
+    async with local_lambda(env=env) as service, service.client() as functions:
         await service.create("process", code="import os\ndef handler(e, c): return os.getpid()")
         process = await process_of(functions)
         service.process.process.send_signal(number)

@@ -117,7 +117,10 @@ class _Writer:
         return RandomOperation(text, self._values)
 
     def _selection_set(self, type_: GraphQLNamedType, depth: int, scope: _Scope) -> str:
-        selections = [self._selection(type_, depth, scope) for _ in range(self._dice.number(1, max(2, self._dice.width - self._depth + depth)))]
+        selections = [
+            self._selection(type_, depth, scope)
+            for _ in range(self._dice.number(1, max(2, self._dice.width - self._depth + depth)))
+        ]
         return "{ " + " ".join(selections) + " }"
 
     def _selection(self, type_: GraphQLNamedType, depth: int, scope: _Scope) -> str:
@@ -149,11 +152,14 @@ class _Writer:
 
     def _field(self, type_: GraphQLObjectType, depth: int, scope: _Scope) -> str:
         fields = {
-            name: one for name, one in type_.fields.items() if depth > 1 or is_leaf_type(get_named_type(one.type))
+            name: one
+            for name, one in type_.fields.items()
+            if depth > 1 or is_leaf_type(get_named_type(one.type))
         }
         if not fields:
             return "__typename"
-        name = self._dice.one(list(fields))
+        composite = [name for name, one in fields.items() if not is_leaf_type(get_named_type(one.type))]
+        name = self._dice.one(composite if composite and self._dice.chance(50) else list(fields))
         response_name = name if self._dice.chance(70) else self._new_name("a")
         chosen = fields[name]
         of = f"{type_.name}.{name}"
@@ -272,7 +278,9 @@ def operations(
         depth: The most levels of fields.
         operation_type: ``query`` or ``mutation``.
     """
-    return _Writer(draw(dices()), schema, texts, draw(st.integers(1, depth))).write(operation_type)
+    return _Writer(draw(dices()), schema, texts, draw(st.integers(min(3, depth), depth))).write(
+        operation_type
+    )
 
 
 # -- values
@@ -290,7 +298,9 @@ class Values:
     def value(self, type_: Type, depth: int = 4, *, nullable: bool = False) -> Any:
         dice = self._dice
         if self._wrong and dice.chance(self._wrong):
-            return dice.one([None, "text", 7, True, 1.5, [], {}, [None], ["text"], {"id": "x"}, [{}], {"a": []}])
+            return dice.one(
+                [None, "text", 7, True, 1.5, [], {}, [None], ["text"], {"id": "x"}, [{}], {"a": []}]
+            )
         if (nullable or type_.nullable) and (depth <= 0 or dice.chance(20)):
             return None
         if depth < -3:
@@ -404,15 +414,15 @@ def shop_worlds(draw: Draw, *, wrong_percent: int) -> dict[str, Answer]:
 
     def list_orders(limit: int | None = None, customerId: str | None = None) -> Any:  # noqa: N803
         found = orders.many()
-        if isinstance(found, list) and customerId is not None:
-            return [row for row in found if row.get("customerId") == customerId]
-        return found
+        if not isinstance(found, list):
+            return found
+        return [row for row in found if customerId is None or row.get("customerId") == customerId][:limit]
 
     def wrapped(name: str, answer: Any) -> Any:
         return {name: answer} if isinstance(answer, list) else answer
 
     return {
-        "products.list_products": lambda search=None, limit=None, ids=None: products.many(ids),  # noqa: ARG005
+        "products.list_products": lambda search=None, limit=None, ids=None: products.many(ids),
         "products.get_product": lambda product_id: products.one(product_id),
         "products.create_product": lambda input: {**input, "weight_grams": 1},  # noqa: A006
         "orders.listOrders": list_orders,
@@ -511,11 +521,26 @@ class _CatalogWriter:
             case 4:
                 return JsonType(nullable=nullable)
             case 5 | 6:
-                return Reference(shape=dice.one(shapes), nullable=nullable)
-            case 7 | 8:
+                noun = shapes[0]  # more often than others, for it has the links
+                return Reference(shape=dice.one([noun, noun, noun, *shapes]), nullable=nullable)
+            case 7:
                 return ListOf(item=self._type(shapes, depth - 1), nullable=nullable)
             case _:
                 return MapOf(value=self._type(shapes, depth - 1), nullable=nullable)
+
+    def _composite(self, shapes: Sequence[str]) -> Type:
+        entity = Reference(shape=self._dice.one([shapes[0], "Part", "Any"]))
+        match self._dice.number(0, 4):
+            case 0:
+                return entity
+            case 1:
+                return ListOf(item=entity)
+            case 2:
+                return MapOf(value=entity)
+            case 3:
+                return ListOf(item=MapOf(value=ListOf(item=entity)))
+            case _:
+                return self._type(shapes, 3)
 
     def _functions(self, id_: str, noun: str, kind: Any, shapes: Sequence[str]) -> list[Any]:
         dice = self._dice
@@ -532,7 +557,7 @@ class _CatalogWriter:
             functions.append(function(name, binding, ListOf(item=entity), argument("ids", ListOf(item=key))))
         for n in range(dice.number(1, 2)):
             more = [argument("flag", Scalar(kind="boolean"), default=False)] if dice.chance(50) else []
-            functions.append(function(f"{id_}.thing{n}", binding, self._type(shapes, 3), *more))
+            functions.append(function(f"{id_}.thing{n}", binding, self._composite(shapes), *more))
         return functions
 
     def _answer(self, upstream: Upstream, noun: str, kind: Any) -> None:
@@ -552,7 +577,7 @@ class _CatalogWriter:
                 answer = values.value(one.result, 5, nullable=True)
                 if dice.chance(8):
                     answer = UpstreamTimeout(upstream.id, one.id)
-                self.answers[one.id] = lambda flag=None, answer=answer: answer  # noqa: ARG005
+                self.answers[one.id] = lambda flag=None, answer=answer: answer
 
 
 @st.composite

@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from inspect import isawaitable
 from typing import Any
 
+import msgspec
+
+from weft.engine.transport.base import Fetched
 from weft.schemas.catalog import Function, Json
 from weft.schemas.errors import UpstreamError
 
@@ -19,6 +22,7 @@ class MemoryTransport:
         self.answers = answers
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.headers: list[dict[str, str]] = []
+        self.as_bytes = False
 
     async def __aenter__(self) -> MemoryTransport:
         return self
@@ -35,6 +39,15 @@ class MemoryTransport:
         if isawaitable(answer):
             answer = await answer
         return answer
+
+    async def fetch(
+        self, function: Function, arguments: Mapping[str, Any], *, deadline: float, headers: Mapping[str, str]
+    ) -> Fetched | Json | UpstreamError:
+        """The same, as a transport that leaves JSON as its bytes."""
+        answer = await self.call(function, arguments, deadline=deadline, headers=headers)
+        if not self.as_bytes or isinstance(answer, UpstreamError):
+            return answer
+        return Fetched(msgspec.json.encode(answer))
 
     async def stream(
         self, function: Function, arguments: Mapping[str, Any], *, headers: Mapping[str, str]

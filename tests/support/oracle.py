@@ -21,7 +21,7 @@ from graphql import (
     parse,
 )
 
-from weft.schemas.catalog import Function, Json, ListOf, Scalar
+from weft.schemas.catalog import Function, ListOf, Scalar
 from weft.schemas.errors import UpstreamError, UpstreamStatus
 from weft.schemas.links import Link
 from weft.schemas.stitch import LinkBinding, MemberBinding, RootBinding, Stitched, binding_of
@@ -112,7 +112,7 @@ class Oracle:
             answer = None if answer is None else answer.get(step)
         return next((item for item in answer or () if item.get(link.bulk.key) == key), None)
 
-    def _call_or_null(self, function: Function, arguments: Mapping[str, Any]) -> Json:
+    def _call_or_null(self, function: Function, arguments: Mapping[str, Any]) -> Any:
         try:
             return self._call(function, arguments)
         except UpstreamStatus as error:

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from graphql import ExecutionResult, execute, parse
 
+from weft.engine.errors import format_error
 from weft.engine.execute.engine import Engine, EngineSettings
+from weft.engine.execute.resolvers import RUNNING, Running
 from weft.engine.operation import GraphQLRequest
 from weft.engine.passes import PASSES, Pass
 from weft.schemas.catalog import Catalog
@@ -63,3 +66,10 @@ class ShopEngine:
         response = await self.engine.execute(GraphQLRequest(query, variables or {}), **more)
         decoded: dict[str, Any] = msgspec.json.decode(response.body)
         return decoded
+
+    async def resolve(self, query: str) -> dict[str, Any]:
+        """The response to *query* as graphql-core executes it, with the engine's resolvers."""
+        RUNNING.set(Running(self.engine.calls({})))
+        outcome = execute(self.engine.stitched.schema, parse(query))
+        result = outcome if isinstance(outcome, ExecutionResult) else await outcome
+        return {"data": result.data, "errors": [format_error(error) for error in result.errors or ()]}

@@ -6,24 +6,24 @@ import asyncio
 import contextlib
 import logging
 import multiprocessing
-import os
+import signal
 from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
-from typing import Final
 
 from ..discovery import StaticRegistry, discover_once, load_snapshot, save_snapshot, watch
 from ..discovery.detectors import Detector, GrpcDetector, LambdaDetector, OpenApiDetector
 from ..discovery.probe import Progress
 from ..discovery.state import DiscoveryState
+from ..discovery.watch import has_changed
 from ..schemas.catalog import Snapshot
 from ..schemas.errors import DocumentError, WeftError
 from ..settings import Settings, discovery_settings, load_settings, static_candidates
+from .logs import configure_logging
+from .processes import end_with_parent
 from .stitching import save_lock, stitch_snapshot
 
 logger = logging.getLogger(__name__)
-
-_PARENT_POLL_S: Final = 1.0
 
 
 def detectors() -> tuple[Detector, ...]:
@@ -45,21 +45,25 @@ async def discover(settings: Settings, *, on_progress: Progress | None = None) -
         [StaticRegistry(static_candidates(settings))],
         detectors(),
         settings=discovery_settings(settings),
-        previous=await asyncio.to_thread(_last_state, settings),
+        previous=_state_of(await asyncio.to_thread(_last_snapshot, settings)),
         on_progress=on_progress,
     )
     return state.snapshot
 
 
-def _last_state(settings: Settings) -> DiscoveryState | None:
+def _last_snapshot(settings: Settings) -> Snapshot | None:
     path = settings.discovery.snapshot
     if not path.exists():
         return None
     try:
-        return DiscoveryState.from_snapshot(load_snapshot(path))
+        return load_snapshot(path)
     except DocumentError as error:
-        logger.warning("last snapshot not usable", extra={"path": str(path), "reason": str(error)})
+        logger.warning("last snapshot not usable", extra={"path": str(path), "reason": error.reason})
         return None
+
+
+def _state_of(snapshot: Snapshot | None) -> DiscoveryState | None:
+    return None if snapshot is None else DiscoveryState.from_snapshot(snapshot)
 
 
 def write_snapshot(settings: Settings, snapshot: Snapshot) -> None:
@@ -79,21 +83,18 @@ async def watch_and_write(settings: Settings, snapshot: Snapshot | None = None) 
 
     Args:
         settings: Which upstreams there are, and how they are looked at.
-        snapshot: What has just been written, if anything.
+        snapshot: What the snapshot file holds, if anything that can be read.
     """
-    previous = (
-        DiscoveryState.from_snapshot(snapshot) if snapshot else await asyncio.to_thread(_last_state, settings)
-    )
     last = snapshot
     snapshots = watch(
         [StaticRegistry(static_candidates(settings))],
         detectors(),
         settings=discovery_settings(settings),
-        previous=previous,
+        previous=_state_of(snapshot),
     )
     async with aclosing(snapshots):
         async for current in snapshots:
-            if current == last:
+            if last is not None and not has_changed(last, current):
                 continue
             last = current
             try:
@@ -101,6 +102,9 @@ async def watch_and_write(settings: Settings, snapshot: Snapshot | None = None) 
             except WeftError as error:
                 # The last good snapshot stays: what serves it goes on.
                 logger.error("snapshot not written", extra={"reason": str(error)})  # noqa: TRY400
+            except Exception:
+                # A fault of ours in one snapshot must not end the watch.
+                logger.exception("snapshot not written")
 
 
 @contextlib.contextmanager
@@ -121,16 +125,16 @@ def watching_process(config: Path) -> Iterator[None]:
 
 
 def _watch_in_process(config: Path) -> None:
-    logging.basicConfig(level=os.environ.get("WEFT_LOG", "WARNING").upper())
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_watch_while_parent_lives(config))
+    configure_logging()
+    end_with_parent()
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
+        asyncio.run(_watch_until_sigterm(config))
 
 
-async def _watch_while_parent_lives(config: Path) -> None:
+async def _watch_until_sigterm(config: Path) -> None:
+    watching = asyncio.current_task()
+    assert watching is not None
+    # Ended in order, it leaves no half of a snapshot behind.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, watching.cancel)
     settings = load_settings(config)
-    async with asyncio.TaskGroup() as group:
-        watching = group.create_task(watch_and_write(settings))
-        parent = multiprocessing.parent_process()
-        while parent is not None and parent.is_alive() and not watching.done():  # noqa: ASYNC110 - it gives no event
-            await asyncio.sleep(_PARENT_POLL_S)
-        watching.cancel()
+    await watch_and_write(settings, await asyncio.to_thread(_last_snapshot, settings))

@@ -40,12 +40,21 @@ class _Generation:
         if not self._users:
             self._idle.set()
 
-    async def live(self, opened: asyncio.Event) -> None:
-        """Keep the engine open until it is retired and its last operation has ended."""
-        async with self.engine:
-            opened.set()
-            await self.retired.wait()
-            await self._idle.wait()
+    async def live(self, opened: asyncio.Future[None]) -> None:
+        """Keep the engine open until it is retired and its last operation has ended.
+
+        What goes wrong as it opens is told to *opened*, and never ends the other engines.
+        """
+        try:
+            async with self.engine:
+                opened.set_result(None)
+                await self.retired.wait()
+                await self._idle.wait()
+        except Exception as error:
+            if opened.done():
+                logger.exception("engine not closed in order")
+            else:
+                opened.set_exception(error)
 
 
 class LiveEngine:
@@ -78,9 +87,14 @@ class LiveEngine:
         """
         assert self._group is not None
         generation = _Generation(await asyncio.to_thread(self._make, snapshot))
-        opened = asyncio.Event()
+        opened = asyncio.get_running_loop().create_future()
         self._group.create_task(generation.live(opened))
-        await opened.wait()
+        try:
+            # Shielded: an engine that opens while nobody waits for it any more is closed like any other.
+            await asyncio.shield(opened)
+        except BaseException:
+            generation.retired.set()
+            raise
         self._retire()
         self._current = generation
         logger.info("serving a new snapshot", extra={"content_hash": snapshot.catalog.content_hash})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,8 +17,11 @@ from ..engine.endpoint.server import serve as serve_target
 from ..engine.endpoint.settings import EndpointSettings
 from ..engine.execute.engine import Engine
 from ..schemas.catalog import Snapshot
+from ..schemas.errors import ConfigError
 from ..settings import Settings, load_settings
 from .live import LiveEngine, following
+from .logs import configure_logging, log_level
+from .processes import end_with_parent
 from .stitching import stitch_snapshot
 from .transports import engine_settings, make_transports
 
@@ -66,16 +69,43 @@ def make_application(settings: Settings, *, handwritten: strawberry.Schema | Non
 
 def worker_application() -> Application:
     """What each worker process serves; its configuration is named in the environment."""
-    logging.basicConfig(level=os.environ.get("WEFT_LOG", "WARNING").upper())
+    configure_logging()
+    end_with_parent()
     return make_application(load_settings(Path(os.environ[_CONFIG])))
 
 
-def serve(config: Path, settings: Settings) -> None:
+def free_port(config: Path, settings: Settings) -> int:
+    """The configured port, or a free one where it is 0.
+
+    Worker processes share their port, so the operating system would let a second Weft share it too.
+
+    Raises:
+        ConfigError: Nothing can listen there.
+    """
+    host, port = settings.server.host, settings.server.port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # What closed connections leave behind does not count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise ConfigError(
+            source=str(config),
+            key="server",
+            problem=f"cannot listen on {host}:{port}: {error.strerror}",
+            accepted="an address of this machine as `host`, and a free `port`; 0 takes one",
+        ) from error
+
+
+def serve(config: Path, settings: Settings, *, port: int) -> None:
     """Serve the newest snapshot from worker processes, until SIGTERM or SIGINT.
 
     Args:
         config: The configuration file, which each worker reads again.
         settings: What it holds.
+        port: What ``free_port`` gave.
     """
     os.environ[_CONFIG] = str(config.resolve())
     # A forked worker would inherit gRPC's and the event loop's state from discovery in this process.
@@ -84,7 +114,7 @@ def serve(config: Path, settings: Settings) -> None:
     serve_target(
         "weft.app.serving:worker_application",
         host=server.host,
-        port=server.port,
+        port=port,
         workers=server.workers,
-        log_level=os.environ.get("WEFT_LOG", "warning").lower(),
+        log_level=log_level().lower(),
     )

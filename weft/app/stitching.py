@@ -56,14 +56,24 @@ def load_lock(path: Path) -> dict[str, str]:
 
 
 def save_lock(path: Path, stitched: Stitched) -> bool:
-    """Keep the schema's names; whether the file changed."""
+    """Keep the schema's names; whether the file changed.
+
+    Raises:
+        ConfigError: The file cannot be written.
+    """
     data = encode_lock(stitched.names)
     try:
-        if path.read_bytes() == data:
+        if path.exists() and path.read_bytes() == data:
             return False
-    except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+        temporary = path.with_name(f"{path.name}.new")
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        raise ConfigError(
+            source=str(path),
+            key="names.lock",
+            problem=f"cannot be written: {error.strerror}",
+            accepted="a file in a folder that can be written to",
+        ) from error
     return True

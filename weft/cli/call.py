@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
-from ..app.transports import engine_settings, make_transports
-from ..engine.execute.calls import Calls, UpstreamCaller
-from ..schemas.catalog import Argument, Catalog, Function, Json, JsonType, ListOf, Scalar, Snapshot
 from ..schemas.errors import UpstreamError
-from ..settings import Settings, load_settings
 from .explain import read_object
-from .output import fail, print_json
-from .parameters import DEFAULT_CONFIG, ConfigOption, FreshOption
+from .output import BadCall, fail, print_json
+from .parameters import DEFAULT_CONFIG, ConfigOption, FreshOption, read_settings
 from .snapshots import current_snapshot
+
+if TYPE_CHECKING:
+    from ..schemas.catalog import Argument, Catalog, Function, Json, Snapshot
+    from ..settings import Settings
 
 
 def call(
@@ -45,10 +45,13 @@ def call(
 
         weft call products.create_product -a '{"input": {"name": "Lamp"}}'
     """
-    settings = load_settings(config)
+    settings = read_settings(config)
     snapshot = current_snapshot(settings, fresh=fresh)
     found = find_function(snapshot.catalog, function)
     given = {**read_object(json_arguments, "--arguments"), **read_arguments(found, arguments or [])}
+    missing = [a.name for a in found.arguments if a.required and a.name not in given]
+    if missing:
+        raise BadCall(f"{found.id} needs {', '.join(f'{name}=…' for name in missing)}")
     answer = asyncio.run(_call(snapshot, settings, found, given))
     if isinstance(answer, UpstreamError):
         detail = getattr(answer, "detail", "")
@@ -60,6 +63,9 @@ def call(
 async def _call(
     snapshot: Snapshot, settings: Settings, function: Function, arguments: dict[str, Any]
 ) -> Json | UpstreamError:
+    from ..app.transports import engine_settings, make_transports
+    from ..engine.execute.calls import Calls, UpstreamCaller
+
     transport = make_transports(snapshot, settings)[function.upstream]
     limits = engine_settings(snapshot, settings)
     async with transport:
@@ -76,10 +82,10 @@ def find_function(catalog: Catalog, text: str) -> Function:
         return found[0]
     if found:
         names = ", ".join(f.id for f in found)
-        raise typer.BadParameter(f"{text!r} is the end of several functions: {names}")
+        raise BadCall(f"{text!r} is the end of several functions: {names}")
     close = [id_ for id_ in catalog.functions if text.lower() in id_.lower()][:5]
     hint = f"; there are {', '.join(close)}" if close else "; see `weft discover --functions`"
-    raise typer.BadParameter(f"there is no function {text!r}{hint}")
+    raise BadCall(f"there is no function {text!r}{hint}")
 
 
 def read_arguments(function: Function, given: list[str]) -> dict[str, Any]:
@@ -88,29 +94,34 @@ def read_arguments(function: Function, given: list[str]) -> dict[str, Any]:
     for pair in given:
         name, equals, text = pair.partition("=")
         if not equals:
-            raise typer.BadParameter(f"{pair!r} is not name=value")
+            raise BadCall(f"{pair!r} is not name=value")
         argument = function.argument(name)
         if argument is None:
             names = ", ".join(a.name for a in function.arguments) or "none"
-            raise typer.BadParameter(f"{function.id} has no argument {name!r}; its arguments: {names}")
+            raise BadCall(f"{function.id} has no argument {name!r}; its arguments: {names}")
         read[name] = read_value(argument, text)
     return read
 
 
 def read_value(argument: Argument, text: str) -> Any:
     """One value from the command line."""
-    if _is_text(argument.type):
+    from ..schemas.catalog import ListOf, Scalar
+
+    type_ = argument.type
+    if _is_text(type_):
         return text
     try:
         return msgspec.json.decode(text)
     except msgspec.MsgspecError:
-        if isinstance(argument.type, ListOf):
-            parts = text.split(",")
-            return parts if _is_text(argument.type.item) else [msgspec.json.decode(part) for part in parts]
-        if isinstance(argument.type, JsonType) or not isinstance(argument.type, Scalar):
-            return text
-        raise typer.BadParameter(f"{argument.name} takes {argument.type.kind}, not {text!r}") from None
+        if isinstance(type_, ListOf):
+            item = msgspec.structs.replace(argument, type=type_.item)
+            return [read_value(item, part) for part in text.split(",")]
+        if isinstance(type_, Scalar):
+            raise BadCall(f"{argument.name} takes {type_.kind}, not {text!r}") from None
+        return text
 
 
 def _is_text(type_: object) -> bool:
+    from ..schemas.catalog import Scalar
+
     return isinstance(type_, Scalar) and type_.kind not in {"boolean", "int32", "int64", "uint64", "float"}

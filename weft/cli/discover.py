@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..app.discovering import watch_and_write, write_snapshot
-from ..schemas.catalog import Snapshot
-from ..settings import load_settings
 from .output import STYLES, note, print_json, print_rows
-from .parameters import DEFAULT_CONFIG, ConfigOption, JsonOption
+from .parameters import DEFAULT_CONFIG, ConfigOption, JsonOption, read_settings
 from .snapshots import probe
+
+if TYPE_CHECKING:
+    from ..schemas.catalog import Snapshot
 
 
 def discover(
@@ -39,7 +40,9 @@ def discover(
 
         weft discover --watch -c /etc/weft/weft.yaml
     """
-    settings = load_settings(config)
+    from ..app.discovering import watch_and_write, write_snapshot
+
+    settings = read_settings(config)
     snapshot = probe(settings)
     write_snapshot(settings, snapshot)
     if as_json:
@@ -53,6 +56,7 @@ def discover(
             print()
             print_warnings(snapshot)
     if watch:
+        sys.stdout.flush()
         note("watching; Ctrl-C to stop")
         asyncio.run(watch_and_write(settings, snapshot))
     states = [status.state for status in snapshot.statuses]

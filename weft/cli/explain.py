@@ -8,11 +8,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from ..app.stitching import stitch_snapshot
-from ..engine.execute.engine import Engine
-from ..settings import load_settings
-from .output import print_json
-from .parameters import DEFAULT_CONFIG, ConfigOption, FreshOption, JsonOption
+from ..schemas.errors import OperationError
+from .output import BadCall, fail, print_json
+from .parameters import DEFAULT_CONFIG, ConfigOption, FreshOption, JsonOption, read_settings
 from .snapshots import current_snapshot
 
 
@@ -37,10 +35,20 @@ def explain(
 
         weft explain @query.graphql --variables '{"limit": 5}'
     """
-    settings = load_settings(config)
+    from ..app.stitching import stitch_snapshot
+    from ..engine.execute.engine import Engine
+
+    settings = read_settings(config)
     stitched = stitch_snapshot(current_snapshot(settings, fresh=fresh), settings)
     engine = Engine(stitched, {})
-    text = engine.explain(read_text(query), read_object(variables, "--variables"), operation)
+    values = read_object(variables, "--variables")
+    try:
+        text = engine.explain(read_text(query), values, operation)
+    except OperationError as error:
+        for one in getattr(error, "errors", [error]):
+            line, column = next(iter(one.locations), (0, 0))
+            fail(f"line {line}, column {column}: {one}" if line else str(one))
+        raise typer.Exit(1) from error
     if as_json:
         print_json({"plan": text.splitlines()})
     else:
@@ -56,7 +64,7 @@ def read_text(given: str) -> str:
             with open(given[1:], encoding="utf-8") as file:  # noqa: PTH123 - the name is the user's
                 return file.read()
         except OSError as error:
-            raise typer.BadParameter(f"{given[1:]}: {error.strerror}") from error
+            raise BadCall(f"{given[1:]} cannot be read: {error.strerror}") from error
     return given
 
 
@@ -65,4 +73,4 @@ def read_object(given: str, option: str) -> dict[str, object]:
     try:
         return msgspec.json.decode(given, type=dict[str, object])
     except msgspec.MsgspecError as error:
-        raise typer.BadParameter(f"not a JSON object: {error}", param_hint=option) from error
+        raise BadCall(f"{option} is not a JSON object: {error}") from error

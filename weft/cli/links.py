@@ -7,10 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ..app.stitching import weave_snapshot
-from ..settings import load_settings
 from .output import note, out, print_json, print_rows
-from .parameters import DEFAULT_CONFIG, ConfigOption, FreshOption, JsonOption
+from .parameters import DEFAULT_CONFIG, ConfigOption, FreshOption, JsonOption, read_settings
 from .snapshots import current_snapshot
 
 
@@ -33,9 +31,14 @@ def links(
 
         weft links --type Order --json
     """
-    settings = load_settings(config)
+    from ..app.stitching import weave_snapshot
+
+    settings = read_settings(config)
     woven = weave_snapshot(current_snapshot(settings, fresh=fresh), settings)
     chosen = [link for link in woven.links if only is None or link.shape == only]
+    if only is not None and not chosen:
+        types = ", ".join(sorted({link.shape for link in woven.links})) or "no type"
+        note(f"there are no links of a type {only!r}; there are links of {types}")
     if as_json:
         print_json(
             {

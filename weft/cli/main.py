@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from ..schemas.errors import ConfigError, WeftError
 from . import call, discover, explain, links, schema, serve, settings, up
-from .output import fail
+from .output import BadCall, fail
 
 app = typer.Typer(
     name="weft",
@@ -21,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 tried and failed, 2 the call or the configuration is wrong.",
+    epilog="Exit codes: 0 done, 1 tried and failed, 2 the call or the configuration is wrong, 130 interrupted.",
 )
 app.command("up")(up.up)
 app.command("discover")(discover.discover)
@@ -35,6 +33,8 @@ app.add_typer(settings.app, name="config")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         print(f"weft {version('weft')}")
         raise typer.Exit
 
@@ -48,25 +48,37 @@ def options(
 ) -> None:
     """Take the options of the program itself."""
     del show_version
-    logging.basicConfig(
-        level=os.environ.get("WEFT_LOG", "ERROR").upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
+    from ..app.logs import configure_logging
+
+    configure_logging("ERROR")
 
 
 def main() -> None:
     """Run the program, and end the process with its exit code."""
+    code = _run()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our output has gone: nothing is left to say, nor to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = code or 1
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
         app()
-    except ConfigError as error:
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except (ConfigError, BadCall) as error:
         for line in str(error).splitlines():
             fail(line)
-        sys.exit(2)
+        return 2
     except WeftError as error:
         fail(str(error))
-        sys.exit(1)
+        return 1
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
-        # The reader of our output has gone; nothing is left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        return 1
+    return 0

@@ -14,8 +14,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ..schemas.errors import WeftError
+
 out: Final = Console(highlight=False, soft_wrap=True)
 err: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class BadCall(WeftError):
+    """The command was called in a way that cannot be meant; the message says how it can be."""
+
 
 STYLES: Final = {"ready": "green", "stale": "yellow", "failed": "red", "ignored": "dim"}
 

@@ -1,11 +1,16 @@
-"""Options that several commands take."""
+"""Options that several commands take, and the settings that they name."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
+
+from ..schemas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ..settings import Settings
 
 ConfigOption: TypeAlias = Annotated[
     Path,
@@ -17,3 +22,20 @@ FreshOption: TypeAlias = Annotated[
 ]
 
 DEFAULT_CONFIG = Path("weft.yaml")
+
+
+def read_settings(config: Path) -> Settings:
+    """The settings in the file that the option names.
+
+    Raises:
+        ConfigError: There is no such file, or it has mistakes.
+    """
+    from ..settings import load_settings
+
+    if not config.exists():
+        raise ConfigError(
+            source=str(config),
+            key="",
+            problem="there is no such file; name the configuration file with `-c FILE` or WEFT_CONFIG",
+        )
+    return load_settings(config)

@@ -8,11 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ..app.stitching import stitch_snapshot
-from ..schemas.sdl import introspection_json, print_sdl
-from ..settings import load_settings
-from .output import note
-from .parameters import DEFAULT_CONFIG, ConfigOption, FreshOption
+from .output import BadCall, note
+from .parameters import DEFAULT_CONFIG, ConfigOption, FreshOption, read_settings
 from .snapshots import current_snapshot
 
 app = typer.Typer(help="The GraphQL schema.", no_args_is_help=True)
@@ -45,13 +42,19 @@ def export(
 
         weft schema export --format json -o schema.json
     """
-    settings = load_settings(config)
+    from ..app.stitching import stitch_snapshot
+    from ..schemas.sdl import introspection_json, print_sdl
+
+    settings = read_settings(config)
     schema = stitch_snapshot(current_snapshot(settings, fresh=fresh), settings).schema
     text = print_sdl(schema) if form is Format.sdl else introspection_json(schema)
     if output is None:
         typer.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise BadCall(f"{output} cannot be written: {error.strerror}") from error
         note(f"wrote {output}")
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..app.serving import serve as serve_snapshot
-from ..settings import load_settings
-from .output import note
-from .parameters import DEFAULT_CONFIG, ConfigOption
+from .output import BadCall, note
+from .parameters import DEFAULT_CONFIG, ConfigOption, read_settings
+
+if TYPE_CHECKING:
+    from ..settings import Settings
 
 
 def serve(
@@ -27,11 +29,22 @@ def serve(
 
         weft serve --wait -c /etc/weft/weft.yaml
     """
-    settings = load_settings(config)
+    from ..app.serving import free_port
+    from ..app.serving import serve as serve_snapshot
+
+    settings = read_settings(config)
     if not wait and not settings.discovery.snapshot.exists():
-        raise typer.BadParameter(
+        raise BadCall(
             f"there is no snapshot at {settings.discovery.snapshot}: run `weft discover` first, or add --wait"
         )
+    port = free_port(config, settings)
+    note_address(settings, port)
+    serve_snapshot(config, settings, port=port)
+
+
+def note_address(settings: Settings, port: int) -> None:
+    """Say where the API is; what has been printed so far is read before it is served."""
+    sys.stdout.flush()
     server = settings.server
-    note(f"GraphQL at http://{server.host}:{server.port}/graphql, {server.workers} worker(s); Ctrl-C to stop")
-    serve_snapshot(config, settings)
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    note(f"GraphQL at http://{host}:{port}/graphql, {server.workers} worker(s); Ctrl-C to stop")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from ..settings import load_settings, settings_json_schema
 from .output import note, print_json
-from .parameters import DEFAULT_CONFIG, ConfigOption
+from .parameters import DEFAULT_CONFIG, ConfigOption, read_settings
 
 app = typer.Typer(help="The configuration file.", no_args_is_help=True)
 
@@ -19,7 +18,7 @@ def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
         weft config check -c weft.yaml
     """
-    settings = load_settings(config)
+    settings = read_settings(config)
     note(f"{config} is right: {len(settings.upstreams)} upstream(s)")
 
 
@@ -31,4 +30,6 @@ def print_json_schema() -> None:
 
         weft config schema > weft.schema.json
     """
+    from ..settings import settings_json_schema
+
     print_json(settings_json_schema())

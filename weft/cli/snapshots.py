@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-
-from ..app.discovering import discover as discover_upstreams
-from ..discovery import load_snapshot
-from ..schemas.catalog import Snapshot, UpstreamStatus
-from ..settings import Settings
 from .output import STYLES, err, note
+
+if TYPE_CHECKING:
+    from ..schemas.catalog import Snapshot, UpstreamStatus
+    from ..settings import Settings
 
 
 def current_snapshot(settings: Settings, *, fresh: bool) -> Snapshot:
@@ -19,6 +18,8 @@ def current_snapshot(settings: Settings, *, fresh: bool) -> Snapshot:
     Raises:
         DocumentError: The file is no snapshot.
     """
+    from ..discovery import load_snapshot
+
     path = settings.discovery.snapshot
     if not fresh and path.exists():
         return load_snapshot(path)
@@ -29,8 +30,12 @@ def current_snapshot(settings: Settings, *, fresh: bool) -> Snapshot:
 
 def probe(settings: Settings) -> Snapshot:
     """Look at every upstream, with progress on standard error."""
+    from ..app.discovering import discover as discover_upstreams
+
     if not err.is_terminal:
         return asyncio.run(discover_upstreams(settings))
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import typer
-
-from ..app.discovering import watching_process, write_snapshot
-from ..app.serving import serve as serve_snapshot
-from ..settings import load_settings
 from .discover import print_states
-from .output import note
-from .parameters import DEFAULT_CONFIG, ConfigOption
+from .parameters import DEFAULT_CONFIG, ConfigOption, read_settings
+from .serve import note_address
 from .snapshots import probe
 
 
@@ -24,12 +19,15 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
         weft up -c shop/weft.yaml
     """
-    settings = load_settings(config)
+    from ..app.discovering import watching_process, write_snapshot
+    from ..app.serving import free_port
+    from ..app.serving import serve as serve_snapshot
+
+    settings = read_settings(config)
+    port = free_port(config, settings)
     snapshot = probe(settings)
     write_snapshot(settings, snapshot)
     print_states(snapshot)
-    server = settings.server
-    note(f"GraphQL at http://{server.host}:{server.port}/graphql, {server.workers} worker(s); Ctrl-C to stop")
+    note_address(settings, port)
     with watching_process(config):
-        serve_snapshot(config, settings)
-    raise typer.Exit
+        serve_snapshot(config, settings, port=port)

@@ -1,0 +1,139 @@
+"""Documents compiled once, kept in a bounded cache."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from graphql import VariableValues
+
+from tests.support.shop_catalog import SHOP
+from weft.engine.execute.prepared import Prepared, Preparer
+from weft.engine.operation import DocumentLimits
+from weft.engine.operation.document import OperationErrors
+from weft.engine.plan import Plan
+from weft.schemas.errors import OperationError
+from weft.schemas.links import weave
+from weft.schemas.stitch import stitch
+
+SCHEMA = stitch(SHOP, weave(SHOP)).schema
+
+
+def preparer(**more: Any) -> Preparer:
+    return Preparer(SCHEMA, DocumentLimits(), **more)
+
+
+def plan_of(made: Preparer, prepared: Prepared, **variables: Any) -> Plan:
+    values: VariableValues = made.variables(prepared.operation, variables)
+    plan = made.plan(prepared, values)
+    assert isinstance(plan, Plan)
+    return plan
+
+
+def test_document_is_prepared_once() -> None:
+    made = preparer()
+    assert made.prepare("{ orders { id } }", None) is made.prepare("{ orders { id } }", None)
+
+
+def test_operations_of_one_document_are_told_apart() -> None:
+    made = preparer()
+    text = "query A { orders { id } } query B { products { id } }"
+    assert made.prepare(text, "A").operation.name == "A"
+    assert made.prepare(text, "B").operation.name == "B"
+
+
+def test_document_that_is_not_valid_is_not_kept() -> None:
+    made = preparer()
+    with pytest.raises(OperationErrors):
+        made.prepare("{ nothing }", None)
+    assert not made._prepared
+
+
+def test_least_recently_used_document_goes_first() -> None:
+    made = preparer(max_cache_bytes=1)
+    made._max_bytes = 2 * _cost_of(made, "{ a: orders { id } }")
+    first = made.prepare("{ a: orders { id } }", None)
+    second = made.prepare("{ b: orders { id } }", None)
+    assert made.prepare("{ a: orders { id } }", None) is first
+    made.prepare("{ c: orders { id } }", None)
+    assert made.prepare("{ a: orders { id } }", None) is first
+    assert made.prepare("{ b: orders { id } }", None) is not second
+
+
+def _cost_of(made: Preparer, text: str) -> int:
+    """What *text* adds to the cache."""
+    before = made._bytes
+    made.prepare(text, None)
+    return made._bytes - before
+
+
+def test_cache_does_not_grow_beyond_its_bound() -> None:
+    made = preparer(max_cache_bytes=100_000)
+    for n in range(300):
+        made.prepare(f"{{ a{n}: orders {{ id }} }}", None)
+    assert made._bytes <= 100_000
+    assert 0 < len(made._prepared) < 300
+
+
+def test_plans_count_in_the_cache_until_their_document_is_let_go() -> None:
+    made = preparer()
+    text = "query($p: Boolean!) { orders { id @include(if: $p) placedAt } }"
+    prepared = made.prepare(text, None)
+    unplanned = made._bytes
+    plan_of(made, prepared, p=True)
+    one_plan = made._bytes - unplanned
+    plan_of(made, prepared, p=False)
+    assert made._bytes == unplanned + 2 * one_plan
+    made._max_bytes = 1
+    made.prepare("{ orders { id } }", None)
+    kept = made._bytes
+    prepared.plans.clear()
+    plan_of(made, prepared, p=True)
+    assert made._bytes == kept
+
+
+def test_plan_is_made_once_for_each_choice_of_the_condition_variables() -> None:
+    made = preparer()
+    prepared = made.prepare("query($p: Boolean!) { orders { id product @include(if: $p) { name } } }", None)
+    with_products = plan_of(made, prepared, p=True)
+    without = plan_of(made, prepared, p=False)
+    assert [fetch.function.id for fetch in with_products.fetches] == [
+        "orders.listOrders",
+        "products.get_product",
+    ]
+    assert [fetch.function.id for fetch in without.fetches] == ["orders.listOrders"]
+    assert plan_of(made, prepared, p=True) is with_products
+
+
+def test_other_variables_share_a_plan() -> None:
+    made = preparer()
+    prepared = made.prepare("query($n: Int) { orders(limit: $n) { id } }", None)
+    assert plan_of(made, prepared, n=1) is plan_of(made, prepared, n=2)
+
+
+def test_number_of_kept_plans_is_bounded() -> None:
+    made = preparer()
+    names = [f"v{n}" for n in range(8)]
+    definitions = ", ".join(f"${name}: Boolean!" for name in names)
+    fields = " ".join(f"{name}: id @include(if: ${name})" for name in names)
+    prepared = made.prepare(f"query({definitions}) {{ orders {{ id {fields} }} }}", None)
+    for n in range(100):
+        plan_of(made, prepared, **{name: bool(n >> bit & 1) for bit, name in enumerate(names)})
+    assert len(prepared.plans) == 64
+
+
+def test_condition_variable_that_is_null_is_a_request_error() -> None:
+    made = preparer()
+    prepared = made.prepare("query($p: Boolean = true) { orders { id @skip(if: $p) } }", None)
+    with pytest.raises(OperationError, match=r"\$p"):
+        plan_of(made, prepared, p=None)
+
+
+def test_variables_that_do_not_fit_are_reported_together() -> None:
+    made = preparer()
+    prepared = made.prepare(
+        "query($a: Int, $b: Int) { a: orders(limit: $a) { id } b: orders(limit: $b) { id } }", None
+    )
+    with pytest.raises(OperationErrors) as raised:
+        made.variables(prepared.operation, {"a": "x", "b": "y"})
+    assert [error.code for error in raised.value.errors] == ["BAD_USER_INPUT"] * 2
