@@ -6,21 +6,17 @@
 - ``grpc_reflection``: the calls of server reflection.
 - ``grpc``: gRPC servers, by reflection.
 - ``aws_lambda``: the Lambda functions of a region.
+
+The detectors themselves are imported from their modules: each brings a client library with it.
 """
 
-from .aws_lambda import LambdaDetector
 from .base import Detected, Detection, Detector, NotThisKind, TryLater, Unchanged
-from .grpc import GrpcDetector
-from .openapi import OpenApiDetector
 
 __all__ = [
     "Detected",
     "Detection",
     "Detector",
-    "GrpcDetector",
-    "LambdaDetector",
     "NotThisKind",
-    "OpenApiDetector",
     "TryLater",
     "Unchanged",
 ]

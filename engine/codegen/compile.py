@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from ..execute.keys import as_text, converter_for
 from ..plan import Fetch, Plan
+from ..plan.keys import as_text, converter_for
 from .generate import Generator, Types
 from .needs import FetchNeed, NotCompilable, find_needs
 from .source import Source

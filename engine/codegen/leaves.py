@@ -36,7 +36,7 @@ class Leaf:
 
 
 def _id_text(value: str | int) -> str:
-    return value if value.__class__ is str else str(value)
+    return str(value)
 
 
 _SCALARS: Final[Mapping[GraphQLScalarType, Leaf]] = {

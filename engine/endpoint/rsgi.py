@@ -72,7 +72,7 @@ class Application:
         self._schema: tuple[str, Reply] = ("", Reply(200))
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Start the engine, in *loop*; it is up some time later.
+        """Start the engine, in *loop*. In a worker process it is up by the end, before the worker listens.
 
         In a worker process the first SIGTERM or SIGINT also ends the event streams: granian waits for open
         requests, and says nothing to the application meanwhile.
@@ -81,6 +81,9 @@ class Application:
             for number in (signal.SIGTERM, signal.SIGINT):
                 _call_on_signal(number, loop, self.end_streams)
         self._life = loop.create_task(self._live())
+        if not loop.is_running():
+            # The worker listens after this: until then the others take the requests.
+            loop.run_until_complete(self._settled.wait())
 
     def end_streams(self) -> None:
         """End every event stream; queries and mutations go on."""

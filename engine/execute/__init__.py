@@ -3,7 +3,6 @@
 In: a plan, the values of its variables, and what the caller forwards. Out: the response.
 
 - ``calls``: the calls of one operation: deadline, headers, bounds, count.
-- ``keys``: keys taken from parents, in the form in which functions take them.
 - ``loaders``: many keys in few calls, through a DataLoader.
 - ``instances``: instances of hand-written classes, completed by their key.
 - ``complete``: answers to the response, by GraphQL's rules.

@@ -99,8 +99,10 @@ class Engine:
 
     async def __aenter__(self) -> Engine:
         """Open the transports."""
-        for transport in self._transports.values():
-            await self._stack.enter_async_context(transport)
+        async with AsyncExitStack() as opening:  # closes what is open, if one of them cannot be opened
+            for transport in self._transports.values():
+                await opening.enter_async_context(transport)
+            self._stack = opening.pop_all()
         return self
 
     async def __aexit__(self, *details: object) -> None:

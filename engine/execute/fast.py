@@ -17,9 +17,9 @@ from graphql import GraphQLError, VariableValues, get_argument_values
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamError, UpstreamStatus
 from ..codegen import Compiled, CompiledFetch
+from ..plan.keys import Key
 from ..transport.base import Fetched
 from .calls import Calls
-from .keys import Key
 from .loaders import chunks
 
 _ENCODER: Final = msgspec.json.Encoder()

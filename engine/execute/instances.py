@@ -15,7 +15,7 @@ from strawberry import UNSET
 from ...schemas.catalog import Json
 from ...schemas.errors import UpstreamAnswer, UpstreamError
 from ...schemas.stitch import attribute_of, entity_of
-from .keys import BadKey, converter_for
+from ..plan.keys import BadKey, converter_for
 from .loaders import Loaders
 
 

@@ -17,8 +17,8 @@ from strawberry.dataloader import DataLoader
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamAnswer, UpstreamError, UpstreamStatus
 from ...schemas.links import BulkFunction, Link
+from ..plan.keys import BadKey, Key, KeyPart, converter_for
 from .calls import Caller
-from .keys import BadKey, Key, KeyPart, converter_for
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,11 +31,11 @@ from ...schemas.errors import UpstreamAnswer, UpstreamError
 from ...schemas.stitch import LinkBinding, MemberBinding, RootBinding, UnionBinding, binding_of
 from ...schemas.stitch.bindings import EXTENSION, is_map_entry
 from ..errors import error_extensions
+from ..plan.keys import BadKey, Key, converter_for
 from ..plan.steps import LeafValue
 from .calls import Calls
 from .complete import complete_leaf, entries_of, kind_of, null_in_non_null
 from .instances import held_member, load_instance
-from .keys import BadKey, Key, converter_for
 from .loaders import Loaders
 
 

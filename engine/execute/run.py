@@ -13,10 +13,10 @@ from ...schemas.catalog import Json
 from ...schemas.errors import BadArguments, UpstreamAnswer, UpstreamError
 from ...schemas.links import Link
 from ..plan import Fetch, Plan
+from ..plan.keys import BadKey, Key, converter_for
 from ..plan.steps import EntriesStep, MemberStep, PathStep, SelectedField, TypeStep
 from .calls import Caller
 from .complete import Completer, entries_of
-from .keys import BadKey, Key, converter_for
 from .loaders import Loaders
 
 ByKey: TypeAlias = dict[Key, Json | UpstreamError]

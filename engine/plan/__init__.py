@@ -4,6 +4,7 @@ In: an ``Operation`` and the values of its condition variables. Out: a ``Plan``:
 the selection that turns what they yield into the response.
 
 - ``steps``: what a plan is made of.
+- ``keys``: keys taken from parents, in the form in which functions take them.
 - ``build``: the compiler.
 - ``explain``: a plan as text.
 """

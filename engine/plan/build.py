@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from graphql import (
     FieldNode,
@@ -215,7 +216,7 @@ class _Builder:
                 assert not isinstance(inner, NonNullValue)
                 return NonNullValue(inner)
             case GraphQLList():
-                item = self._value(type_.of_type, sets, place)
+                item = self._value(cast("GraphQLOutputType", type_.of_type), sets, place)
                 named = type_.of_type.of_type if isinstance(type_.of_type, GraphQLNonNull) else type_.of_type
                 entries = isinstance(named, GraphQLObjectType) and is_map_entry(named)
                 return ListValue(item, entries)

@@ -27,8 +27,9 @@ def decode_answer(
 ) -> Json | UpstreamError:
     """What the upstream answered.
 
-    JSON is decoded; text is a string; bytes are base64. A function that is described to answer nothing, an
-    empty body and status 204 give ``None``. JSON under a wrong name (``text/plain``) is still JSON.
+    JSON is decoded; text is a string; bytes are base64. A function that is described to answer nothing gives
+    ``None``, and so does status 204. An empty body is an empty text where text is described, and else not what
+    was described. JSON under a wrong name (``text/plain``) is still JSON.
 
     Args:
         function: What was called.
@@ -38,8 +39,10 @@ def decode_answer(
     """
     if not 200 <= status < 300:
         return status_error(function, status, body)
-    if function.result is None or status in {204, 205} or not body:
+    if function.result is None or status in {204, 205}:
         return None
+    if not body:
+        return "" if described_kind(function) in {"text", "binary"} else _wrong(function, "the answer is empty")
     content_type = _content_type(headers)
     return _decode(function, content_type, body)
 

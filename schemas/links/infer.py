@@ -290,7 +290,10 @@ def _foreign_keys(
         last = plural(key.subject[-1]) if each else key.subject[-1]
         name = camel_case("_".join((*key.subject[:-1], last)))
         best = min(_rank(w, upstream) for w in ways)
-        ways = sorted((w for w in ways if _rank(w, upstream) == best), key=lambda w: _choice(w, key))
+        equals = [
+            (_choice(way, key), index, way) for index, way in enumerate(ways) if _rank(way, upstream) == best
+        ]
+        ways = [way for _, _, way in sorted(equals, key=lambda one: one[:2])]
         if any(w.upstream is not ways[0].upstream for w in ways):
             choices = " and ".join(dict.fromkeys(w.function.id for w in ways))
             notes.append(

@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final
 
-import openapi_spec_validator
-from jsonschema_path import SchemaPath
-
 from ..catalog import Json, ReadingWarning
 from .document import Document
 from .references import pointer_token
@@ -20,10 +17,10 @@ MAX_BYTES: Final = 2 * 1024 * 1024
 MAX_BYTES_IN_DEPTH: Final = 256 * 1024
 """Larger documents are checked against the metaschema only: defaults, ids and parameters take 3 s for each MB."""
 
-_VALIDATORS: Final[dict[str, Any]] = {
-    "2.0": openapi_spec_validator.OpenAPIV2SpecValidator,
-    "3.0": openapi_spec_validator.OpenAPIV30SpecValidator,
-    "3.1": openapi_spec_validator.OpenAPIV31SpecValidator,
+_VALIDATORS: Final = {
+    "2.0": "OpenAPIV2SpecValidator",
+    "3.0": "OpenAPIV30SpecValidator",
+    "3.1": "OpenAPIV31SpecValidator",
 }
 
 
@@ -60,8 +57,12 @@ def check_document(document: Document) -> tuple[ReadingWarning, ...]:
 
 
 def _problems(document: Document) -> Iterator[ReadingWarning]:
+    # Imported where it is used: it takes 0.4 s, and who only calls functions never needs it.
+    import openapi_spec_validator
+    from jsonschema_path import SchemaPath
+
     # Its `iter_errors` keeps every document for ever (an `lru_cache`), so its two halves are run here.
-    validator = _VALIDATORS[document.version]
+    validator = getattr(openapi_spec_validator, _VALIDATORS[document.version])
     for error in validator.schema_validator.iter_errors(document.root):
         yield _problem(error)
     if document.size <= MAX_BYTES_IN_DEPTH and not _refers_elsewhere(document.root):

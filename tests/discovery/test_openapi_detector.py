@@ -32,12 +32,11 @@ from weft.discovery import (
     GrpcAddress,
     HttpAddress,
     NotThisKind,
-    OpenApiDetector,
     TryLater,
     Unchanged,
 )
 from weft.discovery.detectors.documents import retry_after_s, user_agent
-from weft.discovery.detectors.openapi import WELL_KNOWN, places
+from weft.discovery.detectors.openapi import WELL_KNOWN, OpenApiDetector, places
 from weft.schemas.catalog import HttpTarget
 
 HTML = text("<!DOCTYPE html><html></html>", kind="text/html")

@@ -22,13 +22,13 @@ from weft.discovery import (
     GrpcAddress,
     LambdaAddress,
     NotThisKind,
-    OpenApiDetector,
     Registry,
     StaticRegistry,
     TryLater,
     Unchanged,
     discover_once,
 )
+from weft.discovery.detectors.openapi import OpenApiDetector
 from weft.schemas.catalog import UpstreamStatus, decode_snapshot, encode_snapshot
 from weft.schemas.errors import RegistryError
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -39,7 +39,7 @@ class Script:
 def watching(
     script: Script, detector: ScriptedDetector, *urls: str, registry: ChangingRegistry | None = None
 ) -> AsyncGenerator[Snapshot]:
-    snapshots = watch(
+    return watch(
         [registry or StaticRegistry([at(url) for url in urls])],
         [detector],
         settings=SETTINGS,
@@ -47,7 +47,6 @@ def watching(
         random=lambda: 0.5,
         sleep=script.sleep,
     )
-    return cast("AsyncGenerator[Snapshot]", snapshots)
 
 
 async def states_of(snapshots: AsyncGenerator[Snapshot]) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs here
+from jsonschema import Draft202012Validator
 
 from weft.settings import settings_json_schema
 

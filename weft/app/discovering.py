@@ -12,7 +12,10 @@ from contextlib import aclosing
 from pathlib import Path
 
 from ..discovery import StaticRegistry, discover_once, load_snapshot, save_snapshot, watch
-from ..discovery.detectors import Detector, GrpcDetector, LambdaDetector, OpenApiDetector
+from ..discovery.detectors import Detector
+from ..discovery.detectors.aws_lambda import LambdaDetector
+from ..discovery.detectors.grpc import GrpcDetector
+from ..discovery.detectors.openapi import OpenApiDetector
 from ..discovery.probe import Progress
 from ..discovery.state import DiscoveryState
 from ..discovery.watch import has_changed
@@ -66,8 +69,11 @@ def _state_of(snapshot: Snapshot | None) -> DiscoveryState | None:
     return None if snapshot is None else DiscoveryState.from_snapshot(snapshot)
 
 
-def write_snapshot(settings: Settings, snapshot: Snapshot) -> None:
+def write_snapshot(settings: Settings, snapshot: Snapshot) -> tuple[str, ...]:
     """Write the snapshot file, and keep the names of its schema in the lock file.
+
+    Returns:
+        Configured links and bulk functions that came to nothing, for what they name is not there now.
 
     Raises:
         ConfigError: A configured link or bulk function contradicts the catalog; nothing is written.
@@ -76,6 +82,7 @@ def write_snapshot(settings: Settings, snapshot: Snapshot) -> None:
     stitched = stitch_snapshot(snapshot, settings)
     save_lock(settings.names.lock, stitched)
     save_snapshot(settings.discovery.snapshot, snapshot)
+    return tuple(text for text in stitched.weave.notes if text.startswith(("links[", "bulk[")))
 
 
 async def watch_and_write(settings: Settings, snapshot: Snapshot | None = None) -> None:

@@ -44,7 +44,8 @@ def discover(
 
     settings = read_settings(config)
     snapshot = probe(settings)
-    write_snapshot(settings, snapshot)
+    for text in write_snapshot(settings, snapshot):
+        note(text)
     if as_json:
         print_json(as_data(snapshot))
     else:

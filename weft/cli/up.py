@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .discover import print_states
+from .output import note
 from .parameters import DEFAULT_CONFIG, ConfigOption, read_settings
 from .serve import note_address
 from .snapshots import probe
@@ -26,7 +27,8 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
     settings = read_settings(config)
     port = free_port(config, settings)
     snapshot = probe(settings)
-    write_snapshot(settings, snapshot)
+    for text in write_snapshot(settings, snapshot):
+        note(text)
     print_states(snapshot)
     note_address(settings, port)
     with watching_process(config):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator
@@ -12,9 +13,22 @@ from weft.engine.endpoint import Application, serve
 
 @contextlib.asynccontextmanager
 async def lifespan() -> AsyncIterator[CoreEngine]:
-    say(f"ready on 127.0.0.1:{sys.argv[1]}")
-    yield CoreEngine()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(say_ready())
+        yield CoreEngine()
     say("engine left")
+
+
+async def say_ready() -> None:
+    """Say so once the worker listens, which is after the engine is up."""
+    while True:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", int(sys.argv[1]))
+            writer.close()
+            await writer.wait_closed()
+            break
+        await asyncio.sleep(0.01)
+    say(f"ready on 127.0.0.1:{sys.argv[1]}")
 
 
 def say(text: str) -> None:

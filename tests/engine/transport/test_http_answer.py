@@ -24,9 +24,20 @@ def test_json_is_decoded_whatever_it_is_called(content_type: str) -> None:
     assert decode(b'\xef\xbb\xbf{"a": [1, null]}', content_type) == {"a": [1, None]}
 
 
-@pytest.mark.parametrize(("status", "body"), [(204, b""), (200, b""), (205, b"x"), (201, b"")])
-def test_empty_answer_is_null(status: int, body: bytes) -> None:
+@pytest.mark.parametrize(("status", "body"), [(204, b""), (205, b"x")])
+def test_answer_without_content_is_null(status: int, body: bytes) -> None:
     assert decode(body, status=status) is None
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_empty_answer_where_json_is_described_is_an_error(status: int) -> None:
+    answer = decode(b"", status=status)
+    assert isinstance(answer, UpstreamAnswer)
+    assert answer.reason == "the answer is empty"
+
+
+def test_empty_answer_where_text_is_described_is_an_empty_text() -> None:
+    assert decode(b"", "text/plain", TEXT) == ""
 
 
 def test_answer_that_nobody_described_is_null() -> None:

@@ -251,7 +251,7 @@ def test_body_that_cannot_be_written_is_refused(media_type: str, value: Any) -> 
 
 def merged(
     request_headers: dict[str, str], settings: dict[str, str], forwarded: dict[str, str], url: str = BASE
-):
+) -> dict[str, str]:
     request = Request("GET", url, request_headers)
     return merge_headers(request, settings=settings, forwarded=forwarded, base_url=BASE)
 

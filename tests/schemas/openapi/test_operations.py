@@ -243,7 +243,7 @@ def test_media_type_says_what_an_answer_is(
 
 
 def test_content_without_schema_is_json() -> None:
-    operation = {"responses": {"200": {"content": {"application/json": {}}}}}
+    operation: dict[str, Any] = {"responses": {"200": {"content": {"application/json": {}}}}}
     assert read_operation(operation).result == JsonType()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.shop_catalog import argument
-from weft.engine.execute.keys import BadKey, as_text, as_whole_number, converter_for
+from weft.engine.plan.keys import BadKey, as_text, as_whole_number, converter_for
 from weft.schemas.catalog import ListOf, Scalar
 
 
