@@ -6,6 +6,7 @@ In: a plan, the values of its variables, and what the caller forwards. Out: the 
 - ``loaders``: many keys in few calls, through a DataLoader.
 - ``instances``: instances of hand-written classes, completed by their key.
 - ``complete``: answers to the response, by GraphQL's rules.
+- ``sharing``: equal reads under way share one execution.
 - ``fast``: one execution of a compiled plan.
 - ``run``: one execution of a plan: every fetch as soon as its keys are there.
 - ``resolvers``: the same schema for graphql-core, for operations with hand-written fields.

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 from graphql import ExecutionResult, VariableValues, execute, subscribe
@@ -15,6 +15,7 @@ from ...schemas.catalog import UpstreamId
 from ...schemas.errors import OperationError, UpstreamError, WeftError
 from ...schemas.sdl import print_sdl
 from ...schemas.stitch import Stitched
+from ..codegen import Compiled
 from ..errors import format_error
 from ..operation import DocumentLimits, GraphQLRequest, Operation, Response
 from ..operation.document import OperationErrors
@@ -26,6 +27,10 @@ from .fast import FastExecution, Recording
 from .prepared import Prepared, Preparer
 from .resolvers import RUNNING, Running, attach_resolvers
 from .run import Execution, Result, run_plan
+from .sharing import InFlight
+
+_MOST_FORWARDED: Final = 10_000
+"""Sets of upstreams whose forwarded headers are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,14 @@ class EngineSettings:
         timeout_s: For one operation that brings no deadline of its own.
         max_calls: Upstream calls of one operation.
         compiled: Whether plans are compiled; off, all are interpreted.
+        share: Whether equal queries under way share one execution.
         calls: By upstream; others have the defaults of ``CallSettings``.
     """
 
     timeout_s: float = 30.0
     max_calls: int = 1_000
     compiled: bool = True
+    share: bool = True
     limits: DocumentLimits = field(default_factory=DocumentLimits)
     calls: Mapping[UpstreamId, CallSettings] = field(default_factory=dict)
 
@@ -90,6 +97,8 @@ class Engine:
         self._sdl: str | None = None
         attach_resolvers(stitched.schema)
         self._preparer = Preparer(stitched.schema, self.settings.limits, passes=passes)
+        self._in_flight: InFlight[Response] = InFlight()
+        self._forwarded: dict[frozenset[UpstreamId], tuple[str, ...]] = {}
         self._callers: dict[UpstreamId, UpstreamCaller] = {}
         for upstream, transport in transports.items():
             calls = self.settings.calls.get(upstream, CallSettings())
@@ -177,13 +186,33 @@ class Engine:
             result = await self._execute_resolvers(operation, request, calls)
             return _response(result, calls, operation.type)
         compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
+        if operation.type != "query" or not self.settings.share:
+            return await self._execute_plan(plan, compiled, variables, calls)
+        key = self._sharing_key(plan, request, calls.headers)
+        return await self._in_flight.share(key, lambda: self._execute_plan(plan, compiled, variables, calls))
+
+    async def _execute_plan(
+        self, plan: Plan, compiled: Compiled | None, variables: VariableValues, calls: Calls
+    ) -> Response:
         if compiled is None:
-            return _response(await run_plan(plan, variables, calls), calls, operation.type)
+            return _response(await run_plan(plan, variables, calls), calls, plan.operation_type)
         recording = Recording(calls)
         body = await FastExecution(compiled, variables, recording).run()
         if body is not None:
-            return Response(body, calls=calls.count, operation_type=operation.type)
-        return _response(await run_plan(plan, variables, recording), calls, operation.type)
+            return Response(body, calls=calls.count, operation_type=plan.operation_type)
+        return _response(await run_plan(plan, variables, recording), calls, plan.operation_type)
+
+    def _sharing_key(
+        self, plan: Plan, request: GraphQLRequest, headers: Mapping[str, str]
+    ) -> tuple[object, ...]:
+        names = self._forwarded.get(plan.upstreams)
+        if names is None:
+            names = tuple(sorted({n for u in plan.upstreams for n in self._callers[u].forward}))
+            if len(self._forwarded) < _MOST_FORWARDED:
+                self._forwarded[plan.upstreams] = names
+        values = tuple(headers.get(name) for name in names)
+        variables = msgspec.json.encode(request.variables) if request.variables else b""
+        return (request.query, request.operation_name, variables, values)
 
     async def subscribe(
         self, request: GraphQLRequest, *, headers: Mapping[str, str] | None = None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from graphql import FieldNode, GraphQLEnumType, GraphQLField, GraphQLScalarType
 
-from ...schemas.catalog import Function
+from ...schemas.catalog import Function, UpstreamId
 from ...schemas.links import Link
 from ...schemas.stitch import UnionBinding
 
@@ -201,6 +202,11 @@ class Plan:
     operation_type: str
     selection: Selection
     fetches: tuple[Fetch, ...]
+
+    @cached_property
+    def upstreams(self) -> frozenset[UpstreamId]:
+        """The upstreams that it calls."""
+        return frozenset(fetch.called.upstream for fetch in self.fetches)
 
     def children(self, fetch_id: int | None) -> tuple[Fetch, ...]:
         """The fetches that take their keys from *fetch_id*; the root fetches for ``None``."""

@@ -49,6 +49,7 @@ def engine_settings(snapshot: Snapshot, settings: Settings) -> EngineSettings:
         )
     return EngineSettings(
         timeout_s=server.timeout_s,
+        share=server.share,
         limits=DocumentLimits(max_depth=server.max_depth, introspection=server.introspection),
         calls=calls,
     )

@@ -243,6 +243,9 @@ class ServerSection(Section):
     max_body_bytes: Size = Field(default=1_000_000, alias="max_body")
     """The largest request body, such as `1MB`."""
 
+    share: StrictBool = True
+    """Let equal queries that are under way at the same time share one execution."""
+
 
 class DiscoverySection(Section):
     """How upstreams are looked at."""
