@@ -115,10 +115,3 @@ def attribute_of(type_: GraphQLObjectType, member: str) -> str | None:
 def is_map_entry(type_: GraphQLNamedType) -> bool:
     """Whether lists of *type_* stand for a JSON object."""
     return isinstance(type_.extensions.get(EXTENSION), MapEntry)
-
-
-def map_entries(value: object) -> object:
-    """A JSON object as the list of its entries; anything else as it is."""
-    if isinstance(value, dict):
-        return [{"key": key, "value": item} for key, item in value.items()]
-    return value

@@ -42,7 +42,7 @@ from weft.schemas.catalog import (
 )
 from weft.schemas.links import weave
 from weft.schemas.stitch import MemberBinding, UnionBinding, binding_of, stitch
-from weft.schemas.stitch.bindings import EXTENSION, is_map_entry, map_entries
+from weft.schemas.stitch.bindings import EXTENSION, is_map_entry
 
 
 def schema_of(*parts: Any) -> GraphQLSchema:
@@ -183,11 +183,6 @@ def test_maps_of_equal_values_share_their_entries() -> None:
         "d": "[IntListEntry!]!",
         "e": "[IntEntryListEntry!]!",
     }
-
-
-def test_a_json_object_becomes_its_entries() -> None:
-    assert map_entries({"a": 1}) == [{"key": "a", "value": 1}]
-    assert map_entries("x") == "x"
 
 
 # -- enums
