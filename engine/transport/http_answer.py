@@ -42,7 +42,9 @@ def decode_answer(
     if function.result is None or status in {204, 205}:
         return None
     if not body:
-        return "" if described_kind(function) in {"text", "binary"} else _wrong(function, "the answer is empty")
+        return (
+            "" if described_kind(function) in {"text", "binary"} else _wrong(function, "the answer is empty")
+        )
     content_type = _content_type(headers)
     return _decode(function, content_type, body)
 
