@@ -46,6 +46,8 @@ GRACE_S: Final = 1.0
 QUERY: Final = frozenset({"query"})
 QUERY_AND_MUTATION: Final = frozenset({"query", "mutation"})
 
+_BODY_UNREAD: Final = frozenset({405, 408, 413, 415})
+
 NOT_READY: Final = HttpProblem(
     503, "no schema is loaded yet; try again soon", "NOT_READY", (("retry-after", "1"),)
 )
@@ -131,7 +133,7 @@ class Operations:
             return Reply(200, self._page, "text/html; charset=utf-8", PAGE_HEADERS)
         request = await self._read_request(scope, protocol)
         if isinstance(request, HttpProblem):
-            return problem_reply(request, accept.media_type, cors)
+            return problem_reply(request, accept.media_type, (*cors, *_after_unread(scope, request)))
         if engine is None or not engine.ready:
             return problem_reply(NOT_READY, accept.media_type, cors)
 
@@ -244,6 +246,18 @@ class _Run:
         formatted = format_error(error)
         logger.warning("operation failed", extra={"error": formatted["message"], **request_ids(self._scope)})
         return formatted
+
+
+def _after_unread(scope: Scope, problem: HttpProblem) -> Headers:
+    """What tells an HTTP/1.1 client that the connection ends, as its body was not read to the end.
+
+    Without it a client may send its next request into a connection that is being closed.
+
+    Source: RFC 9112, "Tear-down".
+    """
+    if problem.status in _BODY_UNREAD and scope.http_version.startswith("1"):
+        return (("connection", "close"),)
+    return ()
 
 
 def _refusal(scope: Scope, result: Response, accept: Acceptable) -> HttpProblem | None:

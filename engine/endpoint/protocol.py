@@ -49,6 +49,11 @@ class Scope(Protocol):
     """What is known of a request before its body."""
 
     @property
+    def http_version(self) -> str:
+        """``1``, ``1.1`` or ``2``."""
+        ...
+
+    @property
     def method(self) -> str:
         """In capitals."""
         ...

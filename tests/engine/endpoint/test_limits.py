@@ -40,6 +40,15 @@ async def test_an_announced_body_over_the_limit_is_413(serve: Serve) -> None:
         assert (await answer.json())["errors"][0]["message"] == "the body is larger than 100 bytes"
 
 
+async def test_a_connection_with_an_unread_body_is_said_to_end(serve: Serve) -> None:
+    async with serve(SMALL) as http:
+        async with http.post("/graphql", data=b" " * 100_000, headers=JSON) as answer:
+            assert answer.status == 413
+            assert answer.headers["connection"] == "close"
+        async with http.post("/graphql", json={"query": "{hello}"}) as answer:
+            assert answer.status == 200
+
+
 async def test_an_endless_body_is_413_at_the_limit(serve: Serve) -> None:
     body = in_chunks(b'{"query":"{hello}"}', *[b" " * 50] * 10)
     async with serve(SMALL) as http, http.post("/graphql", data=body, headers=JSON) as answer:
