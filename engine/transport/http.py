@@ -1,22 +1,25 @@
-"""HTTP: calls of OpenAPI operations, on aiohttp.
+"""HTTP: calls of OpenAPI operations.
 
-What goes on the wire is built in ``http_request``, what comes back is read in ``http_answer``; here are
-the sockets between, their limits and their deadlines.
+What goes on the wire is built in ``http_request``, what comes back is read in ``http_answer``, the sockets
+between are ``http1``'s. Here a function, a call's arguments and its headers become bytes, and what is the
+same for every call of a function is encoded once.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
+import re
+from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, Final
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final, Protocol, TypeAlias
 
-import aiohttp
-from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from ...schemas.catalog import Function, HttpTarget, Json, Upstream
+from ...schemas.catalog import Function, HttpBinding, HttpTarget, Json, Upstream
 from ...schemas.errors import (
     BadArguments,
     UpstreamAnswer,
@@ -24,23 +27,99 @@ from ...schemas.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from ...schemas.openapi.media import media_kind
-from .base import TransportSettings
-from .http_answer import decode_answer, status_error
+from ...schemas.openapi.media import MediaKind, media_kind
+from .base import Fetched, TransportSettings
+from .http1 import ACCEPT_ENCODING, BadHead, HttpError, Origin, Pool, Reply, StreamedReply, Timeout, TooLarge
+from .http1.head import encode_headers, encode_request_line, header_start
+from .http_answer import decode_answer, described_kind, status_error
 from .http_bodies import Unwritable
 from .http_items import ItemDecoder, ItemTooLarge
+from .http_proxy import ProxiedPool, proxy_for
 from .http_request import Request, build_request, merge_headers
 
 logger = logging.getLogger(__name__)
 
 USER_AGENT: Final = "weft"
 
-_FAULTS: Final = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError, EOFError)
-"""What aiohttp raises for what an upstream does. ``ValueError``: addresses and headers it cannot read."""
+_JSON_HEADERS: Final = {"content-type": "application/json"}
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_UNSAFE_IN_PATH: Final = re.compile(r"[^!-~]+")
+# What the connection says itself, whatever settings and arguments hold: two lengths would be smuggling.
+_OF_THE_CONNECTION: Final = frozenset(
+    {"connection", "content-length", "expect", "keep-alive", "proxy-connection", "te", "trailer",
+     "transfer-encoding", "upgrade"}
+)  # fmt: skip
+# RFC 9110, section 8.6: methods whose requests say that they have no body.
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_FORWARDED: Final = "\x01"
+"""Stands for a forwarded value while a layout is made."""
+_MOST_LAYOUTS: Final = 64
 
 
-class _TooLarge(Exception):
-    """The body passes the limit."""
+class Client(Protocol):
+    """What sends requests to one origin: `http1.Pool`, or its proxied twin."""
+
+    async def request(
+        self,
+        head: bytes,
+        body: bytes = b"",
+        *,
+        deadline: float,
+        is_head: bool = False,
+        idempotent: bool = False,
+    ) -> Reply:
+        """The answer to one request; raises `HttpError`."""
+        ...
+
+    def stream(
+        self, head: bytes, body: bytes = b"", *, is_head: bool = False, idempotent: bool = False
+    ) -> AbstractAsyncContextManager[StreamedReply]:
+        """An answer whose body is read piece by piece; raises `HttpError`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The headers of a call as far as they do not depend on values.
+
+    Attributes:
+        lines: The lines that are the same in every call.
+        forwarded: Names of the forwarded headers that are sent, each with the start of its line.
+    """
+
+    lines: bytes
+    forwarded: tuple[tuple[str, bytes], ...]
+
+
+LayoutKey: TypeAlias = tuple[object, ...]
+"""Whether there is a body, and the names of the headers that the caller forwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is the same for every call of a function.
+
+    Attributes:
+        client: Of its server.
+        cut: Length of what `build_request` puts before the path.
+        prefix: The server's path, percent-encoded.
+        defaults: Headers that are sent where no other source says them, by lower-case name.
+        gives_json: Its description has a result, in JSON.
+        layouts: By what they depend on; ``None`` where arguments become headers.
+    """
+
+    function: Function
+    client: Client
+    cut: int
+    prefix: str
+    method: bytes
+    defaults: Mapping[str, tuple[bytes, bytes]] = field(repr=False)
+    gives_json: bool
+    layouts: dict[LayoutKey, Layout] | None = field(repr=False)
 
 
 class HttpTransport:
@@ -51,23 +130,18 @@ class HttpTransport:
             raise TypeError(f"{upstream.id} is no HTTP upstream")
         self._base_url = upstream.target.base_url
         self._settings = settings
-        self._session: aiohttp.ClientSession | None = None
+        self._clients: dict[Origin, Client] | None = None
+        self._prepared: dict[str, Prepared] = {}
 
     async def __aenter__(self) -> HttpTransport:
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_timeout_s)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._settings.max_connections),
-            cookie_jar=aiohttp.DummyCookieJar(),  # cookies of one caller must not reach another
-            timeout=timeout,
-            headers={"User-Agent": USER_AGENT},
-            skip_auto_headers=("Content-Type",),
-        )
+        self._clients = {}
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        clients, self._clients = self._clients, None
+        self._prepared.clear()
+        for client in (clients or {}).values():
+            await client.aclose()
 
     async def call(
         self,
@@ -78,11 +152,50 @@ class HttpTransport:
         headers: Mapping[str, str],
     ) -> Json | UpstreamError:
         """Make one call; see `Transport.call`."""
+        found = await self.fetch(function, arguments, deadline=deadline, headers=headers)
+        if isinstance(found, Fetched):
+            return decode_answer(function, 200, _JSON_HEADERS, found.body)
+        return found
+
+    async def fetch(
+        self,
+        function: Function,
+        arguments: Mapping[str, Any],
+        *,
+        deadline: float,
+        headers: Mapping[str, str],
+    ) -> Fetched | Json | UpstreamError:
+        """Make one call, and leave its answer as bytes where that is JSON.
+
+        Returns:
+            The bytes where JSON is described, status 2xx says success and the media type is JSON's;
+            otherwise what `call` gives.
+        """
         try:
-            async with asyncio.timeout_at(deadline):
-                return await self._call(function, arguments, headers)
-        except TimeoutError:
-            return UpstreamTimeout(function.upstream, function.id)
+            prepared = self._prepare(function)
+            request, head = self._encode(prepared, arguments, headers)
+            reply = await prepared.client.request(
+                head,
+                request.body or b"",
+                deadline=deadline,
+                is_head=request.method == "HEAD",
+                idempotent=function.idempotent,
+            )
+        except UpstreamError as error:
+            return error
+        except HttpError as error:
+            return self._told(function, error)
+        content_type = _header(reply.headers, b"content-type")
+        status = reply.status
+        if (
+            prepared.gives_json
+            and 200 <= status < 300
+            and reply.body
+            and status not in {204, 205}
+            and _kind(content_type) == "json"
+        ):
+            return Fetched(reply.body.removeprefix(_BYTE_ORDER_MARK), reply.headers)
+        return decode_answer(function, status, {"content-type": content_type.decode("latin-1")}, reply.body)
 
     async def stream(
         self,
@@ -96,98 +209,200 @@ class HttpTransport:
         See `Transport.stream`. Closing the iterator closes the connection.
         """
         try:
-            request, sent = self._request(function, arguments, headers)
-        except UpstreamError as error:
-            yield error
-            return
-        try:
-            async with self._send(request, sent) as response:
-                kind = media_kind(response.headers.get("Content-Type", ""))
-                if 200 <= response.status < 300 and kind == "stream":
-                    async with contextlib.aclosing(self._items(response)) as items:
+            prepared = self._prepare(function)
+            request, head = self._encode(prepared, arguments, headers)
+            is_head = request.method == "HEAD"
+            async with prepared.client.stream(
+                head, request.body or b"", is_head=is_head, idempotent=function.idempotent
+            ) as reply:
+                content_type = _header(reply.headers, b"content-type").decode("latin-1")
+                if 200 <= reply.status < 300 and media_kind(content_type) == "stream":
+                    async with contextlib.aclosing(self._items(content_type, reply)) as items:
                         async for item in items:
                             yield item
                 else:
-                    yield await self._answer(function, response)
+                    body = await reply.read(self._settings.max_body_bytes)
+                    yield decode_answer(function, reply.status, {"content-type": content_type}, body)
+        except UpstreamError as error:
+            yield error
         except ItemTooLarge:
             yield self._too_large(function)
-        except _FAULTS as error:
-            yield _unreachable(function, error)
+        except HttpError as error:
+            yield self._told(function, error)
 
-    async def _call(
-        self, function: Function, arguments: Mapping[str, Any], headers: Mapping[str, str]
-    ) -> Json | UpstreamError:
-        try:
-            request, sent = self._request(function, arguments, headers)
-            async with self._send(request, sent) as response:
-                return await self._answer(function, response)
-        except UpstreamError as error:
-            return error
-        except _FAULTS as error:
-            return _unreachable(function, error)
-
-    def _request(
-        self, function: Function, arguments: Mapping[str, Any], headers: Mapping[str, str]
-    ) -> tuple[Request, dict[str, str]]:
-        """The request and the headers that it is sent with; raises the `UpstreamError` that prevents it."""
-        request = build_request(function, arguments, self._base_url)
-        if not request.url.startswith(("http://", "https://")):
-            detail = "the upstream has no server URL; configure its address"
-            raise UpstreamUnreachable(function.upstream, function.id, detail=detail)
-        try:
-            sent = merge_headers(
-                request, settings=self._settings.headers, forwarded=headers, base_url=self._base_url
-            )
-        except Unwritable as error:
-            raise BadArguments(function.upstream, function.id, reason=str(error)) from error
-        return request, sent
-
-    def _send(self, request: Request, headers: dict[str, str]) -> Any:
-        if self._session is None:
-            raise RuntimeError("the transport is used outside of its `async with` block")
-        return self._session.request(
-            request.method,
-            URL(request.url, encoded=True),
-            headers=headers,
-            data=request.body,
-            allow_redirects=False,
-        )
-
-    async def _answer(self, function: Function, response: aiohttp.ClientResponse) -> Json | UpstreamError:
-        try:
-            body = await self._read(response)
-        except _TooLarge:
-            response.close()
-            if not 200 <= response.status < 300:
-                return status_error(function, response.status, b"")
-            return self._too_large(function)
-        return decode_answer(function, response.status, response.headers, body)
-
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        most = self._settings.max_body_bytes
-        stated = response.headers.get("Content-Length", "")
-        if stated.isdecimal() and int(stated[:20]) > most and response.method != "HEAD":
-            raise _TooLarge
-        pieces: list[bytes] = []
-        size = 0
-        # aiohttp decompresses as it reads, so this counts what the body has become.
-        async for piece in response.content.iter_any():
-            size += len(piece)
-            if size > most:
-                raise _TooLarge
-            pieces.append(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    async def _items(self, response: aiohttp.ClientResponse) -> AsyncGenerator[Json, None]:
-        content_type = response.headers.get("Content-Type", "")
+    async def _items(self, content_type: str, reply: StreamedReply) -> AsyncGenerator[Json, None]:
         decoder = ItemDecoder(content_type, max_item_bytes=self._settings.max_body_bytes)
-        async for piece in response.content.iter_any():
-            for item in decoder.feed(piece):
-                yield item
-            if decoder.ended:
-                return
+        async with contextlib.aclosing(reply.pieces()) as pieces:
+            async for piece in pieces:
+                for item in decoder.feed(piece):
+                    yield item
+                if decoder.ended:
+                    return
         for item in decoder.finish():
             yield item
+
+    # What is the same for every call.
+
+    def _prepare(self, function: Function) -> Prepared:
+        """What is known of *function*; raises `UpstreamUnreachable` where its server's URL leads nowhere."""
+        prepared = self._prepared.get(function.id)
+        if prepared is None or prepared.function is not function:
+            prepared = self._prepared[function.id] = self._prepare_anew(function)
+        return prepared
+
+    def _prepare_anew(self, function: Function) -> Prepared:
+        binding = function.binding
+        if not isinstance(binding, HttpBinding):
+            raise TypeError(f"{function.id} is no HTTP function")
+        server = binding.server or self._base_url
+        if not server.startswith(("http://", "https://")):
+            detail = "the upstream has no server URL; configure its address"
+            raise UpstreamUnreachable(function.upstream, function.id, detail=detail)
+        netloc, slash, path = server.partition("://")[2].partition("/")
+        scheme: Any = server.partition("://")[0]
+        try:
+            # Not the whole URL: what yarl would make of its path is not what the description says.
+            url = URL(f"{scheme}://{re.split('[?#]', netloc)[0]}")
+            origin = Origin(scheme, url.raw_host or "", url.port or 0)
+            if not origin.host:
+                raise ValueError("the URL names no host")  # noqa: TRY301  # one place tells the caller
+            encode_request_line(binding.method.encode(), b"/")
+        except (ValueError, BadHead) as error:
+            raise _unreachable(function, error) from error
+        rest = netloc[len(re.split("[?#]", netloc)[0]) :] + slash + path
+        as_headers = any(p.location in {"header", "cookie"} for p in binding.parameters)
+        varies = binding.body is not None and media_kind(binding.body.media_type) == "multipart"
+        return Prepared(
+            function=function,
+            client=self._client(origin),
+            cut=len(server),
+            prefix=_UNSAFE_IN_PATH.sub(lambda odd: _percent(odd.group(0)), rest),
+            method=binding.method.encode(),
+            defaults=self._defaults(url),
+            gives_json=function.result is not None and described_kind(function) == "json",
+            layouts=None if as_headers or varies else {},
+        )
+
+    def _defaults(self, url: URL) -> dict[str, tuple[bytes, bytes]]:
+        host = (url.host_subcomponent or "").encode()
+        if url.port is not None and not url.is_default_port():
+            host += b":%d" % url.port
+        accepted = ACCEPT_ENCODING if self._settings.accept_compressed else b"identity"
+        defaults = {
+            "host": (b"Host", host),
+            "user-agent": (b"User-Agent", USER_AGENT.encode()),
+            "accept": (b"Accept", b"*/*"),
+            "accept-encoding": (b"Accept-Encoding", accepted),
+        }
+        if url.user is not None or url.password is not None:
+            credentials = f"{url.user or ''}:{url.password or ''}".encode()
+            defaults["authorization"] = (b"Authorization", b"Basic " + b64encode(credentials))
+        return defaults
+
+    def _client(self, origin: Origin) -> Client:
+        if self._clients is None:
+            raise RuntimeError("the transport is used outside of its `async with` block")
+        client = self._clients.get(origin)
+        if client is None:
+            settings, proxy = self._settings, proxy_for(origin)
+            bounds: dict[str, Any] = {
+                "max_connections": settings.max_connections,
+                "connect_timeout_s": settings.connect_timeout_s,
+                "max_body_bytes": settings.max_body_bytes,
+            }
+            client = ProxiedPool(origin, proxy, **bounds) if proxy else Pool(origin, **bounds)
+            self._clients[origin] = client
+        return client
+
+    # What each call adds.
+
+    def _encode(
+        self, prepared: Prepared, arguments: Mapping[str, Any], forwarded: Mapping[str, str]
+    ) -> tuple[Request, bytes]:
+        """The request and its head; raises `BadArguments` where they cannot be sent."""
+        function = prepared.function
+        request = build_request(function, arguments, self._base_url)
+        try:
+            return request, self._head(prepared, request, forwarded)
+        except (Unwritable, BadHead) as error:
+            raise BadArguments(function.upstream, function.id, reason=str(error)) from error
+        except UnicodeEncodeError as error:
+            reason = "a header holds half a character (a lone surrogate)"
+            raise BadArguments(function.upstream, function.id, reason=reason) from error
+
+    def _head(self, prepared: Prepared, request: Request, forwarded: Mapping[str, str]) -> bytes:
+        target = prepared.prefix + request.url[prepared.cut :]
+        if "#" in target:
+            target = target.partition("#")[0]
+        if not target.startswith("/"):
+            target = "/" + target
+        body = request.body
+        parts = [encode_request_line(prepared.method, target.encode())]
+        layouts = prepared.layouts
+        if layouts is None:
+            parts.append(self._lines(prepared, self._merged(request, forwarded)))
+        else:
+            key = (body is None, *forwarded)
+            layout = layouts.get(key)
+            if layout is None:
+                if len(layouts) >= _MOST_LAYOUTS:
+                    layouts.clear()
+                layout = layouts[key] = self._layout(prepared, request, forwarded)
+            parts.append(layout.lines)
+            for name, start in layout.forwarded:
+                value = forwarded[name]
+                if "\r" in value or "\n" in value or "\0" in value:
+                    raise Unwritable(f"{name!r} holds a line break, which no header can carry")
+                parts.append(b"%b%b\r\n" % (start, value.strip().encode()))
+        if body is not None:
+            parts.append(b"Content-Length: %d\r\n\r\n" % len(body))
+        elif request.method in _WITH_BODY:
+            parts.append(b"Content-Length: 0\r\n\r\n")
+        else:
+            parts.append(b"\r\n")
+        return b"".join(parts)
+
+    def _layout(self, prepared: Prepared, request: Request, forwarded: Mapping[str, str]) -> Layout:
+        """Which headers are sent depends on names alone, so `merge_headers` is asked once for a set of them."""
+        merged = self._merged(request, dict.fromkeys(forwarded, _FORWARDED))
+        varying = [name for name, value in merged.items() if value == _FORWARDED and name in forwarded]
+        sent = tuple(
+            (name, header_start(name.encode())) for name in varying if name.lower() not in _OF_THE_CONNECTION
+        )
+        return Layout(self._lines(prepared, merged, left_out=frozenset(varying)), sent)
+
+    def _merged(self, request: Request, forwarded: Mapping[str, str]) -> dict[str, str]:
+        return merge_headers(
+            request, settings=self._settings.headers, forwarded=forwarded, base_url=self._base_url
+        )
+
+    def _lines(
+        self, prepared: Prepared, merged: Mapping[str, str], *, left_out: frozenset[str] = frozenset()
+    ) -> bytes:
+        """The lines of *merged* without those *left_out*, and of the defaults that *merged* does not say."""
+        said = {name.lower() for name in merged}
+        lines = [pair for name, pair in prepared.defaults.items() if name not in said]
+        lines += [
+            (name.encode(), value.encode())
+            for name, value in merged.items()
+            if name not in left_out and name.lower() not in _OF_THE_CONNECTION
+        ]
+        return encode_headers(lines)
+
+    # What went wrong.
+
+    def _told(self, function: Function, error: HttpError) -> UpstreamError:
+        match error:
+            case Timeout():
+                return UpstreamTimeout(function.upstream, function.id)
+            case TooLarge(part="body", status=status) if not 200 <= status < 300:
+                return status_error(function, status, b"")
+            case TooLarge(part="body"):
+                return self._too_large(function)
+            case TooLarge():
+                return UpstreamAnswer(function.upstream, function.id, reason=str(error))
+            case _:
+                return _unreachable(function, error)
 
     def _too_large(self, function: Function) -> UpstreamAnswer:
         reason = f"the answer is larger than {self._settings.max_body_bytes} bytes"
@@ -198,3 +413,19 @@ def _unreachable(function: Function, error: Exception) -> UpstreamUnreachable:
     detail = f"{type(error).__name__}: {error}"
     logger.debug("call failed", extra={"function": function.id, "detail": detail})
     return UpstreamUnreachable(function.upstream, function.id, detail=detail)
+
+
+def _header(headers: list[tuple[bytes, bytes]], wanted: bytes) -> bytes:
+    for name, value in headers:
+        if name == wanted:
+            return value
+    return b""
+
+
+@lru_cache(maxsize=256)
+def _kind(content_type: bytes) -> MediaKind:
+    return media_kind(content_type.decode("latin-1"))
+
+
+def _percent(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "replace"))
