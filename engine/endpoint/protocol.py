@@ -224,22 +224,33 @@ async def until_gone(protocol: HTTPProtocol, work: Awaitable[T]) -> T:
     Raises:
         ClientGone: The client went away first.
     """
+    loop = asyncio.get_running_loop()
+    working = asyncio.current_task()
+    watchers: list[asyncio.Task[None]] = []
+    gone = False
+
+    async def cancel_when_gone() -> None:
+        nonlocal gone
+        await protocol.client_disconnect()
+        gone = True
+        if working is not None:
+            working.cancel()
+
+    # Most operations are done before anybody watches: a task for each of them cost two fifths of the
+    # throughput.
+    start = loop.call_later(WATCH_AFTER_S, lambda: watchers.append(loop.create_task(cancel_when_gone())))
     try:
-        async with asyncio.TaskGroup() as tasks:
-            watchers: list[asyncio.Task[None]] = []
-            start = asyncio.get_running_loop().call_later(
-                WATCH_AFTER_S, lambda: watchers.append(tasks.create_task(watch(protocol)))
-            )
-            try:
-                return await work
-            finally:
-                start.cancel()
-                for watcher in watchers:
-                    watcher.cancel()
-    except ExceptionGroup as group:
-        if group.subgroup(ClientGone) is not None:
-            raise ClientGone from group
+        return await work
+    except asyncio.CancelledError:
+        # Somebody else may have cancelled it too, and must be heeded.
+        if gone and working is not None and working.uncancel() == 0:
+            raise ClientGone from None
         raise
+    finally:
+        start.cancel()
+        for watcher in watchers:
+            watcher.cancel()
+            await asyncio.wait((watcher,))
 
 
 async def watch(protocol: HTTPProtocol) -> None:

@@ -23,6 +23,9 @@ _TREE_BYTES_PER_CHARACTER: Final = 100
 _PLAN_BYTES_PER_CHARACTER: Final = 67
 
 
+_NO_VARIABLES: Final = VariableValues({}, {})
+
+
 @dataclass(slots=True)
 class Prepared:
     """A valid operation, and its plans by the values of its condition variables.
@@ -95,7 +98,9 @@ class Preparer:
 
         Source: GraphQL specification, ``CoerceVariableValues``.
         """
-        definitions = operation.definition.variable_definitions or ()
+        definitions = operation.definition.variable_definitions
+        if not definitions:
+            return _NO_VARIABLES
         values = get_variable_values(
             self._schema, definitions, dict(given), max_errors=self._limits.max_errors
         )

@@ -7,6 +7,7 @@ hash, and the ``Snapshot`` file that processes share.
 - ``bindings``: how a call goes on the wire.
 - ``functions``: functions, upstreams, the catalog.
 - ``effects``: read or write, told from a name.
+- ``overrides``: what the configuration says of single functions.
 - ``snapshot``: the file format.
 
 All of these are msgspec Structs and not dataclasses: they are frozen and slotted like them, and the
@@ -30,6 +31,7 @@ from .functions import (
     Upstream,
     UpstreamId,
 )
+from .overrides import FunctionRule, override_functions
 from .shapes import (
     Constraints,
     Discriminator,
@@ -64,6 +66,7 @@ __all__ = [
     "Field",
     "Function",
     "FunctionId",
+    "FunctionRule",
     "GrpcBinding",
     "GrpcTarget",
     "HttpBinding",
@@ -95,4 +98,5 @@ __all__ = [
     "decode_snapshot",
     "effect_of_name",
     "encode_snapshot",
+    "override_functions",
 ]

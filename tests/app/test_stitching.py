@@ -8,6 +8,7 @@ import pytest
 from graphql import GraphQLObjectType
 
 from tests.app.conftest import MakeSettings
+from tests.support.shop_catalog import SHOP
 from tests.support.small_catalogs import Catalog, get, ref, shape, upstream
 from weft.app.discovering import write_snapshot
 from weft.app.stitching import load_lock, save_lock, stitch_snapshot
@@ -85,3 +86,17 @@ def test_names_stay_when_an_upstream_with_a_clashing_type_appears(settings: Sett
     assert isinstance(item, GraphQLObjectType)
     assert item.fields.keys() == {"id"}
     assert len(together.query_type.fields) == 2
+
+
+def test_a_function_is_what_the_configuration_says(tmp_path: Path) -> None:
+    settings = Settings.from_mapping(
+        {
+            "upstreams": [],
+            "functions": {"orders.cancelOrder": {"effect": "read"}, "orders.getOrder": {"off": True}},
+        },
+        tmp_path,
+    )
+    schema = stitch_snapshot(Snapshot(catalog=SHOP), settings).schema
+    assert schema.query_type is not None
+    assert "cancelOrder" in schema.query_type.fields
+    assert "order" not in schema.query_type.fields

@@ -6,11 +6,17 @@ from pathlib import Path
 
 import strawberry
 
-from ..schemas.catalog import Snapshot
+from ..schemas.catalog import Snapshot, override_functions
 from ..schemas.errors import ConfigError
 from ..schemas.links import Weave, weave
 from ..schemas.stitch import Stitched, decode_lock, encode_lock, stitch
 from ..settings import Settings
+
+
+def configured(snapshot: Snapshot, settings: Settings) -> Snapshot:
+    """*snapshot* with what the configuration says of single functions."""
+    catalog = override_functions(snapshot.catalog, settings.function_rules)
+    return snapshot if catalog is snapshot.catalog else Snapshot(catalog=catalog, statuses=snapshot.statuses)
 
 
 def weave_snapshot(snapshot: Snapshot, settings: Settings) -> Weave:
@@ -19,7 +25,8 @@ def weave_snapshot(snapshot: Snapshot, settings: Settings) -> Weave:
     Raises:
         ConfigError: A configured link or bulk function contradicts the catalog.
     """
-    return weave(snapshot.catalog, links=settings.link_rules, bulk=settings.bulk_rules)
+    catalog = configured(snapshot, settings).catalog
+    return weave(catalog, links=settings.link_rules, bulk=settings.bulk_rules)
 
 
 def stitch_snapshot(
@@ -33,9 +40,8 @@ def stitch_snapshot(
         StitchConflict: The hand-written schema defines what is generated too.
     """
     locked = load_lock(settings.names.lock)
-    return stitch(
-        snapshot.catalog, weave_snapshot(snapshot, settings), locked=locked, handwritten=handwritten
-    )
+    catalog = configured(snapshot, settings).catalog
+    return stitch(catalog, weave_snapshot(snapshot, settings), locked=locked, handwritten=handwritten)
 
 
 def load_lock(path: Path) -> dict[str, str]:

@@ -41,11 +41,13 @@ def discover(
         weft discover --watch -c /etc/weft/weft.yaml
     """
     from ..app.discovering import watch_and_write, write_snapshot
+    from ..app.stitching import configured
 
     settings = read_settings(config)
-    snapshot = probe(settings)
-    for text in write_snapshot(settings, snapshot):
+    found = probe(settings)
+    for text in write_snapshot(settings, found):
         note(text)
+    snapshot = configured(found, settings)
     if as_json:
         print_json(as_data(snapshot))
     else:
@@ -59,7 +61,7 @@ def discover(
     if watch:
         sys.stdout.flush()
         note("watching; Ctrl-C to stop")
-        asyncio.run(watch_and_write(settings, snapshot))
+        asyncio.run(watch_and_write(settings, found))
     states = [status.state for status in snapshot.statuses]
     wanted = [state for state in states if state != "ignored"]
     if wanted and ("ready" not in wanted or (strict and any(state != "ready" for state in wanted))):

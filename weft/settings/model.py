@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from ..schemas.catalog import FunctionId, FunctionRule
 from ..schemas.links import BulkRule, LinkRule
 from .problems import validate
 from .values import (
@@ -337,6 +338,21 @@ class BulkEntry(Section):
         )
 
 
+class FunctionEntry(Section):
+    """What is said of one function."""
+
+    effect: Literal["read", "write"] | None = None
+    """Whether it reads (a field of Query) or writes (a field of Mutation)."""
+
+    off: StrictBool = False
+    """Leave it out of the schema."""
+
+    @property
+    def rule(self) -> FunctionRule:
+        """The same, as the catalog takes it."""
+        return FunctionRule(effect=self.effect, off=self.off)
+
+
 class NamesSection(Section):
     """How names are kept."""
 
@@ -361,6 +377,9 @@ class Settings(Section):
 
     bulk: tuple[BulkEntry, ...] = ()
     """Bulk functions added to those that are found, or switched off."""
+
+    functions: dict[FunctionName, FunctionEntry] = {}
+    """What is said of single functions, by their ids."""
 
     names: NamesSection = Field(default_factory=NamesSection)
     """How names are kept."""
@@ -396,6 +415,11 @@ class Settings(Section):
     def link_rules(self) -> tuple[LinkRule, ...]:
         """What is said of links, as the schema takes it."""
         return tuple(entry.rule for entry in self.links)
+
+    @property
+    def function_rules(self) -> dict[FunctionId, FunctionRule]:
+        """What is said of functions, as the catalog takes it."""
+        return {FunctionId(name): entry.rule for name, entry in self.functions.items()}
 
     @property
     def bulk_rules(self) -> tuple[BulkRule, ...]:
