@@ -34,16 +34,19 @@ class Recording:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._answers: dict[tuple[str, bytes], Answer] = {}
+        self._made: list[tuple[Function, Mapping[str, Any], Answer]] = []
+        self._answers: dict[tuple[str, bytes], Answer] | None = None
 
     async def fetch(self, function: Function, arguments: Mapping[str, Any]) -> Answer:
         """Make a call, and keep its answer."""
         answer = await self._calls.fetch(function, arguments)
-        self._answers[_identity(function, arguments)] = answer
+        self._made.append((function, arguments, answer))
         return answer
 
     async def call(self, function: Function, arguments: Mapping[str, Any]) -> Json | UpstreamError:
         """The decoded answer of a call; made only if it has not been made."""
+        if self._answers is None:  # looked for only once the fast way has ended
+            self._answers = {_identity(f, given): answer for f, given, answer in self._made}
         identity = _identity(function, arguments)
         if identity not in self._answers:
             return await self._calls.call(function, arguments)
@@ -82,25 +85,24 @@ class FastExecution:
         return b'{"data":' + data + b"}"
 
     async def _run_all(self, ids: Sequence[int]) -> None:
-        if len(ids) == 1:
-            await self._run(self._compiled.fetches[ids[0]])
-        elif ids:
+        while len(ids) == 1:  # a chain of fetches needs no tasks
+            one = self._compiled.fetches[ids[0]]
+            ids = one.children if await self._run(one) else ()
+        if ids:
             async with asyncio.TaskGroup() as group:
                 for id_ in ids:
-                    group.create_task(self._run(self._compiled.fetches[id_]))
+                    group.create_task(self._run_all((id_,)))
 
-    async def _run(self, one: CompiledFetch) -> None:
+    async def _run(self, one: CompiledFetch) -> bool:
+        """Run one fetch; whether what depends on it is to be run."""
         try:
             if one.keys is None:
                 self._answers[one.fetch.id] = await self._root(one)
             else:
                 self._found[one.fetch.id] = await self._linked(one)
-        except _Left:
+        except (_Left, *_REFUSED):
             self._left = True
-        except _REFUSED:
-            self._left = True
-        if not self._left:
-            await self._run_all(one.children)
+        return not self._left
 
     async def _root(self, one: CompiledFetch) -> Any:
         answer = await self._recording.fetch(one.fetch.function, self._arguments(one))
