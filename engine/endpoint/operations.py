@@ -139,7 +139,11 @@ class Operations:
 
         run = _Run(engine, request, headers, scope)
         allow = QUERY_AND_MUTATION if scope.method == "POST" else QUERY
-        result = await until_gone(protocol, run.execute(allow, deadline))
+        try:
+            result = await until_gone(protocol, run.execute(allow, deadline), give_up_at=deadline + GRACE_S)
+        except TimeoutError:
+            logger.exception("engine missed its deadline", extra=request_ids(scope))
+            result = TOO_LATE
         if isinstance(result, HttpProblem):
             return problem_reply(result, accept.media_type, cors)
         responses: AsyncGenerator[Response, None]
@@ -218,13 +222,9 @@ class _Run:
     async def execute(self, allow: frozenset[str], deadline: float) -> Response | HttpProblem:
         """Run a query or a mutation."""
         try:
-            async with asyncio.timeout_at(deadline + GRACE_S):
-                return await self._engine.execute(
-                    self._request, headers=self._headers, allow=allow, deadline=deadline
-                )
-        except TimeoutError:
-            logger.exception("engine missed its deadline", extra=request_ids(self._scope))
-            return TOO_LATE
+            return await self._engine.execute(
+                self._request, headers=self._headers, allow=allow, deadline=deadline
+            )
         except Exception as error:  # noqa: BLE001 - becomes an id that the log holds
             return HttpProblem(500, self._describe(error)["message"], "INTERNAL")
 

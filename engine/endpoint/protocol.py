@@ -218,33 +218,43 @@ async def _read_chunks(protocol: HTTPProtocol, max_bytes: int) -> bytes:
     return bytes(body)
 
 
-async def until_gone(protocol: HTTPProtocol, work: Awaitable[T]) -> T:
-    """What *work* returns; it is cancelled when the client goes away.
+async def until_gone(protocol: HTTPProtocol, work: Awaitable[T], *, give_up_at: float) -> T:
+    """What *work* returns; it is cancelled when the client goes away, or at *give_up_at*.
+
+    Args:
+        protocol: The client's connection.
+        work: Awaited here.
+        give_up_at: Loop time in seconds.
 
     Raises:
         ClientGone: The client went away first.
+        TimeoutError: The time was up first.
     """
     loop = asyncio.get_running_loop()
     working = asyncio.current_task()
     watchers: list[asyncio.Task[None]] = []
-    gone = False
+    reason: type[ClientGone | TimeoutError] | None = None
 
-    async def cancel_when_gone() -> None:
-        nonlocal gone
-        await protocol.client_disconnect()
-        gone = True
+    async def cancel_in_time() -> None:
+        nonlocal reason
+        try:
+            async with asyncio.timeout_at(give_up_at):
+                await protocol.client_disconnect()
+            reason = ClientGone
+        except TimeoutError:
+            reason = TimeoutError
         if working is not None:
             working.cancel()
 
-    # Most operations are done before anybody watches: a task for each of them cost two fifths of the
-    # throughput.
-    start = loop.call_later(WATCH_AFTER_S, lambda: watchers.append(loop.create_task(cancel_when_gone())))
+    # Most operations are done before anybody watches: a task and a timer for each of them cost two fifths of
+    # the throughput.
+    start = loop.call_later(WATCH_AFTER_S, lambda: watchers.append(loop.create_task(cancel_in_time())))
     try:
         return await work
     except asyncio.CancelledError:
         # Somebody else may have cancelled it too, and must be heeded.
-        if gone and working is not None and working.uncancel() == 0:
-            raise ClientGone from None
+        if reason is not None and working is not None and working.uncancel() == 0:
+            raise reason from None
         raise
     finally:
         start.cancel()
