@@ -28,6 +28,9 @@ CALLS = 4
 
 def main() -> int:
     arguments = parse_arguments()
+    # Both end the demo in order, with what it started, also where a shell has it in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     ports = {name: port + arguments.port_offset for name, port in PORTS.items()}
     weft_port = WEFT_PORT + arguments.port_offset
     heading("1. four services, which know nothing of Weft")
@@ -45,6 +48,8 @@ def main() -> int:
     except RuntimeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0 if right else 1
 
 

@@ -117,3 +117,18 @@ def test_demo_once_exits_with_0() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "right: 50 orders over four upstreams in 4 calls" in done.stdout
+
+
+@pytest.mark.slow
+def test_demo_stops_all_that_it_started() -> None:
+    offset = free_offset()
+    command = [sys.executable, "-m", "examples.shop.demo", "--port-offset", str(offset)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        assert any(line.startswith("GraphiQL: ") for line in demo.stdout)
+        demo.terminate()
+        demo.stdout.read()  # until all who hold it are gone
+        demo.wait(20)
+    for port in (WEFT_PORT, *PORTS.values()):
+        with socket.socket() as one:
+            assert one.connect_ex(("127.0.0.1", port + offset)) != 0
