@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 import uuid
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -30,12 +29,18 @@ class UpstreamCaller:
         forward: Names, in lower case, of the caller's headers that this upstream is sent.
         timeout_s: For one call; the operation's deadline holds too.
         slots: Bounds the calls under way.
+        fetch: The transport's way to leave JSON as its bytes; ``None`` if it has none.
     """
 
     transport: Transport
     slots: asyncio.Semaphore
     forward: tuple[str, ...] = ()
     timeout_s: float = 30.0
+    fetch: Callable[..., Awaitable[Fetched | Json | UpstreamError]] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look once for what each call would have to look for."""
+        object.__setattr__(self, "fetch", getattr(self.transport, "fetch", None))
 
 
 class CallBudgetExceeded(UpstreamError):
@@ -82,7 +87,6 @@ class Calls:
         deadline: Loop time in seconds at which the operation ends.
         max_calls: The most calls of the operation.
         count: Calls made so far.
-        waited_s: Seconds spent in calls, added up.
     """
 
     callers: Mapping[UpstreamId, UpstreamCaller]
@@ -90,7 +94,6 @@ class Calls:
     deadline: float
     max_calls: int = 1_000
     count: int = field(default=0, init=False)
-    waited_s: float = field(default=0.0, init=False)
 
     async def call(self, function: Function, arguments: Mapping[str, Any]) -> Json | UpstreamError:
         """The answer of *function*, or the error in its place. Never raises for what an upstream does."""
@@ -99,7 +102,6 @@ class Calls:
         self.count += 1
         caller = self.callers[function.upstream]
         deadline = min(self.deadline, asyncio.get_running_loop().time() + caller.timeout_s)
-        started = time.perf_counter()
         try:
             async with asyncio.timeout_at(deadline), caller.slots:
                 return await caller.transport.call(
@@ -109,26 +111,31 @@ class Calls:
             return UpstreamTimeout(function.upstream, function.id)
         except Exception as error:  # noqa: BLE001 - it is logged, under the id that the client gets
             return _failed_inside(function, error)
-        finally:
-            self.waited_s += time.perf_counter() - started
 
     async def fetch(self, function: Function, arguments: Mapping[str, Any]) -> Fetched | Json | UpstreamError:
         """Like ``call``; an answer that is JSON is left as its bytes, where the transport has them."""
         if self.count >= self.max_calls:
             return CallBudgetExceeded(function.upstream, function.id)
         caller = self.callers[function.upstream]
-        fetch = getattr(caller.transport, "fetch", None)
-        if fetch is None or caller.slots.locked():
+        if caller.fetch is None:
             return await self.call(function, arguments)
         self.count += 1
         deadline = min(self.deadline, asyncio.get_running_loop().time() + caller.timeout_s)
+        if caller.slots.locked():
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await caller.slots.acquire()
+            except TimeoutError:
+                return UpstreamTimeout(function.upstream, function.id)
+        else:
+            await caller.slots.acquire()  # at once: no timer is needed
         try:
-            async with caller.slots:
-                return await fetch(  # type: ignore[no-any-return]  # not all transports have it
-                    function, arguments, deadline=deadline, headers=self._forwarded(caller)
-                )
+            # The transport holds the deadline: that is its contract.
+            return await caller.fetch(function, arguments, deadline=deadline, headers=self._forwarded(caller))
         except Exception as error:  # noqa: BLE001 - it is logged, under the id that the client gets
             return _failed_inside(function, error)
+        finally:
+            caller.slots.release()
 
     def decode(self, function: Function, answer: Fetched) -> Json | UpstreamError:
         """The JSON value of an answer that was left as bytes."""

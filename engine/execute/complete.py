@@ -75,13 +75,6 @@ class Completer:
         except _Nulled:
             return None
 
-    def root_field(self, field: SelectedField) -> Any:
-        """One field of the root; raises nothing, and gives ``...`` where all of ``data`` becomes null."""
-        try:
-            return self._field(field, {}, "", (), ("", ""))
-        except _Nulled:
-            return ...
-
     def _object(
         self,
         selection: Selection,

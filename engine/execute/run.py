@@ -68,6 +68,7 @@ class Execution:
         self._answers: dict[int, Json | UpstreamError] = {}
         self._by_key: dict[int, ByKey] = {}
         self._failed: dict[int, UpstreamError] = {}
+        self._readers: dict[int, KeyReader] = {}
 
     async def run(self) -> Result:
         """Run every fetch, and complete the response."""
@@ -141,7 +142,7 @@ class Execution:
     def _keys(self, fetch: Fetch) -> Iterator[Key]:
         assert fetch.link is not None
         assert fetch.parent is not None
-        reader = KeyReader(fetch)
+        reader = self._reader(fetch)
         if fetch.parent in self._by_key:
             answers: Iterable[Any] = self._by_key[fetch.parent].values()
         else:
@@ -151,6 +152,13 @@ class Execution:
                 yield from reader.keys(parent)
             except BadKey:
                 continue  # completion reports it, where the error has a path
+
+    def _reader(self, fetch: Fetch) -> KeyReader:
+        """Made once a fetch: it is asked for every parent."""
+        reader = self._readers.get(fetch.id)
+        if reader is None:
+            reader = self._readers[fetch.id] = KeyReader(fetch)
+        return reader
 
     # -- completing
 
@@ -166,7 +174,7 @@ class Execution:
             return self._answers.get(fetch_id)
         if fetch_id in self._failed:
             return self._failed[fetch_id]
-        reader = KeyReader(fetch)
+        reader = self._reader(fetch)
         found = self._by_key.get(fetch_id, {})
         try:
             keys = reader.keys(parent)
