@@ -9,6 +9,7 @@ interpreted.
 - ``needs``: what each fetch's answer is needed for.
 - ``source``: lines of Python, written from checked plans.
 - ``generate``: the functions of a plan.
+- ``messages``: protobuf messages as a plan's types.
 - ``compile``: all of it, in order.
 """
 

@@ -11,6 +11,7 @@ import msgspec
 from ..plan import Fetch, Plan
 from ..plan.keys import as_text, converter_for
 from .generate import Generator, Types
+from .messages import Projection
 from .needs import FetchNeed, NotCompilable, find_needs
 from .source import Source
 
@@ -22,6 +23,7 @@ class CompiledFetch:
     Attributes:
         type: What one answer is decoded as.
         decode: Decodes one answer's bytes.
+        project: The same for an answer that is a protobuf message.
         keys: From the parent's answers to the distinct keys; ``None`` for a root fetch.
         items: From a decoded bulk answer to its items; ``None`` if the fetch has no bulk function.
         index: Adds items to a dictionary, by key; ``None`` likewise.
@@ -31,6 +33,7 @@ class CompiledFetch:
     fetch: Fetch
     type: Any
     decode: Callable[[bytes], Any]
+    project: Projection
     keys: Callable[[Any], list[Any]] | None
     items: Callable[[Any], list[Any] | None] | None
     index: Callable[[list[Any], dict[Any, Any]], None] | None
@@ -94,6 +97,7 @@ def _compile(plan: Plan) -> Compiled:
             fetch=fetch,
             type=answer_types[fetch.id],
             decode=msgspec.json.Decoder(answer_types[fetch.id]).decode,
+            project=Projection(answer_types[fetch.id]),
             keys=made[keys[fetch.id]] if fetch.id in keys else None,
             items=_items_reader(fetch) if fetch.batched else None,
             index=made[index[fetch.id]] if fetch.id in index else None,

@@ -177,6 +177,8 @@ class FastExecution:
 
 def _decoded(one: CompiledFetch, answer: Answer) -> Any:
     if isinstance(answer, Fetched):
+        if answer.messages is not None:
+            return one.project(answer.body, answer.messages)
         return one.decode(answer.body)
     if isinstance(answer, UpstreamError):
         raise _Left

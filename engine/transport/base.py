@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamError
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+
+    from .grpc_json import Printers
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +35,38 @@ class TransportSettings:
     accept_compressed: bool = False
 
 
+class AnswerMessages(Protocol):
+    """How the answers of one function are read that are protobuf messages."""
+
+    @property
+    def response(self) -> Descriptor:
+        """Their type."""
+        ...
+
+    @property
+    def printers(self) -> Printers:
+        """From messages to JSON."""
+        ...
+
+    def decode_response(self, data: bytes) -> Json | UpstreamError:
+        """One answer as JSON, whole."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A successful answer in JSON, not decoded yet.
+    """A successful answer, not decoded yet.
 
     Attributes:
-        body: Decompressed, without a byte order mark; never empty, but not known to be valid JSON.
+        body: JSON, decompressed and without a byte order mark; never empty, but not known to be valid. With
+            *messages* a serialized protobuf message.
         headers: In the order they came, names in lower case.
+        messages: How *body* is read; ``None`` for JSON.
     """
 
     body: bytes = field(repr=False)
     headers: Sequence[tuple[bytes, bytes]] = field(default=(), repr=False)
+    messages: AnswerMessages | None = field(default=None, repr=False)
 
 
 class Transport(Protocol):

@@ -1,4 +1,13 @@
-"""gRPC methods, on grpc.aio."""
+"""gRPC methods, on grpc.aio.
+
+CPU per unary call of a 500-byte answer, with a deadline and metadata where the client takes them, all clients
+in one run (``python -m tests.benchmarks.bench_grpc_client``; Python 3.11, grpcio 1.85, uvloop, two cores that
+others used too): the private ``cygrpc`` calls below grpc.aio 176 µs, grpc.aio 205 µs (177 µs without deadline
+and metadata), pyqwest 211 µs, futures of the synchronous stub 231 µs, grpclib 298 µs, the synchronous stub in
+threads 306 µs. So the public grpc.aio, as lean as it goes: callables made once, bytes in and out, no
+interceptors, no metadata but what is forwarded. The private calls would save a seventh, and break with any
+release.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +27,7 @@ from ...schemas.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from .base import TransportSettings
+from .base import Fetched, TransportSettings
 from .grpc_json import Printers
 from .grpc_messages import MethodMessages, build_pool
 from .grpc_metadata import metadata_of
@@ -125,6 +134,24 @@ class GrpcTransport:
 
         A function whose server sends a stream cannot be called: it is an error, and no call is made.
         """
+        answer = await self.fetch(function, arguments, deadline=deadline, headers=headers)
+        if isinstance(answer, Fetched):
+            return self._method(function).messages.decode_response(answer.body)
+        return answer
+
+    async def fetch(
+        self,
+        function: Function,
+        arguments: Mapping[str, Any],
+        *,
+        deadline: float,
+        headers: Mapping[str, str],
+    ) -> Fetched | Json | UpstreamError:
+        """Make one call, and leave its answer as the bytes of its message.
+
+        Returns:
+            The bytes where the function has a result; otherwise what ``call`` gives.
+        """
         method = self._method(function)
         if method.streams:
             return BadArguments(function.upstream, function.id, reason="it answers a stream: subscribe to it")
@@ -142,7 +169,9 @@ class GrpcTransport:
             if _is_being_cancelled():
                 raise
             return _closed(function)
-        return method.messages.decode_response(answer)
+        if function.result is None:
+            return method.messages.decode_response(answer)
+        return Fetched(answer, messages=method.messages)
 
     async def stream(
         self,

@@ -46,7 +46,11 @@ def build_pool(descriptors: bytes, *, source: str) -> DescriptorPool:
 
 
 class MethodMessages:
-    """The messages of one method, ready to be encoded and decoded.
+    """The messages of one method, ready to be encoded and decoded: ``AnswerMessages``.
+
+    Attributes:
+        response: The type of the answers.
+        printers: From messages to JSON.
 
     Args:
         pool: Has the messages.
@@ -66,6 +70,8 @@ class MethodMessages:
         self._is_special = is_special(binding.request)
         self._plain = _plain_members(request)
         self._print = printers.printer(response)
+        self.response = response
+        self.printers = printers
 
     def encode_request(self, arguments: Mapping[str, Any]) -> bytes | BadArguments:
         """The request message of a call, serialized."""
@@ -106,8 +112,8 @@ class MethodMessages:
             return self._print(message)
         except DecodeError:
             return self._wrong("the answer is not the message that is described")
-        except (json_format.Error, TypeError, ValueError):
-            # Any of a type that was not described, a Timestamp beyond year 9999, a Value of NaN.
+        except (TypeError, ValueError):
+            # As a whole answer: a Timestamp beyond year 9999, a Value of NaN; a text that is no UTF-8.
             return self._wrong("the answer holds what JSON cannot say")
 
     def _encode(self, value: Any) -> bytes:

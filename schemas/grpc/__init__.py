@@ -8,6 +8,7 @@ holds a descriptor set that is complete: it builds in a pool without a look at a
 - ``files``: the set, completed and repaired, in a descriptor pool.
 - ``comments``: descriptions, by fully-qualified name.
 - ``http_rules``: ``google.api.http``, read without its generated module.
+- ``members``: members by their JSON names, maps.
 - ``naming``: titles, versions, names of shapes.
 - ``shapes``: messages and enums.
 - ``methods``: methods as functions.
@@ -16,8 +17,19 @@ holds a descriptor set that is complete: it builds in a pool without a look at a
 Source: protobuf.dev, "ProtoJSON Format".
 """
 
+from .members import json_members, map_entry
 from .naming import is_own_service, suggest_title
 from .reader import read_descriptors
-from .well_known import REQUEST_VALUE, REQUESTS, is_special
+from .well_known import REQUEST_VALUE, REQUESTS, WRAPPERS, is_special
 
-__all__ = ["REQUESTS", "REQUEST_VALUE", "is_own_service", "is_special", "read_descriptors", "suggest_title"]
+__all__ = [
+    "REQUESTS",
+    "REQUEST_VALUE",
+    "WRAPPERS",
+    "is_own_service",
+    "is_special",
+    "json_members",
+    "map_entry",
+    "read_descriptors",
+    "suggest_title",
+]

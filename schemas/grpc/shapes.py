@@ -25,6 +25,7 @@ from ..catalog import (
     Type,
 )
 from .files import Files
+from .members import json_members, map_entry
 from .naming import shape_names
 from .well_known import EMPTY, NULL_VALUE, is_special, special_type
 
@@ -109,14 +110,13 @@ class ShapeReader:
         )
 
     def _fields(self, message: Descriptor) -> Iterator[FieldDescriptor]:
-        seen: set[str] = set()
+        members = json_members(message)
         for field in message.fields:
-            if field.json_name in seen:
-                reason = f"left out: an earlier member has the JSON name {field.json_name} too"
-                self._files.warn("json-name-clash", field.full_name, reason)
+            if members[field.json_name] is field:
+                yield field
                 continue
-            seen.add(field.json_name)
-            yield field
+            reason = f"left out: an earlier member has the JSON name {field.json_name} too"
+            self._files.warn("json-name-clash", field.full_name, reason)
 
     def _field(self, field: FieldDescriptor) -> Field:
         return Field(
@@ -131,7 +131,7 @@ class ShapeReader:
         )
 
     def _type(self, field: FieldDescriptor) -> Type:
-        if (entry := _map_entry(field)) is not None:
+        if (entry := map_entry(field)) is not None:
             return MapOf(value=self._single(entry.fields_by_name["value"], nullable=False))
         if field.is_repeated:
             return ListOf(item=self._single(field, nullable=False))
@@ -165,7 +165,7 @@ def _reach(
             continue
         found[message.full_name] = message
         for each in message.fields:
-            entry = _map_entry(each)
+            entry = map_entry(each)
             field = entry.fields_by_name["value"] if entry is not None else each
             if is_repaired(field):
                 continue
@@ -174,11 +174,6 @@ def _reach(
             elif field.enum_type is not None and field.enum_type.full_name != NULL_VALUE:
                 found[field.enum_type.full_name] = field.enum_type
     return found
-
-
-def _map_entry(field: FieldDescriptor) -> Descriptor | None:
-    message = field.message_type
-    return message if message is not None and message.GetOptions().map_entry else None
 
 
 def _one_of(field: FieldDescriptor) -> str:
@@ -191,7 +186,7 @@ def _one_of(field: FieldDescriptor) -> str:
 
 def _zero(field: FieldDescriptor) -> Any | UnsetType:
     """What a member without presence is when it is absent, as JSON."""
-    if _map_entry(field) is not None:
+    if map_entry(field) is not None:
         return {}
     if field.is_repeated:
         return []

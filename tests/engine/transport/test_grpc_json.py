@@ -144,8 +144,11 @@ def test_the_first_and_the_last_timestamp_are_printed(seconds: int) -> None:
 @pytest.mark.parametrize(
     ("seconds", "nanos"), [(-62_135_596_801, 0), (253_402_300_800, 0), (0, -1), (0, 10**9)]
 )
-def test_a_timestamp_out_of_bounds_is_an_error(seconds: int, nanos: int) -> None:
+def test_a_timestamp_out_of_bounds_is_an_error_alone_and_no_number_as_a_member(
+    seconds: int, nanos: int
+) -> None:
     message: Any = API.message("zoo.All")
     message.at.seconds, message.at.nanos = seconds, nanos
     with pytest.raises(ValueError, match="Timestamp"):
-        print_message(message)
+        print_message(message.at)
+    assert str(print_message(message)["at"]) == "nan"
