@@ -1,4 +1,4 @@
-"""Time to turn answers into a plan's objects: by the generated function, and by printing and converting.
+"""Time to turn answers into a plan's objects, and arguments into requests, beside json_format.
 
 ``python -m tests.benchmarks.bench_grpc_messages``; the suite runs it once, untimed, and asserts the answers.
 """
@@ -14,15 +14,19 @@ from typing import Any, Final
 
 import msgspec
 from google.protobuf import json_format
+from google.protobuf.message_factory import GetMessageClass
 
 from tests.support.protobuf import GrpcApi, compile_proto
 from weft.engine.codegen.messages import compile_projection
 from weft.engine.transport.grpc_json import Printers
+from weft.engine.transport.grpc_requests import Requests
 
 API: Final = GrpcApi(
     compile_proto("""
 syntax = "proto3";
 package posts;
+message Request { string text = 1; Kind kind = 2; Post post = 3; }
+enum Kind { NONE = 0; SOME = 1; }
 message Posts { repeated Post posts = 1; }
 message Post { int64 id = 1; int64 user_id = 2; string title = 3; string body = 4; }
 """)
@@ -66,6 +70,18 @@ def ways() -> dict[str, Callable[[bytes], Any]]:
     }
 
 
+def request_ways() -> dict[str, Callable[[], bytes]]:
+    """Each makes the same request."""
+    request: Any = API.pool.FindMessageTypeByName("posts.Request")
+    made = GetMessageClass(request)
+    requests = Requests()
+    value = {"text": "text", "kind": "SOME", "post": {"id": 7}}
+    return {
+        "request, made": lambda: requests.make(request, value).SerializeToString(),
+        "request, json_format": lambda: json_format.ParseDict(value, made()).SerializeToString(),
+    }
+
+
 def print_table() -> None:
     data = answer()
     write = sys.stdout.write
@@ -73,6 +89,9 @@ def print_table() -> None:
     write(f"100 messages of 4 members, 2 selected, {len(data)} bytes\n\n")
     for name, way in ways().items():
         once = min(timeit.repeat(lambda way=way: way(data), number=50, repeat=5)) / 50  # type: ignore[misc]  # bound
+        write(f"{name:>20} {once * 1e6:>7.1f} µs\n")
+    for name, make in request_ways().items():
+        once = min(timeit.repeat(make, number=1000, repeat=5)) / 1000
         write(f"{name:>20} {once * 1e6:>7.1f} µs\n")
 
 

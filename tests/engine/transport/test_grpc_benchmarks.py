@@ -24,3 +24,5 @@ def test_the_ways_to_read_messages_agree() -> None:
     data = messages.answer(3)
     assert generated(data) == converted(data)
     assert len(generated(data).a0) == 3
+    made, parsed = messages.request_ways().values()
+    assert made() == parsed()
