@@ -27,17 +27,15 @@ class _Generation:
         self.engine = engine
         self.retired = asyncio.Event()
         self._users = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._idle = asyncio.Event()  # set when the last user leaves a retired engine
 
     def __enter__(self) -> Engine:
         self._users += 1
-        self._idle.clear()
         return self.engine
 
     def __exit__(self, *_: object) -> None:
         self._users -= 1
-        if not self._users:
+        if not self._users and self.retired.is_set():
             self._idle.set()
 
     async def live(self, opened: asyncio.Future[None]) -> None:
@@ -49,7 +47,8 @@ class _Generation:
             async with self.engine:
                 opened.set_result(None)
                 await self.retired.wait()
-                await self._idle.wait()
+                if self._users:
+                    await self._idle.wait()
         except Exception as error:
             if opened.done():
                 logger.exception("engine not closed in order")
