@@ -62,8 +62,10 @@ class LiveEngine:
     It is an async context manager: it owns the engines and the tasks that keep them.
     """
 
-    def __init__(self, make: MakeEngine) -> None:
+    def __init__(self, make: MakeEngine, settle: Callable[[], None] = lambda: None) -> None:
+        """Make engines by *make*; *settle* is called when one was opened or closed."""
         self._make = make
+        self._settle = settle
         self._current: _Generation | None = None
         self._stack = AsyncExitStack()
         self._group: asyncio.TaskGroup | None = None
@@ -87,7 +89,7 @@ class LiveEngine:
         assert self._group is not None
         generation = _Generation(await asyncio.to_thread(self._make, snapshot))
         opened = asyncio.get_running_loop().create_future()
-        self._group.create_task(generation.live(opened))
+        self._group.create_task(self._keep(generation, opened))
         try:
             # Shielded: an engine that opens while nobody waits for it any more is closed like any other.
             await asyncio.shield(opened)
@@ -96,7 +98,13 @@ class LiveEngine:
             raise
         self._retire()
         self._current = generation
+        self._settle()
         logger.info("serving a new snapshot", extra={"content_hash": snapshot.catalog.content_hash})
+
+    async def _keep(self, generation: _Generation, opened: asyncio.Future[None]) -> None:
+        await generation.live(opened)
+        del generation
+        self._settle()
 
     def _retire(self) -> None:
         if self._current is not None:
@@ -136,7 +144,9 @@ class LiveEngine:
 
 
 @asynccontextmanager
-async def following(path: Path, make: MakeEngine, *, poll_s: float = 0.5) -> AsyncIterator[LiveEngine]:
+async def following(
+    path: Path, make: MakeEngine, *, poll_s: float = 0.5, settle: Callable[[], None] = lambda: None
+) -> AsyncIterator[LiveEngine]:
     """An engine that follows the snapshot file at *path*.
 
     It need not exist yet: until it does, the engine is not ready.
@@ -145,8 +155,9 @@ async def following(path: Path, make: MakeEngine, *, poll_s: float = 0.5) -> Asy
         path: What ``weft discover`` writes; replaced as a whole, never written in place.
         make: Builds the engine of one snapshot.
         poll_s: Seconds between two looks at the file.
+        settle: Called when an engine was opened or closed.
     """
-    async with LiveEngine(make) as live:
+    async with LiveEngine(make, settle) as live:
         seen = await _follow_once(path, live, None)
         async with asyncio.TaskGroup() as group:
             follower = group.create_task(_follow(path, live, seen, poll_s))
