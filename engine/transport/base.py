@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from msgspec import Struct
+
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamError
 
@@ -53,8 +55,7 @@ class AnswerMessages(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """A successful answer, not decoded yet.
 
     Attributes:
@@ -64,9 +65,13 @@ class Fetched:
         messages: How *body* is read; ``None`` for JSON.
     """
 
-    body: bytes = field(repr=False)
-    headers: Sequence[tuple[bytes, bytes]] = field(default=(), repr=False)
-    messages: AnswerMessages | None = field(default=None, repr=False)
+    body: bytes
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    messages: AnswerMessages | None = None
+
+    def __repr__(self) -> str:
+        """Neither of them: they may be secrets."""
+        return f"Fetched({len(self.body)} bytes)"
 
 
 class Transport(Protocol):

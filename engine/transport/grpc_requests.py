@@ -102,7 +102,7 @@ class Requests:
         return lambda values: [item(value) for value in _list(values)]
 
     def _map(self, entry: Descriptor) -> Maker:
-        key = _KEYS.get(entry.fields_by_name["key"].type, _whole_text)
+        key: Maker = _KEYS.get(entry.fields_by_name["key"].type, _whole_text)
         item = self._single(entry.fields_by_name["value"], whole=True)
         return lambda values: {key(name): item(value) for name, value in _dict(values).items()}
 

@@ -42,17 +42,14 @@ Client = Callable[[int], AbstractAsyncContextManager[Call]]
 # -- the server
 
 
-class _Handler(grpc.GenericRpcHandler):
-    def service(self, handler_call_details: Any) -> Any:
-        async def get(_request: bytes, _context: Any) -> bytes:
-            return ANSWER
-
-        return grpc.unary_unary_rpc_method_handler(get)  # bytes in, bytes out
+async def _get(_request: bytes, _context: Any) -> bytes:
+    return ANSWER
 
 
 async def serve() -> None:
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers((_Handler(),))
+    methods: Any = {"Get": grpc.unary_unary_rpc_method_handler(_get)}  # bytes in, bytes out
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench.Bench", methods),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     sys.stdout.write(f"{port}\n")
@@ -104,7 +101,7 @@ async def aio_lean(port: int) -> AsyncIterator[Call]:
 async def cygrpc(port: int) -> AsyncIterator[Call]:
     """The private call of the C extension below ``grpc.aio``, with a deadline and metadata."""
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        inner: Any = channel._channel
+        inner: Any = vars(channel)["_channel"]
         name = METHOD.encode()
         metadata = (("x-request-id", "4bf92f3577b34da6"),)
 
@@ -119,7 +116,7 @@ async def cygrpc(port: int) -> AsyncIterator[Call]:
 async def sync_futures(port: int) -> AsyncIterator[Call]:
     """The synchronous stub's futures, handed to the event loop."""
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        get = channel.unary_unary(METHOD)
+        get: Any = channel.unary_unary(METHOD, request_serializer=None, response_deserializer=None)
         loop = asyncio.get_running_loop()
 
         async def call() -> bytes:
@@ -137,11 +134,11 @@ async def sync_futures(port: int) -> AsyncIterator[Call]:
 async def sync_threads(port: int) -> AsyncIterator[Call]:
     """The synchronous stub in a pool of threads."""
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, ThreadPoolExecutor(WORKERS) as threads:
-        get = channel.unary_unary(METHOD)
+        get: Any = channel.unary_unary(METHOD, request_serializer=None, response_deserializer=None)
         loop = asyncio.get_running_loop()
 
         async def call() -> bytes:
-            return await loop.run_in_executor(threads, lambda: get(REQUEST, timeout=TIMEOUT_S))  # type: ignore[no-any-return]
+            return await loop.run_in_executor(threads, lambda: get(REQUEST, timeout=TIMEOUT_S))
 
         yield call
 
@@ -153,7 +150,9 @@ async def grpclibs(port: int) -> AsyncIterator[Call]:
     from grpclib.encoding.base import CodecBase
 
     class Raw(CodecBase):
-        __content_subtype__ = "proto"
+        @property
+        def __content_subtype__(self) -> str:
+            return "proto"
 
         def encode(self, message: Any, message_type: Any) -> bytes:
             return message  # type: ignore[no-any-return]

@@ -94,9 +94,9 @@ def _type_of(draw: st.DrawFn, member: FieldDescriptor, depth: int) -> Any:
     if draw(st.integers(0, 9)) == 0:
         return draw(scalars)
     if entry is not None:
-        return dict[str, item]
+        return dict[str, item]  # type: ignore[valid-type]  # made at run time
     if member.is_repeated:
-        return list[item | None] if draw(st.booleans()) else list[item]
+        return list[item | None] if draw(st.booleans()) else list[item]  # type: ignore[valid-type]  # likewise
     return item
 
 
