@@ -28,7 +28,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 from msgspec import Meta
 
-from ...schemas.grpc import WRAPPERS, is_special, json_members, map_entry
+from ...schemas.grpc import WRAPPERS, OneOf, is_special, json_members, map_entry, one_ofs
 from .source import Source
 
 Printer: TypeAlias = Callable[[Any], Any]
@@ -56,6 +56,10 @@ class MessagePrinters(Protocol):
 
     def field_printer(self, field: FieldDescriptor) -> Printer | None:
         """For the value of a member that is present, lists whole; ``None`` for one that is JSON already."""
+        ...
+
+    def one_of_printer(self, one: OneOf) -> Printer:
+        """For the value of a oneof's own member, from its message."""
         ...
 
     def item_printer(self, field: FieldDescriptor) -> Printer | None:
@@ -241,27 +245,34 @@ class _Writer:
         return self._converted(self._printers.printer(message), options, value)
 
     def _object(self, message: Descriptor, struct: Any, value: str) -> str:
+        groups = {one.name: one for one in one_ofs(message)}
+        in_unions = {name for one in groups.values() if one.is_union for name in one.cases.values()}
         members = json_members(message)
         parts: list[str] = []
         for field in msgspec.structs.fields(struct):
-            member = members.get(field.encode_name)
-            if member is None:
-                if field.required:
-                    refuse = self._hold(_missing, "missing")
-                    parts.append(f"{field.name}={refuse}()")
-                continue
-            parts.append(f"{field.name}={self._member(message, member, field, value)}")
+            name = field.encode_name
+            if name in groups:
+                parts.append(f"{field.name}={self._one_of(groups[name], field, value)}")
+            elif name in members and name not in in_unions:
+                parts.append(f"{field.name}={self._member(message, members[name], field, value)}")
+            elif field.required:
+                parts.append(f"{field.name}={self._absent(field)}")
         return f"{self._hold(struct, 'Object')}({', '.join(parts)})"
 
     def _member(
         self, message: Descriptor, member: FieldDescriptor, field: msgspec.structs.FieldInfo, value: str
     ) -> str:
         options = _options(field.type)
+        if member.is_extension:
+            extension = self._hold(member, "extension")
+            read, has = f"{value}.Extensions[{extension}]", f"{value}.HasExtension({extension})"
+            found = self._field(member, options, read)
+            return found if member.is_repeated else f"({found} if {has} else {self._absent(field)})"
         read = self._read(value, member.name)
         if not member.has_presence:
             return self._field(member, options, read)
         has = f"{self._hold(GetMessageClass(message).HasField, 'has')}({value}, {member.name!r})"
-        absent = f"{self._hold(_missing, 'missing')}()" if field.required else self._default(field)
+        absent = self._absent(field)
         if member.message_type is not None and not is_special(member.message_type.full_name):
             # Bound in the condition: a comprehension's iterable, where it may be needed first, cannot bind.
             inner = self._source.name("m")
@@ -269,7 +280,16 @@ class _Writer:
             return f"({present} if {has} and ({inner} := {read}) is not None else {absent})"
         return f"({self._field(member, options, read)} if {has} else {absent})"
 
-    def _default(self, field: msgspec.structs.FieldInfo) -> str:
+    def _one_of(self, one: OneOf, field: msgspec.structs.FieldInfo, value: str) -> str:
+        """The union that a oneof is, or the case of one that is none: printed and converted."""
+        found = self._source.name("c")
+        case = self._converted(None, _options(field.type), found)
+        printer = self._hold(self._printers.one_of_printer(one), "print")
+        return f"({case} if ({found} := {printer}({value})) is not None else {self._absent(field)})"
+
+    def _absent(self, field: msgspec.structs.FieldInfo) -> str:
+        if field.required:
+            return f"{self._hold(_missing, 'missing')}()"
         if field.default is None:
             return "None"
         if field.default is not msgspec.NODEFAULT:

@@ -7,6 +7,7 @@ json_format is the oracle in the tests. Differences are meant:
 - 64-bit integers stay numbers, where ProtoJSON writes text for the sake of JavaScript.
 - What JSON cannot say costs only the member that holds it (a ``Timestamp`` after the year 9999): it is
   printed as ``NaN``, which no scalar of a schema takes.
+- A ``oneof`` has a member of its own; see ``schemas.grpc.members``. A repeated extension is always printed.
 - An ``Any`` of a type that is not in the pool is its type and its bytes.
 
 This is the way of answers that are interpreted, and the oracle of ``codegen.messages``.
@@ -31,7 +32,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from ...schemas.catalog import Json
-from ...schemas.grpc import WRAPPERS, is_special, json_members, map_entry
+from ...schemas.grpc import CASE, WRAPPERS, OneOf, is_special, json_members, map_entry, one_ofs
 
 Printer: TypeAlias = Callable[[Any], Json]
 
@@ -53,9 +54,13 @@ class Printers:
             say: a ``Timestamp`` after the year 9999, a ``Value`` that is infinite.
     """
 
-    def __init__(self, pool: DescriptorPool) -> None:
+    def __init__(self, pool: DescriptorPool, *, bare: bool = False) -> None:
+        """Make the printers of *pool*; *bare* ones leave out what ``schemas.grpc.members`` adds to ProtoJSON."""
         self._pool = pool
+        self._bare = bare
         self._printers: dict[str, Printer] = {}
+        # What is in an Any has no place in a schema, so it is ProtoJSON.
+        self._any = self if bare else Printers(pool, bare=True)
 
     def printer(self, message: Descriptor) -> Printer:
         """The printer of a message type."""
@@ -79,6 +84,24 @@ class Printers:
         if convert is None:
             return lambda values: {key(name): value for name, value in values.items()}
         return lambda values: {key(name): convert(value) for name, value in values.items()}
+
+    def one_of_printer(self, one: OneOf) -> Printer:
+        """From a message to the value of a oneof's own member, ``None`` if nothing is in it."""
+        cases = one.cases
+        group = one.descriptor.name
+        if not one.is_union:
+            return lambda value: cases.get(value.WhichOneof(group))
+        printers = {field.name: self.printer(field.message_type) for field in one.descriptor.fields}
+
+        def print_union(value: Any) -> Json:
+            name = value.WhichOneof(group)
+            if name is None:
+                return None
+            printed = printers[name](getattr(value, name))
+            assert isinstance(printed, dict)
+            return {CASE: cases[name], **printed}
+
+        return print_union
 
     def item_printer(self, field: FieldDescriptor) -> Printer | None:
         """The printer of one value of a member, not of the list of them; ``None`` as before."""
@@ -127,7 +150,7 @@ class Printers:
             inner = GetMessageClass(message).FromString(value.value)
         except (KeyError, DecodeError):
             return {"@type": type_url, "value": _print_bytes(value.value)}
-        printed = self.printer(message)(inner)
+        printed = self._any.printer(message)(inner)
         if is_special(message.full_name):
             return {"@type": type_url, "value": printed}
         assert isinstance(printed, dict)
@@ -137,9 +160,16 @@ class Printers:
         plain: list[FieldDescriptor] = []
         printed: list[tuple[str, str, Printer]] = []
         present: list[tuple[str, str, Printer | None]] = []
+        extensions: list[tuple[str, FieldDescriptor, Printer | None]] = []
+        groups = () if self._bare else one_ofs(message)
+        in_unions = {name for one in groups if one.is_union for name in one.cases}
         for name, field in json_members(message).items():
             convert = self.field_printer(field)
-            if field.has_presence:
+            if field.is_extension:
+                extensions.append((name, field, convert))
+            elif field.name in in_unions:
+                continue
+            elif field.has_presence:
                 present.append((name, field.name, convert))
             elif convert is None:
                 plain.append(field)
@@ -149,6 +179,7 @@ class Printers:
         values = _getter([field.name for field in plain])
         # From the class: a member may be called HasField too.
         has = GetMessageClass(message).HasField
+        ones = [(one.name, self.one_of_printer(one)) for one in groups]
 
         def print_message(value: Any) -> Json:
             found: dict[str, Json] = dict(zip(names, values(value), strict=True))
@@ -157,6 +188,13 @@ class Printers:
             for name, attribute, maybe in present:
                 if has(value, attribute):
                     member = getattr(value, attribute)
+                    found[name] = member if maybe is None else maybe(member)
+            for name, print_one in ones:
+                if (case := print_one(value)) is not None:
+                    found[name] = case
+            for name, extension, maybe in extensions:
+                if extension.is_repeated or value.HasExtension(extension):
+                    member = value.Extensions[extension]
                     found[name] = member if maybe is None else maybe(member)
             return found
 

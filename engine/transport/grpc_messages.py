@@ -13,7 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from ...schemas.catalog import Function, GrpcBinding, Json
 from ...schemas.errors import BadArguments, DocumentError, UpstreamAnswer
-from ...schemas.grpc import REQUEST_VALUE, REQUESTS, is_special
+from ...schemas.grpc import REQUEST_VALUE, REQUESTS, flat, is_special
 from .grpc_json import Printers
 from .grpc_requests import NotPlain, Requests
 
@@ -114,7 +114,7 @@ class MethodMessages:
                 pass  # json_format takes it, or words better why not
         message = GetMessageClass(self._request)()
         if value is not None:
-            json_format.ParseDict(value, message, descriptor_pool=self._pool)
+            json_format.ParseDict(flat(self._request, value), message, descriptor_pool=self._pool)
         return message.SerializeToString()
 
     def _culprit(self, arguments: Mapping[str, Any]) -> str:

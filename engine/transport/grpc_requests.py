@@ -16,13 +16,14 @@ from __future__ import annotations
 import math
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from ...schemas.grpc import WRAPPERS, json_members, map_entry
+from ...schemas.grpc import WRAPPERS, json_members, map_entry, one_ofs
 
 Maker: TypeAlias = Callable[[Any], Any]
 """From a JSON value to what a constructor of messages takes for it."""
@@ -42,11 +43,24 @@ class NotPlain(Exception):
     """The value is left to json_format."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """The members of a message type.
+
+    Attributes:
+        fields: JSON name to the field's own name, its maker, and the oneof that it is in.
+        choices: Members that hold what of a oneof is chosen, with what they may hold.
+    """
+
+    fields: dict[str, tuple[str, Maker, str]]
+    choices: dict[str, _Members]
+
+
 class Requests:
     """Makes the messages of one pool from JSON values."""
 
     def __init__(self) -> None:
-        self._members: dict[str, dict[str, tuple[str, Maker, str]]] = {}
+        self._members: dict[str, _Members] = {}
 
     def make(self, message: Descriptor, value: Mapping[str, Any]) -> Message:
         """A message of a type without a JSON form of its own.
@@ -61,25 +75,38 @@ class Requests:
         """
         return GetMessageClass(message)(**self._given(self._members_of(message), value))
 
-    def _members_of(self, message: Descriptor) -> dict[str, tuple[str, Maker, str]]:
-        """JSON name to the member's own name, its maker, and the oneof that it is in."""
+    def _members_of(self, message: Descriptor) -> _Members:
         found = self._members.get(message.full_name)
         if found is None:
-            found = self._members[message.full_name] = {}
+            fields: dict[str, tuple[str, Maker, str]] = {}
+            found = self._members[message.full_name] = _Members(fields, {})
             for name, field in json_members(message).items():
                 group = field.containing_oneof
-                found[name] = (field.name, self._field(field), group.name if group is not None else "")
+                make = _leave if field.is_extension else self._field(field)
+                fields[name] = (field.name, make, group.name if group is not None else "")
+            for one in one_ofs(message):
+                if one.choice:
+                    cases = {case: fields[case] for case in one.cases.values()}
+                    found.choices[one.choice] = _Members(cases, {})
         return found
 
-    def _given(self, members: dict[str, tuple[str, Maker, str]], value: Any) -> dict[str, Any]:
+    def _given(self, members: _Members, value: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        self._add(members, value, found, set())
+        return found
+
+    def _add(self, members: _Members, value: Any, found: dict[str, Any], groups: set[str]) -> None:
         if type(value) is not dict:
             raise NotPlain
-        found: dict[str, Any] = {}
-        groups: set[str] = set()
         for name, one in value.items():
-            member = members.get(name)
+            member = members.fields.get(name)
             if member is None:
-                raise NotPlain
+                choice = members.choices.get(name)
+                if choice is None:
+                    raise NotPlain
+                if one is not None:
+                    self._add(choice, one, found, groups)
+                continue
             attribute, make, group = member
             if one is None:
                 if make is _leave:
@@ -90,7 +117,6 @@ class Requests:
                     raise NotPlain
                 groups.add(group)
             found[attribute] = make(one)
-        return found
 
     def _field(self, field: FieldDescriptor) -> Maker:
         if not field.is_repeated:

@@ -8,7 +8,8 @@ holds a descriptor set that is complete: it builds in a pool without a look at a
 - ``files``: the set, completed and repaired, in a descriptor pool.
 - ``comments``: descriptions, by fully-qualified name.
 - ``http_rules``: ``google.api.http``, read without its generated module.
-- ``members``: members by their JSON names, maps.
+- ``members``: members by their JSON names, maps, oneofs.
+- ``options``: what the configuration says of all this.
 - ``naming``: titles, versions, names of shapes.
 - ``shapes``: messages and enums.
 - ``methods``: methods as functions.
@@ -17,19 +18,25 @@ holds a descriptor set that is complete: it builds in a pool without a look at a
 Source: protobuf.dev, "ProtoJSON Format".
 """
 
-from .members import json_members, map_entry
+from .members import CASE, OneOf, flat, json_members, map_entry, one_ofs
 from .naming import is_own_service, suggest_title
+from .options import ReadOptions
 from .reader import read_descriptors
 from .well_known import REQUEST_VALUE, REQUESTS, WRAPPERS, is_special
 
 __all__ = [
+    "CASE",
     "REQUESTS",
     "REQUEST_VALUE",
+    "OneOf",
+    "ReadOptions",
     "WRAPPERS",
+    "flat",
     "is_own_service",
     "is_special",
     "json_members",
     "map_entry",
+    "one_ofs",
     "read_descriptors",
     "suggest_title",
 ]

@@ -41,11 +41,18 @@ message Wide { int64 i64 = 1; uint64 u64 = 2; map<int64, int64> wide = 3; repeat
 enum Kind { NONE = 0; SOME = 1; ALL = -1; }
 """)
 )
-PRINTERS = Printers(API.pool)
+PRINTERS = Printers(API.pool, bare=True)
 
 
 def print_message(message: Message) -> Any:
     return PRINTERS.printer(API.pool.FindMessageTypeByName(message.DESCRIPTOR.full_name))(message)
+
+
+def test_a_oneof_says_its_case_beside_its_fields() -> None:
+    printer = Printers(API.pool).printer(API.pool.FindMessageTypeByName("zoo.All"))
+    found: Any = printer(API.message("zoo.All", {"second": "SOME"}))
+    assert (found["oneCase"], found["second"]) == ("second", "SOME")
+    assert "oneCase" not in printer(API.message("zoo.All"))  # type: ignore[operator]  # an object
 
 
 def oracle(message: Message) -> Any:
