@@ -15,7 +15,6 @@ from ...schemas.catalog import UpstreamId
 from ...schemas.errors import OperationError, UpstreamError, WeftError
 from ...schemas.sdl import print_sdl
 from ...schemas.stitch import Stitched
-from ..codegen import Compiled
 from ..errors import format_error
 from ..operation import DocumentLimits, GraphQLRequest, Operation, Response
 from ..operation.document import OperationErrors
@@ -30,8 +29,6 @@ from .run import Execution, Result, run_plan
 from .sharing import InFlight
 
 _EXPECTED_TIMEOUT: Final = "x-envoy-expected-rq-timeout-ms"
-_MOST_FORWARDED: Final = 10_000
-"""Sets of upstreams whose forwarded headers are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,8 @@ class Engine:
         attach_resolvers(stitched.schema)
         self._preparer = Preparer(stitched.schema, self.settings.limits, passes=passes)
         self._in_flight: InFlight[Response] = InFlight()
-        self._forwarded: dict[frozenset[UpstreamId], tuple[str, ...]] = {}
+        self._under_way = 0
+        self._idle: asyncio.Event | None = None
         self._callers: dict[UpstreamId, UpstreamCaller] = {}
         for upstream, transport in transports.items():
             calls = self.settings.calls.get(upstream, CallSettings())
@@ -173,7 +171,8 @@ class Engine:
             allow: Types of operation that may be executed.
             deadline: Loop time in seconds; ``None`` for the default time limit from now.
         """
-        calls = self.calls(headers or {}, deadline)
+        headers = headers or {}
+        self._under_way += 1
         try:
             prepared = self._preparer.prepare(request.query, request.operation_name)
             operation = prepared.operation
@@ -181,20 +180,34 @@ class Engine:
                 return _not_allowed(operation)
             variables = self._preparer.variables(operation, request.variables)
             plan = self._preparer.plan(prepared, variables)
+            if isinstance(plan, HandWritten):
+                calls = self.calls(headers, deadline)
+                return _response(
+                    await self._execute_resolvers(operation, request, calls), calls, operation.type
+                )
+            if operation.type != "query" or not self.settings.share:
+                return await self._execute_plan(prepared, plan, variables, self.calls(headers, deadline))
+            key = self._sharing_key(prepared, plan, request, headers)
+            return await self._in_flight.share(
+                key, lambda: self._execute_plan(prepared, plan, variables, self.calls(headers, deadline))
+            )
         except OperationError as error:
             return _request_errors(error)
-        if isinstance(plan, HandWritten):
-            result = await self._execute_resolvers(operation, request, calls)
-            return _response(result, calls, operation.type)
-        compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
-        if operation.type != "query" or not self.settings.share:
-            return await self._execute_plan(plan, compiled, variables, calls)
-        key = self._sharing_key(plan, request, calls.headers)
-        return await self._in_flight.share(key, lambda: self._execute_plan(plan, compiled, variables, calls))
+        finally:
+            self._under_way -= 1
+            if not self._under_way and self._idle is not None:
+                self._idle.set()
+
+    async def drained(self) -> None:
+        """Wait until no operation is under way."""
+        if self._under_way:
+            self._idle = asyncio.Event()
+            await self._idle.wait()
 
     async def _execute_plan(
-        self, plan: Plan, compiled: Compiled | None, variables: VariableValues, calls: Calls
+        self, prepared: Prepared, plan: Plan, variables: VariableValues, calls: Calls
     ) -> Response:
+        compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
         if compiled is None:
             return _response(await run_plan(plan, variables, calls), calls, plan.operation_type)
         recording = Recording(calls)
@@ -204,17 +217,19 @@ class Engine:
         return _response(await run_plan(plan, variables, recording), calls, plan.operation_type)
 
     def _sharing_key(
-        self, plan: Plan, request: GraphQLRequest, headers: Mapping[str, str]
+        self, prepared: Prepared, plan: Plan, request: GraphQLRequest, headers: Mapping[str, str]
     ) -> tuple[object, ...]:
-        names = self._forwarded.get(plan.upstreams)
+        names = prepared.forwarded.get(id(plan))
         if names is None:
-            names = tuple(sorted({n for u in plan.upstreams for n in self._callers[u].forward}))
-            if len(self._forwarded) < _MOST_FORWARDED:
-                self._forwarded[plan.upstreams] = names
-        # Who may wait less long is not to end what others wait for, so the time limit is a part of the key.
-        values = [headers.get(name) for name in (_EXPECTED_TIMEOUT, *names)]
+            # Who may wait less long is not to end what others wait for, so the time limit is a part of the key.
+            names = (
+                _EXPECTED_TIMEOUT,
+                *sorted({n for u in plan.upstreams for n in self._callers[u].forward}),
+            )
+            if any(kept is plan for kept in prepared.plans.values()):
+                prepared.forwarded[id(plan)] = names
         variables = msgspec.json.encode(request.variables) if request.variables else b""
-        return (request.query, request.operation_name, variables, *values)
+        return (request.query, request.operation_name, variables, *[headers.get(name) for name in names])
 
     async def subscribe(
         self, request: GraphQLRequest, *, headers: Mapping[str, str] | None = None
@@ -223,6 +238,19 @@ class Engine:
 
         A query or mutation yields one. Closing the iterator cancels what was called for it.
         """
+        self._under_way += 1
+        try:
+            async with aclosing(self._subscribe(request, headers)) as responses:
+                async for response in responses:
+                    yield response
+        finally:
+            self._under_way -= 1
+            if not self._under_way and self._idle is not None:
+                self._idle.set()
+
+    async def _subscribe(
+        self, request: GraphQLRequest, headers: Mapping[str, str] | None
+    ) -> AsyncGenerator[Response]:
         try:
             prepared = self._preparer.prepare(request.query, request.operation_name)
             operation = prepared.operation
