@@ -130,9 +130,11 @@ class Operations:
             return self._preflight(headers)
         origins = self.settings.cors_origins
         cors = cors_headers(headers.get("origin"), origins) if origins else ()
-        accept = negotiate(
-            headers.get("accept"), page=method != "POST" and self._is_page_on_offer(scope, method)
-        )
+        accepted = headers.get("accept")
+        if method == "POST":
+            accept = negotiate(accepted)
+        else:
+            accept = negotiate(accepted, page=self._is_page_on_offer(scope, method))
         if accept is None:
             return problem_reply(NOT_ACCEPTABLE, headers=cors)
         if accept.media_type == PAGE:

@@ -186,10 +186,10 @@ class Engine:
                     await self._execute_resolvers(operation, request, calls), calls, operation.type
                 )
             if operation.type != "query" or not self.settings.share:
-                return await self._execute_plan(prepared, plan, variables, self.calls(headers, deadline))
+                return await self._execute_plan(prepared, plan, variables, headers, deadline)
             key = self._sharing_key(prepared, plan, request, headers)
             return await self._in_flight.share(
-                key, lambda: self._execute_plan(prepared, plan, variables, self.calls(headers, deadline))
+                key, self._execute_plan, prepared, plan, variables, headers, deadline
             )
         except OperationError as error:
             return _request_errors(error)
@@ -205,8 +205,14 @@ class Engine:
             await self._idle.wait()
 
     async def _execute_plan(
-        self, prepared: Prepared, plan: Plan, variables: VariableValues, calls: Calls
+        self,
+        prepared: Prepared,
+        plan: Plan,
+        variables: VariableValues,
+        headers: Mapping[str, str],
+        deadline: float | None,
     ) -> Response:
+        calls = self.calls(headers, deadline)
         compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
         if compiled is None:
             return _response(await run_plan(plan, variables, calls), calls, plan.operation_type)
@@ -229,7 +235,7 @@ class Engine:
             if any(kept is plan for kept in prepared.plans.values()):
                 prepared.forwarded[id(plan)] = names
         variables = msgspec.json.encode(request.variables) if request.variables else b""
-        return (request.query, request.operation_name, variables, *[headers.get(name) for name in names])
+        return (request.query, request.operation_name, variables, *map(headers.get, names))
 
     async def subscribe(
         self, request: GraphQLRequest, *, headers: Mapping[str, str] | None = None
