@@ -56,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = list(CONTENDERS) if "all" in options.only else options.only
     contenders = [CONTENDERS[name] for name in names]
     modes: tuple[Mode, ...] = ("differs", "same") if options.mode == "both" else (options.mode,)
-    cases: list[tuple[Workload, Mode]] = [(workloads()[name], mode) for name in options.workload for mode in modes]
+    cases: list[tuple[Workload, Mode]] = [
+        (workloads()[name], mode) for name in options.workload for mode in modes
+    ]
     need_programs("nginx", "wrk")
     for contender in contenders:
         contender.install()

@@ -70,7 +70,9 @@ def _check_tokens(what: str, upstream: Upstream, workload: Workload) -> None:
     seen = upstream.checked(tokens, workload.calls)
     wrong = [token for token, paths in seen.items() if len(paths) != workload.calls]
     if wrong or len(seen) != tokens:
-        raise WrongAnswer(f"{what}: {len(seen)} of {tokens} tokens reached the upstream, {len(wrong)} not in all calls")
+        raise WrongAnswer(
+            f"{what}: {len(seen)} of {tokens} tokens reached the upstream, {len(wrong)} not in all calls"
+        )
 
 
 def post(url: str, body: str, authorization: str | None) -> tuple[int, bytes]:

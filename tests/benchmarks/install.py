@@ -22,7 +22,9 @@ def need_programs(*names: str) -> None:
     if not missing:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise NotInstalled(f"install {' and '.join(missing)}, for example: sudo apt-get install {' '.join(missing)}")
+        raise NotInstalled(
+            f"install {' and '.join(missing)}, for example: sudo apt-get install {' '.join(missing)}"
+        )
     run(["apt-get", "update", "-qq"])
     run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing])
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from .running import Program
+from .workload import Workload
 
 LOAD: Final = Path(__file__).with_name("load.lua")
-CONNECTIONS: Final = 100
 
 Mode: TypeAlias = Literal["same", "differs"]
 """``same``: one request from all clients. ``differs``: each carries an Authorization of its own, which is
@@ -52,33 +52,38 @@ class Sample:
 
 def run_load(
     url: str,
-    body: str,
+    workload: Workload,
     mode: Mode,
     *,
     seconds: float,
     groups: Mapping[str, Program],
     count_calls: Callable[[], int],
-    connections: int = CONNECTIONS,
 ) -> Sample:
     """Load *url* for some seconds.
 
     Args:
         url: Takes the operations.
-        body: Of each request.
+        workload: What is asked.
         mode: Whether requests differ.
-        seconds: How long; wrk takes whole ones.
+        seconds: How long, unless *workload* needs longer; wrk takes whole ones.
         groups: Whose CPU is told, by name.
         count_calls: What the upstream was asked so far.
-        connections: Kept open by wrk.
 
     Raises:
         LoadFailed: An answer was no 2xx, or a connection broke.
     """
     calls, cpu = count_calls(), {name: group.cpu_s() for name, group in groups.items()}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    args = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency", "--timeout", "30s"]
+    args = ["wrk", "-t1"]
+    args += [
+        f"-c{workload.connections}",
+        f"-d{round(max(seconds, workload.least_s))}s",
+        "--latency",
+        "--timeout",
+        "30s",
+    ]
     done = subprocess.run(
-        [*args, "-s", str(LOAD), url, "--", body, mode],
+        [*args, "-s", str(LOAD), url, "--", workload.body, mode],
         capture_output=True,
         text=True,
         check=False,
@@ -93,8 +98,10 @@ def run_load(
         raise LoadFailed(f"wrk failed: {done.stdout}\n{done.stderr}")
     told = json.loads(result[0].removeprefix("RESULT "))
     operations = told["requests"]
-    if told["errors"] or told["timeouts"] or not operations:
-        raise LoadFailed(f"{url}: {operations} answers, {told['errors']} errors, {told['timeouts']} too late")
+    errors = {kind: count for kind, count in told["errors"].items() if count}
+    if errors or not operations:
+        printed = "".join(f"\n{name} printed:\n{group.tail()}" for name, group in groups.items())
+        raise LoadFailed(f"{url}: {operations} answers; errors by kind: {errors}{printed}")
     return Sample(
         per_s=operations / told["duration_us"] * 1e6,
         p50_ms=told["p50_us"] / 1e3,

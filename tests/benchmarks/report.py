@@ -43,6 +43,7 @@ HEADERS: Final = (
     "calls/op",
     "alone",
     "weft is",
+    "by cpu",
     "target",
 )
 
@@ -111,6 +112,7 @@ def rows_of(results: Results, case: Case) -> list[list[str]]:
     targets = TARGETS.get(case, {})
     for name in results.samples[case]:
         ratio = results.ratio(case, OURS, name) if name != OURS else None
+        by_cpu = results.cpu_ratio(case, OURS, name) if name != OURS else None
         target = targets.get(name)
         met = "" if target is None or ratio is None else (" met" if ratio >= target else " MISSED")
         rows.append(
@@ -126,6 +128,7 @@ def rows_of(results: Results, case: Case) -> list[list[str]]:
                 f"{results.median(case, name, lambda sample: sample.calls):.2f}",
                 f"{results.checked_calls[case][name]:g}",
                 "" if ratio is None else f"{ratio:.2f}x",
+                "" if by_cpu is None else f"{by_cpu:.2f}x",
                 "" if target is None else f">= {target:g}{met}",
             ]
         )
@@ -169,6 +172,7 @@ def as_json(results: Results, found: Circumstances) -> str:
                         "checked_calls": results.checked_calls[case][name],
                         "rounds": [sample.as_json() for sample in samples],
                         "weft_is": results.ratio(case, OURS, name),
+                        "weft_is_by_cpu": results.cpu_ratio(case, OURS, name),
                         "target": TARGETS.get(case, {}).get(name),
                     }
                     for name, samples in by_name.items()

@@ -42,6 +42,18 @@ class Results:
             return None
         return statistics.median(a.per_s / b.per_s for a, b in zip(mine, others, strict=True))
 
+    def cpu_ratio(self, case: Case, contender: str, other: str) -> float | None:
+        """The same by CPU: of *other* by that of *contender*, each with the upstream's and wrk's.
+
+        It is what the ratio would be if nothing else ran on the machine and all of its cores were busy.
+        """
+        mine, others = (self.samples[case].get(name) for name in (contender, other))
+        if not mine or not others:
+            return None
+        return statistics.median(
+            sum(b.cpu_us.values()) / sum(a.cpu_us.values()) for a, b in zip(mine, others, strict=True)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -67,7 +79,10 @@ def started(contenders: Sequence[Contender], *, workers: int) -> Iterator[Runnin
             own = folder / contender.name
             own.mkdir()
             upstreams = Upstreams(upstream.url)
-            serving[contender.name] = (contender, stack.enter_context(contender.start(upstreams, own, workers)))
+            serving[contender.name] = (
+                contender,
+                stack.enter_context(contender.start(upstreams, own, workers)),
+            )
         yield Running(upstream, serving)
 
 
@@ -106,7 +121,7 @@ def measure(
             for contender, serving in pairs[start:] + pairs[:start]:
                 sample = run_load(
                     serving.url_for(workload, mode),
-                    workload.body,
+                    workload,
                     mode,
                     seconds=warm_up_s if number < 0 else seconds,
                     groups={"server": serving.program, "upstream": running.upstream.program},

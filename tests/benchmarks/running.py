@@ -55,6 +55,10 @@ class Program:
                 ticks += int(fields[11]) + int(fields[12])
         return ticks / _TICKS
 
+    def tail(self) -> str:
+        """The processes that are left, and the end of what they printed."""
+        return f"{len(self.pids())} processes are left\n" + self.log.read_text(errors="replace")[-4000:]
+
     def rss_bytes(self) -> dict[int, int]:
         """Resident memory, by process."""
         found: dict[int, int] = {}
@@ -114,7 +118,7 @@ def running(
         until = time.monotonic() + timeout_s
         while not ready():
             if process.poll() is not None or time.monotonic() > until:
-                raise NotRunning(f"{args[0]} did not get ready:\n{log.read_text(errors='replace')[-4000:]}")
+                raise NotRunning(f"{args[0]} did not get ready:\n{program.tail()}")
             time.sleep(0.02)
         yield program
     finally:

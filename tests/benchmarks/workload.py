@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-WORDS: Final = (
+WORDS: Final = (  # noqa: SIM905  # shorter so
     "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore "
     "et dolore magna aliqua"
 ).split()
@@ -56,6 +56,9 @@ class Workload:
         answer: The whole response, as decoded JSON; members in the order of the selection.
         calls: Upstream calls of one operation: one, and one for each link.
         grpc: What answers is the gRPC upstream.
+        connections: That clients keep busy. A run's end cuts off what is under way, so the operations under
+            way must be few beside those of a run.
+        least_s: How long a run must be to have many operations.
     """
 
     name: str
@@ -63,6 +66,8 @@ class Workload:
     answer: Any
     calls: int
     grpc: bool = False
+    connections: int = 100
+    least_s: float = 1
 
     @property
     def body(self) -> str:
@@ -131,8 +136,8 @@ def _wide_row(rng: random.Random, number: int) -> dict[str, Any]:
         "held": rng.randint(0, 100),
         "reorder": rng.randint(1, 100),
         "rating": rng.randint(10, 49) / 10,
-        "price": rng.randint(100, 99_999) / 100 ,
-        "cost": rng.randint(100, 99_999) / 100 ,
+        "price": rng.randint(100, 99_999) / 100,
+        "cost": rng.randint(100, 99_999) / 100,
         "kg": rng.randint(1, 9_999) / 1000,
         "active": rng.random() < 0.9,
         "taxed": rng.random() < 0.5,
@@ -177,7 +182,14 @@ def workloads() -> dict[str, Workload]:
         Workload("posts", "{posts{id,userId,title,user{id,name,email}}}", {"data": {"posts": posts}}, 2),
         Workload("titles", "{posts{title}}", {"data": {"posts": titles}}, 1),
         Workload("greet", "{greet}", {"data": {"greet": GREETING}}, 1),
-        Workload("wide", "{wide{%s}}" % ",".join(WIDE_TYPES), {"data": {"wide": wide}}, 1),
+        Workload(
+            "wide",
+            f"{{wide{{{','.join(WIDE_TYPES)}}}}}",
+            {"data": {"wide": wide}},
+            1,
+            connections=10,
+            least_s=5,
+        ),
     )
     return {workload.name: workload for workload in found}
 

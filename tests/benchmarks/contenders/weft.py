@@ -22,12 +22,16 @@ server: {{port: {port}, workers: {workers}}}
 """
 
 
+# The program `weft`, of this checkout whatever is installed.
+_PROGRAM: Final = "from weft.cli import main; main()"
+
+
 @contextmanager
 def start(upstreams: Upstreams, folder: Path, workers: int) -> Iterator[Serving]:
     port = free_port()
     config = folder / "weft.yaml"
     config.write_text(_CONFIG.format(http=upstreams.http, port=port, workers=workers))
-    weft = [sys.executable, "-m", "weft"]
+    weft = [sys.executable, "-c", _PROGRAM]
     env = {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [*weft, "discover"], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=60
@@ -47,7 +51,9 @@ def start(upstreams: Upstreams, folder: Path, workers: int) -> Iterator[Serving]
 
 
 def versions() -> Mapping[str, str]:
-    return {name: version(name) for name in ("weft", "granian", "uvloop", "msgspec", "httptools", "graphql-core")}
+    return {
+        name: version(name) for name in ("weft", "granian", "uvloop", "msgspec", "httptools", "graphql-core")
+    }
 
 
 WEFT: Final = Contender("weft", start, versions)
