@@ -114,6 +114,8 @@ class BulkRule:
         items: Dotted members that lead to the list of items; ``None`` to find it.
         key: Member of an item that says which key it answers; ``None`` to find it.
         max_keys: The most keys of one call.
+        many: Whether a key is answered by a list of items; ``None`` to find it.
+        per_key: The most items of one key, where the function has an argument that bounds its answer.
         off: Never use it as a bulk function.
     """
 
@@ -123,6 +125,8 @@ class BulkRule:
     items: str | None = None
     key: str | None = None
     max_keys: int | None = None
+    many: bool | None = None
+    per_key: int | None = None
     off: bool = False
 
 
