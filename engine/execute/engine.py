@@ -15,6 +15,7 @@ from ...schemas.catalog import UpstreamId
 from ...schemas.errors import OperationError, UpstreamError, WeftError
 from ...schemas.sdl import print_sdl
 from ...schemas.stitch import Stitched
+from ..codegen import Compiled
 from ..errors import format_error
 from ..operation import DocumentLimits, GraphQLRequest, Operation, Response
 from ..operation.document import OperationErrors
@@ -22,10 +23,10 @@ from ..passes import PASSES, Pass
 from ..plan import HandWritten, Plan, explain
 from ..transport import Transport
 from .calls import Calls, UpstreamCaller
-from .fast import FastExecution, Recording
+from .fast import execute_event, execute_plan
 from .prepared import Prepared, Preparer
 from .resolvers import RUNNING, Running, attach_resolvers
-from .run import Execution, Result, run_plan
+from .run import Execution, Result
 from .sharing import InFlight
 
 _EXPECTED_TIMEOUT: Final = "x-envoy-expected-rq-timeout-ms"
@@ -214,13 +215,10 @@ class Engine:
     ) -> Response:
         calls = self.calls(headers, deadline)
         compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
-        if compiled is None:
-            return _response(await run_plan(plan, variables, calls), calls, plan.operation_type)
-        recording = Recording(calls)
-        body = await FastExecution(compiled, variables, recording).run()
-        if body is not None:
-            return Response(body, calls=calls.count, operation_type=plan.operation_type)
-        return _response(await run_plan(plan, variables, recording), calls, plan.operation_type)
+        outcome = await execute_plan(plan, compiled, variables, calls)
+        if isinstance(outcome, bytes):
+            return Response(outcome, calls=calls.count, operation_type=plan.operation_type)
+        return _response(outcome, calls, plan.operation_type)
 
     def _sharing_key(
         self, prepared: Prepared, plan: Plan, request: GraphQLRequest, headers: Mapping[str, str]
@@ -271,7 +269,8 @@ class Engine:
         if isinstance(plan, HandWritten):
             events = self._subscribe_resolvers(operation, request, headers or {})
         else:
-            events = self._subscribe_plan(plan, variables, headers or {})
+            compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
+            events = self._subscribe_plan(plan, compiled, variables, headers or {})
         async with aclosing(events):
             async for response in events:
                 yield response
@@ -337,7 +336,11 @@ class Engine:
                 yield _response(Result(result.data, errors), calls, "subscription")
 
     async def _subscribe_plan(
-        self, plan: Plan, variables: VariableValues, headers: Mapping[str, str]
+        self,
+        plan: Plan,
+        compiled: Compiled | None,
+        variables: VariableValues,
+        headers: Mapping[str, str],
     ) -> AsyncGenerator[Response]:
         (root,) = plan.children(None)
         calls = self.calls(headers)
@@ -350,8 +353,11 @@ class Engine:
         async with aclosing(stream):
             async for event in stream:
                 each = self.calls(headers)  # every event has a time limit of its own
-                result = await Execution(plan, variables, each).run_event(root, event)
-                yield _response(result, each, "subscription")
+                outcome = await execute_event(plan, compiled, variables, each, event)
+                if isinstance(outcome, bytes):
+                    yield Response(outcome, calls=each.count, operation_type="subscription")
+                else:
+                    yield _response(outcome, each, "subscription")
 
 
 def _response(result: Result, calls: Calls, operation_type: str) -> Response:
