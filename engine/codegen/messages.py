@@ -20,18 +20,21 @@ import types
 from binascii import b2a_base64
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Final, Literal, Protocol, TypeAlias, Union, get_args, get_origin
 
 import msgspec
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
-from msgspec import Meta
+from msgspec import Meta, Raw
 
 from ...schemas.grpc import WRAPPERS, OneOf, is_special, json_members, map_entry, one_ofs
 from .source import Source
 
 Printer: TypeAlias = Callable[[Any], Any]
+
+Hook: TypeAlias = Callable[[Any, Any], Any]
 
 _F: Final = FieldDescriptor
 _RANGES: Final = {
@@ -87,10 +90,12 @@ class Projection:
     The function is generated for the first answer, and again if the messages are others one day.
     """
 
-    __slots__ = ("_messages", "_read", "_type")
+    __slots__ = ("_hook", "_messages", "_read", "_type")
 
-    def __init__(self, type_: Any) -> None:
+    def __init__(self, type_: Any, hook: Hook | None = None) -> None:
+        """See ``compile_projection``."""
         self._type = type_
+        self._hook = hook
         self._messages: AnswerMessages | None = None
         self._read: Callable[[bytes], Any] | None = None
 
@@ -101,20 +106,23 @@ class Projection:
             ValueError, TypeError, KeyError, msgspec.ValidationError: It is not of the type.
         """
         if self._read is None or messages is not self._messages:
-            self._read = compile_projection(self._type, messages)
+            self._read = compile_projection(self._type, messages, self._hook)
             self._messages = messages
         return self._read(data)
 
 
-def compile_projection(type_: Any, messages: AnswerMessages) -> Callable[[bytes], Any]:
+def compile_projection(
+    type_: Any, messages: AnswerMessages, hook: Hook | None = None
+) -> Callable[[bytes], Any]:
     """A function from the bytes of an answer to *type_*; see the module for what it gives.
 
     Args:
         type_: What msgspec could decode the answer's JSON as.
         messages: The answer's messages.
+        hook: Decodes the types in *type_* that are none of msgspec's (its ``dec_hook``).
     """
     source = Source()
-    writer = _Writer(source, messages.printers)
+    writer = _Writer(source, messages.printers, hook)
     message = messages.response
     parse = source.hold(GetMessageClass(message).FromString, "parse")
     name = source.name("project")
@@ -122,7 +130,7 @@ def compile_projection(type_: Any, messages: AnswerMessages) -> Callable[[bytes]
         root = source.name("m")
         source.line(f"{root} = {parse}(data)")
         source.line(f"return {writer.message(message, _options(type_), root)}")
-    made: Callable[[bytes], Any] = source.execute()[name]
+    made: Callable[[bytes], Any] = source.execute(name)[name]
 
     def project(data: bytes) -> Any:
         try:
@@ -211,6 +219,10 @@ def _print_bytes(data: bytes) -> str:
     return b2a_base64(data, newline=False).decode("ascii")
 
 
+def _print_raw(value: Any) -> Raw:
+    return Raw(msgspec.json.encode(value))
+
+
 def _print_bool(value: bool) -> str:
     return "true" if value else "false"
 
@@ -218,17 +230,10 @@ def _print_bool(value: bool) -> str:
 class _Writer:
     """Writes expressions that read members."""
 
-    def __init__(self, source: Source, printers: MessagePrinters) -> None:
+    def __init__(self, source: Source, printers: MessagePrinters, hook: Hook | None) -> None:
         self._source = source
         self._printers = printers
-        self._held: dict[Any, str] = {}
-
-    def _hold(self, value: Any, prefix: str) -> str:
-        """A name for *value*; the same for the same object."""
-        key = (prefix, id(value))
-        if key not in self._held:
-            self._held[key] = self._source.hold(value, prefix)
-        return self._held[key]
+        self._convert = partial(msgspec.convert, dec_hook=hook)
 
     # -- messages
 
@@ -239,7 +244,7 @@ class _Writer:
             if struct is not None and _is_struct(struct) and _is_plain(struct) and not options.anything:
                 return self._object(message, struct, value)
         elif message.full_name in _TEXTS and (options.has(str) or options.anything):
-            return f"{self._hold(self._printers.printer(message), 'print')}({value})"
+            return f"{self._source.hold(self._printers.printer(message), 'print')}({value})"
         elif message.full_name in WRAPPERS:
             return self._single(message.fields_by_name["value"], options, self._read(value, "value"))
         return self._converted(self._printers.printer(message), options, value)
@@ -257,21 +262,21 @@ class _Writer:
                 parts.append(f"{field.name}={self._member(message, members[name], field, value)}")
             elif field.required:
                 parts.append(f"{field.name}={self._absent(field)}")
-        return f"{self._hold(struct, 'Object')}({', '.join(parts)})"
+        return f"{self._source.hold(struct, 'Object')}({', '.join(parts)})"
 
     def _member(
         self, message: Descriptor, member: FieldDescriptor, field: msgspec.structs.FieldInfo, value: str
     ) -> str:
         options = _options(field.type)
         if member.is_extension:
-            extension = self._hold(member, "extension")
+            extension = self._source.hold(member, "extension")
             read, has = f"{value}.Extensions[{extension}]", f"{value}.HasExtension({extension})"
             found = self._field(member, options, read)
             return found if member.is_repeated else f"({found} if {has} else {self._absent(field)})"
         read = self._read(value, member.name)
         if not member.has_presence:
             return self._field(member, options, read)
-        has = f"{self._hold(GetMessageClass(message).HasField, 'has')}({value}, {member.name!r})"
+        has = f"{self._source.hold(GetMessageClass(message).HasField, 'has')}({value}, {member.name!r})"
         absent = self._absent(field)
         if member.message_type is not None and not is_special(member.message_type.full_name):
             # Bound in the condition: a comprehension's iterable, where it may be needed first, cannot bind.
@@ -284,17 +289,17 @@ class _Writer:
         """The union that a oneof is, or the case of one that is none: printed and converted."""
         found = self._source.name("c")
         case = self._converted(None, _options(field.type), found)
-        printer = self._hold(self._printers.one_of_printer(one), "print")
+        printer = self._source.hold(self._printers.one_of_printer(one), "print")
         return f"({case} if ({found} := {printer}({value})) is not None else {self._absent(field)})"
 
     def _absent(self, field: msgspec.structs.FieldInfo) -> str:
         if field.required:
-            return f"{self._hold(_missing, 'missing')}()"
+            return f"{self._source.hold(_missing, 'missing')}()"
         if field.default is None:
             return "None"
         if field.default is not msgspec.NODEFAULT:
-            return self._hold(field.default, "default")
-        return f"{self._hold(field.default_factory, 'default')}()"
+            return self._source.hold(field.default, "default")
+        return f"{self._source.hold(field.default_factory, 'default')}()"
 
     def _read(self, value: str, name: str) -> str:
         if name.isidentifier() and not keyword.iskeyword(name):
@@ -330,7 +335,7 @@ class _Writer:
         kind = entry.fields_by_name["key"].type
         printed = key
         if kind == _F.TYPE_BOOL:
-            printed = f"{self._hold(_print_bool, 'key')}({key})"
+            printed = f"{self._source.hold(_print_bool, 'key')}({key})"
         elif kind != _F.TYPE_STRING:
             printed = f"str({key})"
         found = self._single(entry.fields_by_name["value"], _options(get_args(of_map)[1]), item)
@@ -346,13 +351,13 @@ class _Writer:
             case _F.TYPE_STRING if has_text:
                 return value
             case _F.TYPE_BYTES if has_text:
-                return f"{self._hold(_print_bytes, 'base64')}({value})"
+                return f"{self._source.hold(_print_bytes, 'base64')}({value})"
             case _F.TYPE_BOOL if options.has(bool) or options.anything:
                 return value
             case _F.TYPE_DOUBLE if options.has(float) and not has_text:
                 number = self._source.name("n")
-                refuse = self._hold(_refuse, "refuse")
-                infinite = self._hold(math.inf, "infinite")
+                refuse = self._source.hold(_refuse, "refuse")
+                infinite = self._source.hold(math.inf, "infinite")
                 return (
                     f"({number} if -{infinite} < ({number} := {value}) < {infinite} else {refuse}({number}))"
                 )
@@ -370,21 +375,25 @@ class _Writer:
         if enum.full_name != _NULL_VALUE:
             if numbers and (options.has(str) or options.anything):
                 number = self._source.name("n")
-                return f"{self._hold(names, 'names')}.get({number} := {value}, {number})"
+                return f"{self._source.hold(names, 'names')}.get({number} := {value}, {number})"
             if options.has(str):
-                return f"{self._hold(names, 'names')}[{value}]"  # a KeyError for a number without a name
+                return (
+                    f"{self._source.hold(names, 'names')}[{value}]"  # a KeyError for a number without a name
+                )
             if literal is not None and not numbers:
                 allowed = frozenset(get_args(literal))
                 taken = {number: name for number, name in names.items() if name in allowed}
-                return f"{self._hold(taken, 'names')}[{value}]"
+                return f"{self._source.hold(taken, 'names')}[{value}]"
         return self._converted(self._printers.item_printer(member), options, value)
 
     def _converted(self, printer: Printer | None, options: _Options, value: str) -> str:
-        printed = value if printer is None else f"{self._hold(printer, 'print')}({value})"
+        printed = value if printer is None else f"{self._source.hold(printer, 'print')}({value})"
         if options.anything:
             return printed
-        convert = self._hold(msgspec.convert, "convert")
-        return f"{convert}({printed}, {self._hold(options.whole, 'type')})"
+        if options.alternatives == (Raw,):
+            return f"{self._source.hold(_print_raw, 'raw')}({printed})"
+        convert = self._source.hold(self._convert, "convert")
+        return f"{convert}({printed}, {self._source.hold(options.whole, 'type')})"
 
 
 def _is_plain(struct: Any) -> bool:

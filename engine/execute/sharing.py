@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Final, Generic, TypeVar, cast
+from typing import Final, Generic, ParamSpec, TypeVar, cast
 
 T = TypeVar("T")
+Arguments = ParamSpec("Arguments")
 
 
 class _Lead:
@@ -27,7 +28,13 @@ class InFlight(Generic[T]):
     def __init__(self) -> None:
         self._under_way: dict[Hashable, list[asyncio.Future[T | _Lead]]] = {}
 
-    async def share(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
+    async def share(
+        self,
+        key: Hashable,
+        make: Callable[Arguments, Awaitable[T]],
+        *given: Arguments.args,
+        **named: Arguments.kwargs,
+    ) -> T:
         """What *make* gives, or what it gives to somebody who asked for *key* just before.
 
         The first one makes it, without a task of its own. If it is cancelled, the next in line makes it
@@ -54,7 +61,7 @@ class InFlight(Generic[T]):
             if found is not _LEAD:
                 return cast("T", found)
         try:
-            made = await make()
+            made = await make(*given, **named)
         except asyncio.CancelledError:
             self._pass_on(key, waiting)
             raise
