@@ -15,7 +15,7 @@ from ...engine.transport.grpc import channel_options, open_channel
 from ...engine.transport.grpc_metadata import metadata_of
 from ...schemas.catalog import UpstreamId
 from ...schemas.errors import DocumentError
-from ...schemas.grpc import is_own_service, read_descriptors, suggest_title
+from ...schemas.grpc import ReadOptions, read_descriptors, suggest_title
 from ...schemas.names import upstream_name
 from ..registries import Candidate, GrpcAddress, HttpAddress
 from .base import Detected, Detection, NotThisKind, TryLater, Unchanged
@@ -62,10 +62,10 @@ class GrpcDetector:
         if not isinstance(found, tuple):
             return found
         reflected, version = found
-        services = [name for name in reflected.services if is_own_service(name)]
+        services = [name for name in reflected.services if address.options.wants(name)]
         if not services:
             return NotThisKind("gRPC server without services of its own")
-        digest = await asyncio.to_thread(_hash, services, reflected)
+        digest = await asyncio.to_thread(_hash, services, reflected, address.options)
         if memo and memo.get("hash") == digest:
             return Unchanged()
         upstream = UpstreamId(candidate.name or upstream_name(suggest_title(services)))
@@ -78,6 +78,7 @@ class GrpcDetector:
                 upstream=upstream,
                 address=address.address,
                 tls=address.tls,
+                options=address.options,
             )
         except DocumentError as error:
             return TryLater(f"reflection serves no descriptors: {error.reason}")
@@ -110,7 +111,7 @@ class GrpcDetector:
                         deadline=deadline,
                         metadata=metadata_of(candidate.headers),
                         limits=self._limits,
-                        wanted=is_own_service,
+                        wanted=address.options.wants,
                     )
                 except grpc.aio.AioRpcError as error:
                     if error.code() != grpc.StatusCode.UNIMPLEMENTED or _is_http(error):
@@ -144,8 +145,9 @@ def grpc_address_of(candidate: Candidate) -> GrpcAddress | None:
             return None
 
 
-def _hash(services: list[str], reflected: Reflected) -> str:
-    digest = hashlib.sha256("\n".join(sorted(services)).encode())
+def _hash(services: list[str], reflected: Reflected, options: ReadOptions) -> str:
+    # The options too: read in another way, the same files are another API.
+    digest = hashlib.sha256("\n".join((*sorted(services), repr(options))).encode())
     digest.update(reflected.descriptor_set())
     return digest.hexdigest()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from ...schemas.grpc.options import ReadOptions
 from ...schemas.names import upstream_name
 
 
@@ -29,10 +30,17 @@ class HttpAddress:
 
 @dataclass(frozen=True, slots=True)
 class GrpcAddress:
-    """A gRPC server: ``host:port``, with TLS or in plain text."""
+    """A gRPC server.
+
+    Attributes:
+        address: ``host:port``, or any target that gRPC's name resolution takes.
+        tls: Whether the channel is encrypted.
+        options: How its descriptors are read.
+    """
 
     address: str
     tls: bool = False
+    options: ReadOptions = field(default_factory=ReadOptions)
 
     def __str__(self) -> str:
         return f"{'grpcs' if self.tls else 'grpc'}://{self.address}"

@@ -12,7 +12,7 @@ import msgspec
 from ...schemas.catalog import Function
 from ...schemas.links import Link
 from ..plan import Plan
-from ..plan.steps import Arguments, Fetch, Stage
+from ..plan.steps import Arguments, Stage
 from .generate import Generator
 from .messages import Projection
 from .needs import AnswerNeed, Node, NotCompilable, find_needs

@@ -22,11 +22,13 @@ from ...schemas.catalog import Function, FunctionId, GrpcBinding, GrpcTarget, Js
 from ...schemas.errors import (
     BadArguments,
     ConfigError,
+    UpstreamAnswer,
     UpstreamError,
     UpstreamStatus,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from ...schemas.grpc import DEFAULT_LISTED, MOST_LISTED
 from .base import Fetched, TransportSettings
 from .grpc_json import Printers
 from .grpc_messages import MethodMessages, build_pool
@@ -65,7 +67,7 @@ def open_channel(address: str, *, tls: bool, options: list[tuple[str, Any]]) -> 
 class _Method:
     """One method: its messages, and the callable of its channel."""
 
-    __slots__ = ("call", "messages", "sends_stream", "streams")
+    __slots__ = ("call", "first", "messages", "sends_stream", "streams")
 
     def __init__(self, channel: grpc.aio.Channel, messages: MethodMessages, function: Function) -> None:
         binding = function.binding
@@ -73,8 +75,9 @@ class _Method:
         self.messages = messages
         self.sends_stream = function.streaming in {"client", "both"}
         self.streams = function.streaming in {"server", "both"}
+        self.first = binding.first
         make: Callable[..., Any] = {
-            "none": channel.unary_unary,
+            "none": channel.unary_stream if binding.first else channel.unary_unary,
             "server": channel.unary_stream,
             "client": channel.stream_unary,
             "both": channel.stream_stream,
@@ -85,6 +88,8 @@ class _Method:
 
     def encode(self, arguments: Mapping[str, Any]) -> bytes | list[bytes] | BadArguments:
         """What the callable takes."""
+        if self.first:
+            arguments = {name: value for name, value in arguments.items() if name != self.first}
         if self.sends_stream:
             return self.messages.encode_requests(arguments)
         return self.messages.encode_request(arguments)
@@ -162,6 +167,10 @@ class GrpcTransport:
         if timeout_s <= 0:
             return UpstreamTimeout(function.upstream, function.id)
         try:
+            if method.first:
+                count = arguments.get(method.first, DEFAULT_LISTED)
+                call = method.call(request, timeout=timeout_s, metadata=self._merged(headers))
+                return await self._take_first(function, method, call, count)
             answer = await method.call(request, timeout=timeout_s, metadata=self._merged(headers))
         except grpc.aio.AioRpcError as error:
             return _upstream_error(function, error)
@@ -172,6 +181,32 @@ class GrpcTransport:
         if function.result is None:
             return method.messages.decode_response(answer)
         return Fetched(answer, messages=method.messages)
+
+    async def _take_first(
+        self, function: Function, method: _Method, call: Any, count: Any
+    ) -> Json | UpstreamError:
+        """The first *count* messages of a stream, or all if it ends before."""
+        if not isinstance(count, int) or not 1 <= count <= MOST_LISTED:
+            call.cancel()
+            reason = f"argument {method.first}: a number from 1 to {MOST_LISTED} is expected"
+            return BadArguments(function.upstream, function.id, reason=reason)
+        found: list[Json] = []
+        left = self._settings.max_body_bytes
+        try:
+            async for data in call:
+                left -= len(data)
+                if left < 0:
+                    reason = f"its messages exceed {self._settings.max_body_bytes} bytes together"
+                    return UpstreamAnswer(function.upstream, function.id, reason=reason)
+                answer = method.messages.decode_response(data)
+                if isinstance(answer, UpstreamError):
+                    return answer
+                found.append(answer)
+                if len(found) == count:
+                    break
+            return found
+        finally:
+            call.cancel()
 
     async def stream(
         self,

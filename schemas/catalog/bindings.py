@@ -78,12 +78,15 @@ class GrpcBinding(Struct, frozen=True, omit_defaults=True, tag="grpc", kw_only=T
         method: Name of the method.
         request: Fully-qualified name of the request message.
         response: Fully-qualified name of the response message.
+        first: The argument, none of the request's, that bounds how many messages of the server's stream are
+            answered as a list; ``""`` for a function that is called as its method is.
     """
 
     service: str
     method: str
     request: str
     response: str
+    first: str = ""
 
 
 class LambdaBinding(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_only=True):

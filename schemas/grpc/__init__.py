@@ -19,6 +19,7 @@ Source: protobuf.dev, "ProtoJSON Format".
 """
 
 from .members import CASE, OneOf, flat, json_members, map_entry, one_ofs
+from .methods import DEFAULT_LISTED, MOST_LISTED
 from .naming import is_own_service, suggest_title
 from .options import ReadOptions
 from .reader import read_descriptors
@@ -26,11 +27,13 @@ from .well_known import REQUEST_VALUE, REQUESTS, WRAPPERS, is_special
 
 __all__ = [
     "CASE",
+    "DEFAULT_LISTED",
+    "MOST_LISTED",
     "REQUESTS",
     "REQUEST_VALUE",
+    "WRAPPERS",
     "OneOf",
     "ReadOptions",
-    "WRAPPERS",
     "flat",
     "is_own_service",
     "is_special",

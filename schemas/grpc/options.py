@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from .naming import is_own_service
+
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
@@ -28,5 +30,7 @@ class ReadOptions:
     field_masks: bool = True
 
     def wants(self, service: str) -> bool:
-        """Whether the service of this fully-qualified name was asked for by name."""
+        """Whether the service of this fully-qualified name is to be read."""
+        if not self.services:
+            return is_own_service(service)
         return any(service == one or service.startswith(f"{one}.") for one in self.services)

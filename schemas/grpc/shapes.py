@@ -63,6 +63,7 @@ class ShapeReader:
     Args:
         files: Where they are.
         roots: Messages to begin with; those with a JSON form of their own are passed over.
+        requests: Messages whose members are arguments, and that are no shape for that.
         own_packages: Packages of the upstream's services; their types have the first say in names.
         options: What the configuration says.
     """
@@ -71,13 +72,13 @@ class ShapeReader:
         self,
         files: Files,
         roots: Iterable[Descriptor],
+        requests: Iterable[Descriptor],
         own_packages: frozenset[str],
         options: ReadOptions = _DEFAULTS,
     ) -> None:
         self._files = files
         self._options = options
-        roots = list(roots)
-        self._reached = _reach(roots, self._is_repaired)
+        self._reached = _reach(roots, requests, self._is_repaired)
         self._one_ofs = {
             one.full_name: one_ofs(one) for one in self._reached.values() if isinstance(one, Descriptor)
         }
@@ -203,11 +204,28 @@ class ShapeReader:
         if not is_new:
             return name
         fields = tuple(
-            msgspec.structs.replace(self._field(one.cases[field.name], field), required=False, default=UNSET)
+            msgspec.structs.replace(
+                self._field(one.cases[field.name], field),
+                type=self._chosen_type(field),
+                required=False,
+                default=UNSET,
+            )
             for field in one.descriptor.fields
         )
         self._made[name] = ObjectShape(name=name, fields=fields, exclusive=True)
         return name
+
+    def _chosen_type(self, field: FieldDescriptor) -> Type:
+        """The type of a choice: what is chosen must not be null, so that ``NullValue`` is its one name."""
+        if field.enum_type is None or field.enum_type.full_name != NULL_VALUE:
+            return self._type(field)
+        at = (NULL_VALUE, "")
+        if at not in self._made_names:
+            name = ShapeName(unique("NullValue", self._taken))
+            self._taken.add(name)
+            self._made_names[at] = name
+            self._made[name] = EnumShape(name=name, values=(EnumValue(value="NULL_VALUE"),))
+        return Reference(shape=self._made_names[at], nullable=True)
 
     # -- members
 
@@ -285,16 +303,16 @@ class ShapeReader:
 
 
 def _reach(
-    roots: Iterable[Descriptor], is_repaired: Callable[[FieldDescriptor], bool]
+    roots: Iterable[Descriptor], requests: Iterable[Descriptor], is_repaired: Callable[[FieldDescriptor], bool]
 ) -> dict[str, Descriptor | EnumDescriptor]:
-    """Messages and enums that become shapes, by fully-qualified name."""
+    """Messages and enums that become shapes, by fully-qualified name: *roots*, and all that is in them.
+
+    Of *requests* only what is in them.
+    """
     found: dict[str, Descriptor | EnumDescriptor] = {}
     waiting = list(roots)
-    while waiting:
-        message = waiting.pop()
-        if message.full_name in found or message.full_name == EMPTY or is_special(message.full_name):
-            continue
-        found[message.full_name] = message
+
+    def reach_members(message: Descriptor) -> None:
         for each in json_members(message).values():
             entry = map_entry(each)
             field = entry.fields_by_name["value"] if entry is not None else each
@@ -304,6 +322,16 @@ def _reach(
                 waiting.append(field.message_type)
             elif field.enum_type is not None and field.enum_type.full_name != NULL_VALUE:
                 found[field.enum_type.full_name] = field.enum_type
+
+    for request in requests:
+        if not is_special(request.full_name):
+            reach_members(request)
+    while waiting:
+        message = waiting.pop()
+        if message.full_name in found or message.full_name == EMPTY or is_special(message.full_name):
+            continue
+        found[message.full_name] = message
+        reach_members(message)
     return found
 
 
