@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import grpc
 import grpc.aio
 
-from ...engine.transport.grpc import channel_options, open_channel
+from ...engine.transport.grpc_channel import channel_options, credentials_of, open_channel
 from ...engine.transport.grpc_metadata import metadata_of
 from ...schemas.catalog import UpstreamId
-from ...schemas.errors import DocumentError
+from ...schemas.errors import ConfigError, DocumentError
 from ...schemas.grpc import ReadOptions, read_descriptors, suggest_title
 from ...schemas.names import upstream_name
 from ..registries import Candidate, GrpcAddress, HttpAddress
@@ -95,11 +95,16 @@ class GrpcDetector:
                 max_body_bytes=self._limits.total_bytes + _ENVELOPE_BYTES,
                 # A connection that is being opened outlives its channel, until this ends it.
                 connect_timeout_s=min(self._connect_timeout_s, max(left_s, 0.1)),
+                channel=address.channel,
             ),
             ("grpc.primary_user_agent", _USER_AGENT),
         ]
+        try:
+            credentials = credentials_of(address.files, source=str(address)) if address.tls else None
+        except ConfigError as error:
+            return TryLater(str(error))
         versions = sorted(VERSIONS, key=lambda version: version != memo.get("version", VERSIONS[0]))
-        channel = open_channel(address.address, tls=address.tls, options=options)
+        channel = open_channel(address.address, credentials=credentials, options=options)
         try:
             for version in versions:
                 if asyncio.get_running_loop().time() >= deadline:

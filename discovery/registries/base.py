@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from ...engine.transport.base import ChannelSettings, TlsFiles
 from ...schemas.grpc.options import ReadOptions
 from ...schemas.names import upstream_name
 
@@ -35,12 +36,16 @@ class GrpcAddress:
     Attributes:
         address: ``host:port``, or any target that gRPC's name resolution takes.
         tls: Whether the channel is encrypted.
+        files: Certificates for TLS; ``None`` for the system's, and none of our own.
         options: How its descriptors are read.
+        channel: How connections to it are kept.
     """
 
     address: str
     tls: bool = False
+    files: TlsFiles | None = None
     options: ReadOptions = field(default_factory=ReadOptions)
+    channel: ChannelSettings = field(default_factory=ChannelSettings)
 
     def __str__(self) -> str:
         return f"{'grpcs' if self.tls else 'grpc'}://{self.address}"

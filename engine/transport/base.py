@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -28,6 +28,9 @@ class TransportSettings:
         connect_timeout_s: For one connection to open.
         accept_compressed: Ask for compressed answers (HTTP). It pays on slow networks: to decompress takes
             longer than to read the plain bytes from a neighbour.
+        tls: The client's own certificate, and whom to trust.
+        show_errors: Keep what an upstream says of its errors for whoever called.
+        channel: How connections to a gRPC server are kept.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -35,6 +38,44 @@ class TransportSettings:
     max_connections: int = 100
     connect_timeout_s: float = 5.0
     accept_compressed: bool = False
+    tls: TlsFiles | None = None
+    show_errors: bool = False
+    channel: ChannelSettings = field(default_factory=lambda: ChannelSettings())
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Files in PEM format for TLS with an upstream.
+
+    Attributes:
+        certificate: The client's certificate and its chain; ``""`` for none.
+        key: Its private key; ``""`` if it stands in *certificate*.
+        key_password: Of an encrypted key; ``""`` for none.
+        ca: Certificates to trust in place of the system's; ``""`` for those.
+    """
+
+    certificate: str = ""
+    key: str = ""
+    key_password: str = field(default="", repr=False)
+    ca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSettings:
+    """How connections to a gRPC server are kept.
+
+    Attributes:
+        authority: Stands in for the address in ``:authority`` and where the server's certificate is checked;
+            ``""`` for the address.
+        balance: How calls are spread over several addresses: over all of them in turn, or all to the first
+            that answers.
+        keepalive_s: A connection with calls under way is asked for a sign of life this often; 0 for never.
+            A server of grpc-go closes connections that ask more often than every 5 minutes.
+    """
+
+    authority: str = ""
+    balance: Literal["round_robin", "pick_first"] = "round_robin"
+    keepalive_s: float = 310.0
 
 
 class AnswerMessages(Protocol):

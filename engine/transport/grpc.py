@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -24,44 +24,16 @@ from ...schemas.errors import (
     ConfigError,
     UpstreamAnswer,
     UpstreamError,
-    UpstreamStatus,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
 from ...schemas.grpc import DEFAULT_LISTED, MOST_LISTED
 from .base import Fetched, TransportSettings
+from .grpc_channel import channel_options, credentials_of, open_channel
+from .grpc_errors import upstream_error
 from .grpc_json import Printers
 from .grpc_messages import MethodMessages, build_pool
 from .grpc_metadata import metadata_of
-
-_DETAIL_LENGTH: Final = 500
-
-
-def channel_options(*, max_body_bytes: int, connect_timeout_s: float) -> list[tuple[str, Any]]:
-    """Options of a channel to one upstream."""
-    return [
-        ("grpc.max_receive_message_length", max_body_bytes),
-        ("grpc.max_send_message_length", -1),
-        # gRPC gives one connection attempt as long as the shortest back-off.
-        ("grpc.min_reconnect_backoff_ms", int(connect_timeout_s * 1000)),
-        ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", int(max(connect_timeout_s, 1) * 1000)),
-        # A server of grpc-go closes connections that are pinged more often than every 5 minutes.
-        ("grpc.keepalive_time_ms", 310_000),
-        ("grpc.keepalive_timeout_ms", 20_000),
-        ("grpc.keepalive_permit_without_calls", 0),
-        # Channels of equal targets would share connections, and one's back-off would fail another's calls.
-        ("grpc.use_local_subchannel_pool", 1),
-        # As the other transports: proxies of the environment are for people's browsers.
-        ("grpc.enable_http_proxy", 0),
-    ]
-
-
-def open_channel(address: str, *, tls: bool, options: list[tuple[str, Any]]) -> grpc.aio.Channel:
-    """A channel to *address*; it connects with the first call. Belongs to the running event loop."""
-    if tls:
-        return grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(), options=options)
-    return grpc.aio.insecure_channel(address, options=options)
 
 
 class _Method:
@@ -102,7 +74,7 @@ class GrpcTransport:
     opened by the first call and belongs to its event loop.
 
     Raises:
-        ConfigError: The upstream's target is not a gRPC server.
+        ConfigError: The upstream's target is not a gRPC server, or its certificates cannot be read.
         DocumentError: The target's descriptors do not build.
     """
 
@@ -115,6 +87,7 @@ class GrpcTransport:
         self._pool = build_pool(target.descriptors, source=upstream.id)
         self._printers = Printers(self._pool)
         self._metadata = metadata_of(settings.headers)
+        self._credentials = credentials_of(settings.tls, source=upstream.id) if target.tls else None
         self._methods: dict[FunctionId, _Method] = {}
         self._channel: grpc.aio.Channel | None = None
 
@@ -173,7 +146,7 @@ class GrpcTransport:
                 return await self._take_first(function, method, call, count)
             answer = await method.call(request, timeout=timeout_s, metadata=self._merged(headers))
         except grpc.aio.AioRpcError as error:
-            return _upstream_error(function, error)
+            return self._error(function, error)
         except asyncio.CancelledError:
             if _is_being_cancelled():
                 raise
@@ -232,7 +205,7 @@ class GrpcTransport:
                 if isinstance(answer, UpstreamError):
                     return
         except grpc.aio.AioRpcError as error:
-            yield _upstream_error(function, error)
+            yield self._error(function, error)
         except asyncio.CancelledError:
             if _is_being_cancelled():
                 raise
@@ -247,13 +220,17 @@ class GrpcTransport:
             method = self._methods[function.id] = _Method(self._open(), messages, function)
         return method
 
+    def _error(self, function: Function, error: grpc.aio.AioRpcError) -> UpstreamError:
+        return upstream_error(function, error, self._printers, show=self._settings.show_errors)
+
     def _open(self) -> grpc.aio.Channel:
         if self._channel is None:
             options = channel_options(
                 max_body_bytes=self._settings.max_body_bytes,
                 connect_timeout_s=self._settings.connect_timeout_s,
+                channel=self._settings.channel,
             )
-            self._channel = open_channel(self._target.address, tls=self._target.tls, options=options)
+            self._channel = open_channel(self._target.address, credentials=self._credentials, options=options)
         return self._channel
 
     def _merged(self, headers: Mapping[str, str]) -> tuple[tuple[str, str | bytes], ...]:
@@ -272,19 +249,3 @@ def _is_being_cancelled() -> bool:
 
 def _closed(function: Function) -> UpstreamError:
     return UpstreamUnreachable(function.upstream, function.id, detail="the transport was closed")
-
-
-def _upstream_error(function: Function, error: grpc.aio.AioRpcError) -> UpstreamError:
-    """What a status code means to the caller.
-
-    Source: gRPC, "Status codes and their use in gRPC".
-    """
-    code = error.code()
-    detail = (error.details() or "")[:_DETAIL_LENGTH]
-    match code:
-        case grpc.StatusCode.UNAVAILABLE:
-            return UpstreamUnreachable(function.upstream, function.id, detail=detail)
-        case grpc.StatusCode.DEADLINE_EXCEEDED:
-            return UpstreamTimeout(function.upstream, function.id)
-        case _:
-            return UpstreamStatus(function.upstream, function.id, status=code.name, detail=detail)

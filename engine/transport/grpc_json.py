@@ -134,14 +134,15 @@ class Printers:
             case "google.protobuf.Struct":
                 return _print_struct
             case "google.protobuf.Any":
-                return self._print_any
+                return self.print_any
             case name if name in WRAPPERS:
                 inner = self.item_printer(message.fields_by_name["value"])
                 return _print_wrapper if inner is None else lambda value: inner(value.value)
             case _:
                 return lambda value: value.ToJsonString()
 
-    def _print_any(self, value: Any) -> Json:
+    def print_any(self, value: Any) -> Json:
+        """An ``Any`` as JSON; of a type that is not in the pool its type and its bytes."""
         type_url: str = value.type_url
         if not type_url:
             return {} if not value.value else {"value": _print_bytes(value.value)}

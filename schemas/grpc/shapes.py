@@ -303,7 +303,9 @@ class ShapeReader:
 
 
 def _reach(
-    roots: Iterable[Descriptor], requests: Iterable[Descriptor], is_repaired: Callable[[FieldDescriptor], bool]
+    roots: Iterable[Descriptor],
+    requests: Iterable[Descriptor],
+    is_repaired: Callable[[FieldDescriptor], bool],
 ) -> dict[str, Descriptor | EnumDescriptor]:
     """Messages and enums that become shapes, by fully-qualified name: *roots*, and all that is in them.
 

@@ -30,7 +30,12 @@ def main() -> int:
     names = given.distributions or installed()
     outcomes: list[Outcome] = []
     console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed}"), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         for name in names:
             task = progress.add_task(name, total=None)

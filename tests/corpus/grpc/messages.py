@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 _F: Final = FieldDescriptor
-_LETTERS: Final = string.ascii_letters + string.digits + " _-/.:äß€漢😀\"\\\n\x00"
+_LETTERS: Final = string.ascii_letters + string.digits + ' _-/.:äß€漢😀"\\\n\x00'
 _INTS: Final = {
     **dict.fromkeys((_F.TYPE_INT32, _F.TYPE_SINT32, _F.TYPE_SFIXED32), (-(2**31), 2**31 - 1)),
     **dict.fromkeys((_F.TYPE_UINT32, _F.TYPE_FIXED32), (0, 2**32 - 1)),

@@ -205,7 +205,9 @@ def normal(value: Any) -> Any:
     """*value* with the entries of maps in order."""
     if isinstance(value, list):
         found = [normal(one) for one in value]
-        if found and all(isinstance(one, dict) and one.get("__typename", "").endswith("Entry") for one in found):
+        if found and all(
+            isinstance(one, dict) and one.get("__typename", "").endswith("Entry") for one in found
+        ):
             found.sort(key=lambda one: str(one.get("key")))
         return found
     return {name: normal(one) for name, one in value.items()} if isinstance(value, dict) else value
@@ -280,7 +282,9 @@ class Given:
             case _:
                 return int(value) if getattr(type_, "name", "") == "BigInt" else value
 
-    def _members(self, by_wire: dict[str, tuple[str, Any]], value: Any, message: Descriptor) -> dict[str, Any]:
+    def _members(
+        self, by_wire: dict[str, tuple[str, Any]], value: Any, message: Descriptor
+    ) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for one in message.fields:
             if one.json_name not in value:

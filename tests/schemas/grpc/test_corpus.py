@@ -23,12 +23,12 @@ async def test_every_method_is_a_field_and_every_answer_arrives_as_it_was_sent(n
 
 
 @pytest.mark.slow
-async def test_the_check_notices_an_answer_that_is_not_as_it_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_check_notices_an_answer_that_is_not_as_it_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def wrong(data: Any) -> str:
         return "AAAA" + grpc_json.b2a_base64(data, newline=False).decode()
 
     monkeypatch.setattr(grpc_json, "_print_bytes", wrong)
-    outcome = await check(described("opentelemetry-proto"), rounds=3)
-    assert outcome.failures == []  # its answers have no bytes
     outcome = await check(described("grpcio-channelz"), rounds=3)
     assert outcome.failures != []
