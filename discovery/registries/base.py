@@ -37,6 +37,7 @@ class GrpcAddress:
         address: ``host:port``, or any target that gRPC's name resolution takes.
         tls: Whether the channel is encrypted.
         files: Certificates for TLS; ``None`` for the system's, and none of our own.
+        descriptors: A file or folder that describes it, so that it is not asked; ``None`` for reflection.
         options: How its descriptors are read.
         channel: How connections to it are kept.
     """
@@ -44,6 +45,7 @@ class GrpcAddress:
     address: str
     tls: bool = False
     files: TlsFiles | None = None
+    descriptors: Path | None = None
     options: ReadOptions = field(default_factory=ReadOptions)
     channel: ChannelSettings = field(default_factory=ChannelSettings)
 
