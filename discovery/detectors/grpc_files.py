@@ -35,16 +35,10 @@ async def load_descriptor_files(path: Path) -> bytes:
     Raises:
         DocumentError: It cannot be read, or does not compile.
     """
-    if path.is_dir():
-        found = await asyncio.to_thread(lambda: sorted(path.rglob("*.proto"))[: MAX_PROTOS + 1])
-        if not found:
-            raise DocumentError(str(path), "", "the folder holds no .proto file")
-        if len(found) > MAX_PROTOS:
-            raise DocumentError(str(path), "", f"the folder holds more than {MAX_PROTOS} .proto files")
-        return await _compile(path, [str(one.relative_to(path)) for one in found])
-    if path.suffix == ".proto":
-        return await _compile(path.parent, [path.name])
-    return await asyncio.to_thread(_read, path)
+    found = await asyncio.to_thread(_protos, path)
+    if found is None:
+        return await asyncio.to_thread(_read, path)
+    return await _compile(*found)
 
 
 def services_of(descriptors: bytes) -> list[str]:
@@ -59,6 +53,18 @@ def services_of(descriptors: bytes) -> list[str]:
         for file in files
         for service in file.service
     )
+
+
+def _protos(path: Path) -> tuple[Path, list[str]] | None:
+    """The folder that imports begin in, and the files to compile; ``None`` for a file that is compiled."""
+    if not path.is_dir():
+        return (path.parent, [path.name]) if path.suffix == ".proto" else None
+    found = [str(one.relative_to(path)) for one in sorted(path.rglob("*.proto"))[: MAX_PROTOS + 1]]
+    if not found:
+        raise DocumentError(str(path), "", "the folder holds no .proto file")
+    if len(found) > MAX_PROTOS:
+        raise DocumentError(str(path), "", f"the folder holds more than {MAX_PROTOS} .proto files")
+    return path, found
 
 
 def _read(path: Path) -> bytes:
@@ -79,12 +85,15 @@ def _read(path: Path) -> bytes:
 
 async def _compile(folder: Path, names: list[str]) -> bytes:
     if importlib.util.find_spec("grpc_tools") is None:
-        reason = "to compile .proto files, install weft[protos]; or give what protoc --descriptor_set_out wrote"
+        reason = (
+            "to compile .proto files, install weft[protos]; or give what protoc --descriptor_set_out wrote"
+        )
         raise DocumentError(str(folder), "", reason)
     with tempfile.TemporaryDirectory() as made:
         out = Path(made, "set")
-        argument_file = Path(made, "names")  # more names than a command line may hold
-        argument_file.write_text("\n".join(names))
+        # In a file: they may be more than a command line holds.
+        argument_file = Path(made, "names")
+        await asyncio.to_thread(argument_file.write_text, "\n".join(names))
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "grpc_tools.protoc", f"-I{folder}", *_includes()),

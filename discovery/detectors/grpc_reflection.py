@@ -195,9 +195,7 @@ class _Conversation:
                 requests.append(request)
             await self._exchange(requests)
 
-    async def _exchange(
-        self, requests: Sequence[ServerReflectionRequest]
-    ) -> list[ServerReflectionResponse]:
+    async def _exchange(self, requests: Sequence[ServerReflectionRequest]) -> list[ServerReflectionResponse]:
         """Send *requests* at once, and take in the files of their answers."""
         for request in requests:
             # A call that ended cannot be written to; reading says why it did.

@@ -12,6 +12,7 @@ holds a descriptor set that is complete: it builds in a pool without a look at a
 - ``options``: what the configuration says of all this.
 - ``naming``: titles, versions, names of shapes.
 - ``shapes``: messages and enums.
+- ``masks``: field masks of what is read.
 - ``methods``: methods as functions.
 - ``reader``: all of it together.
 

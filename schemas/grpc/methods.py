@@ -26,6 +26,7 @@ from ..catalog import (
 )
 from ..names import unique
 from .files import Files
+from .masks import mask_of
 from .options import ReadOptions
 from .shapes import ShapeReader
 from .well_known import EMPTY, REQUEST_VALUE, REQUESTS, is_special
@@ -88,6 +89,7 @@ def read_functions(
                     method=method.name,
                     request=method.input_type.full_name,
                     response=method.output_type.full_name,
+                    mask=mask_of(method) if options.field_masks and effect == "read" else None,
                 ),
                 arguments=_arguments(method, shapes),
                 result=_result(method, shapes),
