@@ -291,7 +291,7 @@ class Plan:
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
-        """The fetches in stages; those of the roots first."""
+        """The fetches in stages, in the order of the first fetch of each."""
         depths: list[int] = []
         places: dict[tuple[int, int], int] = {}
         place_of: list[int] = []
