@@ -27,7 +27,6 @@ from .run import Execution, Result
 from .stages import KeyStore, StageRunner
 
 _encode: Final = msgspec.json.Encoder().encode
-_MISSING: Final = object()
 
 
 class _Left(Exception):
@@ -126,11 +125,10 @@ class FastExecution(StageRunner):
             if arguments is None:
                 arguments = stage.arguments.read(self._variables)
             if stage.link is None:
-                answer = self._record.roots.get(stage.first, _MISSING)
-                if answer is _MISSING:
-                    answer = await self._calls.fetch(stage.function, arguments)
-                    self._record.roots[stage.first] = answer
-                self._state[stage.first] = _decoded(stage, answer)
+                roots = self._record.roots
+                if stage.first not in roots:
+                    roots[stage.first] = await self._calls.fetch(stage.function, arguments)
+                self._state[stage.first] = _decoded(stage, roots[stage.first])
             elif stage.is_shared:
                 await self._shared(stage, arguments)
             else:
@@ -211,7 +209,7 @@ def _by_key(stage: CompiledStage, keys: list[Key], answer: Answer) -> dict[Key, 
 
 
 def _decoded(stage: CompiledStage, answer: Answer) -> Any:
-    if answer.__class__ is Fetched:
+    if isinstance(answer, Fetched):
         return stage.decode(answer.body) if stage.type is not None else True
     if isinstance(answer, UpstreamError):
         raise _Left

@@ -241,7 +241,7 @@ def _fit_surely(keys: list[Key], bulk: BulkFunction) -> bool:
         length = 12 * sum(map(len, keys))  # type: ignore[arg-type]  # four bytes a character, three for a byte
     else:
         length = 20 * len(keys)
-        if not -(10**18) < min(keys) <= max(keys) < 10**18:  # type: ignore[operator,type-var]  # numbers, that is
+        if not -(10**18) < min(keys) <= max(keys) < 10**18:  # type: ignore[operator]  # numbers, that is
             return False
     return length + len(keys) * (len(bulk.argument) + 2) <= bulk.max_key_bytes
 

@@ -42,7 +42,7 @@ async def both_ways(shop: ShopEngine, query: str, variables: Mapping[str, Any] |
     between = len(shop.calls)
     outcome = await execute_plan(plan, compile_plan(plan), values, shop.engine.calls({}))
     if isinstance(outcome, bytes):
-        compiled = (msgspec.json.decode(outcome)["data"], [])
+        compiled: tuple[Any, list[Any]] = (msgspec.json.decode(outcome)["data"], [])
     else:
         compiled = (outcome.data, outcome.errors)
     assert compiled == (interpreted.data, interpreted.errors)

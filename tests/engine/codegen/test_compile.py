@@ -59,7 +59,7 @@ def zoo(*, discriminator: bool, answer: Any) -> ShopEngine:
             get("zoo.getOwner", "/owners/{id}", ref("Owner"), key_argument("id")),
         )
     )
-    answers = {
+    answers: dict[str, Any] = {
         "zoo.listPets": lambda: answer,
         "zoo.petsByName": lambda: answer,
         "zoo.getOwner": lambda id: {"id": id, "name": f"owner {id}"},  # noqa: A006 - the argument's name
