@@ -66,5 +66,6 @@ class KeyStore:
                 for key in new:
                     del self._under_way[key]
                 done.set_result(None)
-        for other in others:
-            await other
+        if others:
+            # Not awaited themselves: a waiter that is cancelled must not cancel them for the rest.
+            await asyncio.wait(others)
