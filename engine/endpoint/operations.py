@@ -275,8 +275,21 @@ def _whole(result: Response, media_type: str, cors: Headers) -> Reply:
         response_status(media_type, is_request_error=result.is_request_error),
         result.body,
         f"{media_type}; charset=utf-8",
-        (("server-timing", f'upstream;desc="{result.calls} calls"'), ("vary", "accept"), *NO_STORE, *cors),
+        (
+            ("server-timing", f'upstream;desc="{result.calls} calls"'),
+            ("vary", "accept"),
+            *_freshness(result),
+            *cors,
+        ),
     )
+
+
+def _freshness(result: Response) -> Headers:
+    """Never ``public``: who may ask at all is the gateway's to say (RFC 9111, section 3.5)."""
+    if result.max_age_s <= 0 or result.is_request_error:
+        return NO_STORE
+    scope = "private, " if result.is_private else ""
+    return (("cache-control", f"{scope}max-age={result.max_age_s}"),)
 
 
 async def _only(response: Response) -> AsyncGenerator[Response, None]:

@@ -1,49 +1,165 @@
-"""Equal reads that are under way at the same time share one execution.
+"""Equal reads that are under way at the same time are made once.
 
-The key of an operation holds its document, its variables and the values of exactly those headers that are
-forwarded to the upstreams involved: nothing crosses from one caller to another. Trace headers are not part
-of it; the calls that are shared carry those of the caller who came first.
+Operations and calls share in the same way. The key holds what is asked and the values of exactly those
+headers that are forwarded to the upstreams involved: nothing crosses from one caller to another. Trace
+headers are not part of it; what is shared carries those of the caller who came first.
+
+The first one makes it, without a task of its own; the others wait for it, each until its own deadline. If
+the first one goes away, the next in line makes it anew. So nobody loses an answer because somebody else
+went away, and what nobody waits for any more is cancelled.
 """
 
 from __future__ import annotations
 
 import asyncio
+import enum
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
+ALMOST: Final = 0.9
+"""Who joins has at most as much time as what is under way was given, but for this factor: requests with
+equal limits differ by what their bodies took to arrive."""
+
+
+class Turn(enum.Enum):
+    """What becomes of somebody who waits, in place of the result."""
+
+    LEAD = "the one before has gone: make it yourself"
+    LATE = "the own deadline has passed"
+
+
+class Flight(Generic[T]):
+    """One read under way, and who waits for it beside the one who makes it.
+
+    Attributes:
+        began: Loop time at which it was begun.
+        deadline: Loop time at which whoever makes it gives up.
+        waiting: Those who wait, first come, first served, and their deadlines; ``None`` while there was nobody.
+    """
+
+    __slots__ = ("began", "deadline", "waiting")
+
+    def __init__(self, began: float, deadline: float) -> None:
+        self.began = began
+        self.deadline = deadline
+        self.waiting: dict[asyncio.Future[T | Turn], float] | None = None
+
+    def suits(self, now: float, deadline: float) -> bool:
+        """Whether somebody whose own would begin *now* and end at *deadline* may wait for this one.
+
+        What was given less time would end too early for who has more.
+        """
+        return self.deadline - self.began >= ALMOST * (deadline - now)
+
+    async def join(self, deadline: float) -> T | Turn:
+        """What it gives; ``Turn.LEAD`` makes the one who waits its maker."""
+        loop = asyncio.get_running_loop()
+        # A future for each: one that is cancelled does not take the others with it.
+        mine: asyncio.Future[T | Turn] = loop.create_future()
+        if self.waiting is None:
+            self.waiting = {}
+        self.waiting[mine] = deadline
+        timer = loop.call_at(deadline, _late, mine)
+        try:
+            return await mine
+        except asyncio.CancelledError:
+            if (
+                mine.done()
+                and not mine.cancelled()
+                and mine.exception() is None
+                and mine.result() is Turn.LEAD
+            ):
+                self.hand_over()  # its turn came in the moment in which it went away
+            raise
+        finally:
+            timer.cancel()
+            if self.waiting is not None:
+                self.waiting.pop(mine, None)
+
+    def hand_over(self, until: float = 0.0) -> bool:
+        """Make the next who waits its maker, of those whose deadline is after *until*; whether there is one."""
+        for following, deadline in (self.waiting or {}).items():
+            if deadline > until and not following.done():
+                following.set_result(Turn.LEAD)
+                return True
+        return False
+
+    def hand_over_late(self, now: float) -> bool:
+        """Hand over after the maker's deadline, to somebody who has time enough left for another try."""
+        return self.hand_over(now + (1 - ALMOST) * (self.deadline - self.began))
+
+    def land(self, result: T) -> None:
+        """Give all who wait what was made."""
+        waiting, self.waiting = self.waiting, None
+        for one in waiting or ():
+            if not one.done():
+                one.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        """Give all who wait the fault."""
+        waiting, self.waiting = self.waiting, None
+        for one in waiting or ():
+            if not one.done():
+                one.set_exception(error)
+
 
 class InFlight(Generic[T]):
-    """What is under way, by key. Nothing is kept once it is done."""
+    """What is under way, by key. Nothing is kept once it is done.
+
+    Attributes:
+        shared: How many were spared so far.
+    """
 
     def __init__(self) -> None:
-        self._under_way: dict[Hashable, asyncio.Future[T]] = {}
+        self._under_way: dict[Hashable, Flight[T]] = {}
+        self.shared = 0
 
-    async def share(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
+    async def share(self, key: Hashable, make: Callable[[], Awaitable[T]], *, deadline: float) -> T:
         """What *make* gives, or what it gives to somebody who asked for *key* just before.
 
-        The first one makes it, without a task of its own. If it is cancelled, the next in line makes it
-        anew: nobody loses an answer because somebody else went away.
+        Args:
+            key: Equal for what may be shared.
+            make: Makes it, and ends at *deadline*.
+            deadline: Loop time in seconds.
         """
-        while (others := self._under_way.get(key)) is not None:
-            # Not awaited itself: a waiter that is cancelled must not cancel it for the rest.
-            await asyncio.wait((others,))
-            if not others.cancelled():
-                return others.result()
-        mine: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._under_way[key] = mine
+        time = asyncio.get_running_loop().time
+        now = time()
+        flight = self._under_way.get(key)
+        if flight is not None and flight.suits(now, deadline):
+            made = await flight.join(deadline)
+            if made is Turn.LATE:
+                return await make()  # which has no time left, and says so in its own way
+            if not isinstance(made, Turn):
+                self.shared += 1
+                return made
+            flight.began, flight.deadline = time(), deadline
+        else:
+            flight = self._under_way[key] = Flight(now, deadline)
         try:
-            made = await make()
+            result = await make()
         except asyncio.CancelledError:
-            mine.cancel()
+            if not flight.hand_over():
+                self._done(key, flight)
             raise
         except BaseException as error:
-            mine.set_exception(error)
-            mine.exception()  # it is raised here too, so nobody need have waited for it
+            self._done(key, flight)
+            flight.fail(error)
             raise
-        else:
-            mine.set_result(made)
-            return made
-        finally:
+        self._done(key, flight)
+        flight.land(result)
+        return result
+
+    def forget(self) -> None:
+        """Let nobody join what is under way now: it may have been read before something was written."""
+        self._under_way.clear()
+
+    def _done(self, key: Hashable, flight: Flight[T]) -> None:
+        if self._under_way.get(key) is flight:
             del self._under_way[key]
+
+
+def _late(one: asyncio.Future[T | Turn]) -> None:
+    if not one.done():
+        one.set_result(Turn.LATE)

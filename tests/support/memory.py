@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from inspect import isawaitable
 from typing import Any
@@ -10,7 +11,7 @@ import msgspec
 
 from weft.engine.transport.base import Fetched
 from weft.schemas.catalog import Function, Json
-from weft.schemas.errors import UpstreamError
+from weft.schemas.errors import UpstreamError, UpstreamTimeout
 
 Answer = Callable[..., Any]
 
@@ -37,7 +38,11 @@ class MemoryTransport:
         self.headers.append(dict(headers))
         answer: Json | UpstreamError = self.answers[function.id](**arguments)
         if isawaitable(answer):
-            answer = await answer
+            try:
+                async with asyncio.timeout_at(deadline):
+                    answer = await answer
+            except TimeoutError:
+                return UpstreamTimeout(function.upstream, function.id)
         return answer
 
     async def fetch(

@@ -19,6 +19,10 @@ from weft.schemas.stitch import stitch
 QUERY = GraphQLRequest("{ orders(limit: 1) { id } }")
 
 
+def later() -> float:
+    return asyncio.get_running_loop().time() + 5
+
+
 class Slow:
     """An engine whose orders wait for ``go``, and are those of whoever's credentials were forwarded."""
 
@@ -114,9 +118,9 @@ async def test_who_goes_away_does_not_take_the_answer_of_the_others() -> None:
         await go.wait()
         return 7
 
-    first = asyncio.create_task(flight.share("key", make))
+    first = asyncio.create_task(flight.share("key", make, deadline=later()))
     await asyncio.sleep(0)
-    second = asyncio.create_task(flight.share("key", make))
+    second = asyncio.create_task(flight.share("key", make, deadline=later()))
     await asyncio.sleep(0)
     second.cancel()
     go.set()
@@ -133,6 +137,8 @@ async def test_a_fault_reaches_all_who_wait() -> None:
         raise RuntimeError("fault")
 
     results = await asyncio.gather(
-        flight.share("key", make), flight.share("key", make), return_exceptions=True
+        flight.share("key", make, deadline=later()),
+        flight.share("key", make, deadline=later()),
+        return_exceptions=True,
     )
     assert [str(result) for result in results] == ["fault", "fault"]
