@@ -10,7 +10,7 @@ from typing import Any, Final
 
 logger = logging.getLogger(__name__)
 
-MOST: Final = 100
+MOST: Final = 1_000
 """Pieces of work under way; what comes beyond is refused."""
 
 
@@ -35,18 +35,18 @@ class Background:
         if group is not None:
             await group.__aexit__(kind, error, trace)
 
-    def start(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Run *work*; whether there is room for it. A fault in it is logged."""
+    def start(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None] | None:
+        """Run *work*, which is refused where there is no room for it. A fault in it is logged."""
         if self._group is None or len(self._tasks) >= self._most:
             work.close()
-            return False
+            return None
         task = self._group.create_task(_logged(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return True
+        return task
 
 
-async def _logged(work: Coroutine[Any, Any, None]) -> None:
+async def _logged(work: Coroutine[Any, Any, object]) -> None:
     try:
         await work
     except Exception:

@@ -7,7 +7,7 @@ import logging
 import math
 import uuid
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
@@ -23,9 +23,10 @@ from ...schemas.errors import (
 from ..transport.base import Fetched, NotModified
 from .background import Background
 from .freshness import UNSAID, Freshness, freshness_of, merge_not_modified
-from .response_cache import Kept, Key, place_of
+from .response_cache import Kept, place_of
+from .retries import Retries
 from .sharing import Turn
-from .upstream_caller import Answer, CallFlight, Treatment, UpstreamCaller
+from .upstream_caller import Answer, Call, UpstreamCaller
 
 logger = logging.getLogger(__name__)
 
@@ -171,9 +172,19 @@ class Calls:
         if identity is None and treatment.keyed:
             identity = _identity(arguments)
         if identity is None or not treatment.keyed:
-            answer = await self._write(caller, treatment, function, arguments, headers, deadline)
             self.fresh_until = 0.0
-            return self._counted(function, answer)
+            call = Call(
+                now,
+                deadline,
+                caller=caller,
+                treatment=treatment,
+                function=function,
+                arguments=arguments,
+                headers=headers,
+            )
+            return self._counted(
+                function, await (self._write(call) if treatment.writes else self._make(call))
+            )
 
         key = (function.id, identity, values)
         kept: Kept | None = None
@@ -185,27 +196,37 @@ class Calls:
             elif kept.fresh_until > now:
                 cache.hits += 1
                 return self._counted(function, kept.answer, kept.said, kept.fresh_until)
-            elif kept.refresh_until > now and self._renew(key, kept, caller, treatment, function, arguments):
+        call = Call(
+            now,
+            deadline,
+            caller=caller,
+            treatment=treatment,
+            function=function,
+            arguments=arguments,
+            headers=headers,
+            key=key,
+            kept=kept,
+        )
+        if kept is not None and cache is not None:
+            if kept.refresh_until > now and self._renew(call):
                 cache.stale += 1
                 return self._counted(function, kept.answer)
-            else:
-                cache.misses += 1
-        flight = caller.under_way.get(key) if treatment.share and not self.fresh else None
-        if flight is not None and flight.suits(now, deadline):
-            joined = await flight.join(deadline)
+            cache.misses += 1
+        under_way = caller.under_way.get(key) if treatment.share and not self.fresh else None
+        if under_way is None or not under_way.suits(now, deadline):
+            caller.under_way[key] = call
+        else:
+            joined = await under_way.join(deadline)
             if joined is Turn.LATE:
                 return UpstreamTimeout(upstream, function.id)
+            call = under_way
             if not isinstance(joined, Turn):
                 caller.shared += 1
-                return self._counted(function, joined, flight.said, flight.began + flight.said.fresh_s)
-            flight.began, flight.deadline = asyncio.get_running_loop().time(), deadline
-        else:
-            flight = caller.under_way[key] = CallFlight(now, deadline)
-        answer = await self._lead(flight, key, kept, caller, treatment, function, arguments, headers)
-        said = flight.said
-        return self._counted(
-            function, answer, said, flight.began + said.fresh_s if said is not UNSAID else 0.0
-        )
+                return self._counted(function, joined, call.said, call.began + call.said.fresh_s)
+            call.began, call.deadline = asyncio.get_running_loop().time(), deadline
+        answer = await self._lead(call)
+        said = call.said
+        return self._counted(function, answer, said, call.began + said.fresh_s if said is not UNSAID else 0.0)
 
     def decode(self, function: Function, answer: Fetched) -> Json | UpstreamError:
         """The JSON value of an answer that was left as bytes."""
@@ -241,70 +262,57 @@ class Calls:
 
     # -- one call
 
-    async def _lead(
-        self,
-        flight: CallFlight,
-        key: Key,
-        kept: Kept | None,
-        caller: UpstreamCaller,
-        treatment: Treatment,
-        function: Function,
-        arguments: Mapping[str, Any],
-        headers: Mapping[str, str],
-    ) -> Answer:
+    async def _lead(self, call: Call) -> Answer:
         """Make the call of a read, for all who wait for it."""
-        writes = caller.writes
-        if kept is not None and kept.said.conditions:
-            headers = {**headers, **kept.said.conditions}
+        treatment = call.treatment
+        writes = call.caller.writes
         try:
-            answer = await self._make(caller, treatment, function, arguments, headers, flight.deadline)
+            answer = await self._make(call)
         except BaseException:
-            # Cancelled: faults are values by now. The next in line makes it anew.
-            if not flight.hand_over() and caller.under_way.get(key) is flight:
-                del caller.under_way[key]
+            # Cancelled: faults are values by now.
+            if not (call.waiting and self._pass_on(call)):
+                call.is_over()
             raise
-        if treatment.cache is None or (
+        if treatment.cache is not None and not (
+            # What most answers are: they say nothing of how long they may be used.
             type(answer) is Fetched
-            and kept is None
+            and call.kept is None
             and treatment.heeds_alone
             and freshness_of(answer.headers) is UNSAID
         ):
-            flight.said = UNSAID
-        else:
-            answer = self._keep(flight, key, kept, caller, treatment, function, arguments, answer, writes)
-        if flight.waiting:
-            if type(answer) is UpstreamTimeout and flight.hand_over_late(asyncio.get_running_loop().time()):
+            answer = self._keep(call, answer, writes)
+        if call.waiting:
+            if type(answer) is UpstreamTimeout and self._pass_on(call):
                 return answer
-            flight.land(answer)
-        if caller.under_way.get(key) is flight:
-            del caller.under_way[key]
+            call.land(answer)
+        call.is_over()
         return answer
 
-    async def _make(
-        self,
-        caller: UpstreamCaller,
-        treatment: Treatment,
-        function: Function,
-        arguments: Mapping[str, Any],
-        headers: Mapping[str, str],
-        deadline: float,
-    ) -> Answer:
+    def _pass_on(self, call: Call) -> bool:
+        """See that those who wait get their answer though who made it stops; whether anybody waits."""
+        return call.pass_on(self.background, lambda _until: self._lead(call))
+
+    async def _make(self, call: Call, *, repeat: bool = True) -> Answer:
         """Make one call as soon as there is a slot, and again if it failed and may be repeated."""
+        caller, function = call.caller, call.function
         slots = caller.slots
         if slots.free > 0:
             slots.free -= 1
-        elif not await slots.wait(deadline):
+        elif not await slots.wait(call.deadline):
             return UpstreamTimeout(function.upstream, function.id)
         self.count += 1
         caller.made += 1
+        headers = call.headers
+        if call.kept is not None:
+            headers = {**headers, **call.kept.said.conditions}
         try:
             if caller.fetch is not None:
                 # The transport holds the deadline: that is its contract.
-                answer = await caller.fetch(function, arguments, deadline=deadline, headers=headers)
+                answer = await caller.fetch(function, call.arguments, deadline=call.deadline, headers=headers)
             else:
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout_at(call.deadline):
                     answer = await caller.transport.call(
-                        function, arguments, deadline=deadline, headers=headers
+                        function, call.arguments, deadline=call.deadline, headers=headers
                     )
         except TimeoutError:
             answer = UpstreamTimeout(function.upstream, function.id)
@@ -312,79 +320,54 @@ class Calls:
             answer = _failed_inside(function, error)
         finally:
             slots.release()
-        if treatment.retries is not None and isinstance(answer, UpstreamError):
-            return await self._make_again(answer, caller, treatment, function, arguments, headers, deadline)
+        if repeat and call.treatment.retries is not None and isinstance(answer, UpstreamError):
+            return await self._make_again(call, call.treatment.retries, answer)
         return answer
 
-    async def _make_again(
-        self,
-        failed: UpstreamError,
-        caller: UpstreamCaller,
-        treatment: Treatment,
-        function: Function,
-        arguments: Mapping[str, Any],
-        headers: Mapping[str, str],
-        deadline: float,
-    ) -> Answer:
+    async def _make_again(self, call: Call, retries: Retries, failed: UpstreamError) -> Answer:
         """Repeat a call that has *failed*, as often as that makes sense; what came of it in the end."""
-        retries = treatment.retries
-        assert retries is not None
-        once = replace(treatment, retries=None)
+        caller = call.caller
         time = asyncio.get_running_loop().time
         for retry in range(1, retries.rule.attempts + 1):
             delay_s = retries.delay_s(retry, failed)
-            if delay_s is None or time() + delay_s >= deadline or self.asked >= self.max_calls:
+            if delay_s is None or time() + delay_s >= call.deadline or self.asked >= self.max_calls:
                 break
             if not retries.spend(caller.made - retries.made, time()):
                 break
             await retries.sleep(delay_s)
             self.asked += 1
-            answer = await self._make(caller, once, function, arguments, headers, deadline)
+            answer = await self._make(call, repeat=False)
             if not isinstance(answer, UpstreamError):
                 return answer
             failed = answer
         return failed
 
-    async def _write(
-        self,
-        caller: UpstreamCaller,
-        treatment: Treatment,
-        function: Function,
-        arguments: Mapping[str, Any],
-        headers: Mapping[str, str],
-        deadline: float,
-    ) -> Answer:
-        """Make a call that is neither shared nor kept."""
-        if not treatment.writes:
-            return await self._make(caller, treatment, function, arguments, headers, deadline)
+    async def _write(self, call: Call) -> Answer:
+        """Make a call after which what was read before may be wrong."""
         self.fresh = True
         try:
-            return await self._make(caller, treatment, function, arguments, headers, deadline)
+            return await self._make(call)
         finally:
             # Also where it failed or was given up: it may have been done all the same.
+            caller = call.caller
             caller.wrote()
-            if caller.cache is not None and (place := place_of(function, arguments)) is not None:
+            if caller.cache is not None and (place := place_of(call.function, call.arguments)) is not None:
                 caller.cache.invalidate(place)
 
     # -- what is kept
 
-    def _keep(
-        self,
-        flight: CallFlight,
-        key: Key,
-        kept: Kept | None,
-        caller: UpstreamCaller,
-        treatment: Treatment,
-        function: Function,
-        arguments: Mapping[str, Any],
-        answer: Answer,
-        writes: int,
-    ) -> Answer:
-        """Keep *answer* if it may be; what is to be used of it and of what was *kept* before."""
-        cache = treatment.cache
+    def _keep(self, call: Call, answer: Answer, writes: int) -> Answer:
+        """Keep *answer* if it may be; what is to be used of it and of what was kept before.
+
+        Args:
+            call: Gets to know how long the answer may be used.
+            answer: What came.
+            writes: Of the upstream, when the call began: what was read before a write is not kept.
+        """
+        cache, kept, key = call.treatment.cache, call.kept, call.key
         assert cache is not None
+        assert key is not None
         if isinstance(answer, UpstreamError):
-            flight.said = UNSAID
             if kept is None:
                 return answer
             if isinstance(answer, NotModified):
@@ -395,45 +378,34 @@ class Calls:
                 return kept.answer
             else:
                 return answer
-        flight.said = said = treatment.rule.judge(answer, heed=treatment.heed)
+        call.said = said = call.treatment.rule.judge(answer, heed=call.treatment.heed)
         if said is UNSAID:
             return answer
-        if said.is_worth_keeping and writes == caller.writes:
+        if said.is_worth_keeping and writes == call.caller.writes:
             if type(answer) is not Fetched:
                 try:
                     answer = Fetched(_ENCODE(answer))
                 except _UNENCODABLE:
                     return answer
-            cache.put(key, answer, said, flight.began, place=place_of(function, arguments))
+            cache.put(key, answer, said, call.began, place=place_of(call.function, call.arguments))
         elif kept is not None:
             cache.drop(key)
         return answer
 
-    def _renew(
-        self,
-        key: Key,
-        kept: Kept,
-        caller: UpstreamCaller,
-        treatment: Treatment,
-        function: Function,
-        arguments: Mapping[str, Any],
-    ) -> bool:
+    def _renew(self, call: Call) -> bool:
         """See that what is kept is renewed while it is used; whether it will be."""
+        caller, key = call.caller, call.key
+        assert key is not None
         if key in caller.under_way:
             return True
         if self.background is None:
             return False
-        now = asyncio.get_running_loop().time()
-        calls = Calls(self.callers, self.headers, now + caller.timeout_s)
-        headers, _ = calls._forward(caller, function.upstream)
-        flight = caller.under_way[key] = CallFlight(now, calls.deadline)
-
-        async def renew() -> None:
-            await calls._lead(flight, key, kept, caller, treatment, function, arguments, headers)
-
-        if self.background.start(renew()):
+        call.deadline = call.began + caller.timeout_s  # it is not this operation that waits for it
+        calls = Calls(self.callers, self.headers, call.deadline, background=self.background)
+        caller.under_way[key] = call
+        if self.background.start(calls._lead(call)) is not None:
             return True
-        del caller.under_way[key]
+        call.is_over()
         return False
 
     # -- what every call adds

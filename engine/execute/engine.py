@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -96,9 +96,9 @@ class Engine:
         self._sdl: str | None = None
         attach_resolvers(stitched.schema)
         self._preparer = Preparer(stitched.schema, self.settings.limits, passes=passes)
-        self._in_flight: InFlight[Response] = InFlight()
-        self._forwarded: dict[frozenset[UpstreamId], tuple[str, ...] | None] = {}
         self._background = Background()
+        self._in_flight: InFlight[Response] = InFlight(self._background)
+        self._forwarded: dict[frozenset[UpstreamId], tuple[str, ...] | None] = {}
         self.cache = ResponseCache(self.settings.cache_bytes) if self.settings.cache_bytes else None
         self.callers: dict[UpstreamId, UpstreamCaller] = {
             upstream: UpstreamCaller(
@@ -200,9 +200,12 @@ class Engine:
         key = self._sharing_key(plan, request, calls.headers) if self.settings.share else None
         if key is None:
             return await self._execute_plan(plan, compiled, variables, calls)
-        return await self._in_flight.share(
-            key, lambda: self._execute_plan(plan, compiled, variables, calls), deadline=calls.deadline
-        )
+
+        def make(until: float) -> Coroutine[Any, Any, Response]:
+            own = calls if until == calls.deadline else self.calls(calls.headers, until)
+            return self._execute_plan(plan, compiled, variables, own)
+
+        return await self._in_flight.share(key, make, deadline=calls.deadline)
 
     async def _execute_plan(
         self, plan: Plan, compiled: Compiled | None, variables: VariableValues, calls: Calls

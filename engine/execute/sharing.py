@@ -5,16 +5,21 @@ headers that are forwarded to the upstreams involved: nothing crosses from one c
 headers are not part of it; what is shared carries those of the caller who came first.
 
 The first one makes it, without a task of its own; the others wait for it, each until its own deadline. If
-the first one goes away, the next in line makes it anew. So nobody loses an answer because somebody else
-went away, and what nobody waits for any more is cancelled.
+the first one goes away, or its time is up, while others wait, it is made anew beside them all, with the
+longest of their deadlines: from then on anybody may go. So nobody loses an answer because somebody else went
+away, and what nobody waits for any more is cancelled.
 """
 
 from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from .background import Background
 
 T = TypeVar("T")
 
@@ -30,21 +35,22 @@ class Turn(enum.Enum):
     LATE = "the own deadline has passed"
 
 
-class Flight(Generic[T]):
+class Flight(msgspec.Struct, Generic[T], eq=False):
     """One read under way, and who waits for it beside the one who makes it.
+
+    A Struct, for one is made for every call.
 
     Attributes:
         began: Loop time at which it was begun.
         deadline: Loop time at which whoever makes it gives up.
+        maker: The task that makes it, once that is nobody of those who wait.
         waiting: Those who wait, first come, first served, and their deadlines; ``None`` while there was nobody.
     """
 
-    __slots__ = ("began", "deadline", "waiting")
-
-    def __init__(self, began: float, deadline: float) -> None:
-        self.began = began
-        self.deadline = deadline
-        self.waiting: dict[asyncio.Future[T | Turn], float] | None = None
+    began: float
+    deadline: float
+    maker: asyncio.Task[None] | None = None
+    waiting: dict[asyncio.Future[T | Turn], float] | None = None
 
     def suits(self, now: float, deadline: float) -> bool:
         """Whether somebody whose own would begin *now* and end at *deadline* may wait for this one.
@@ -77,18 +83,42 @@ class Flight(Generic[T]):
             timer.cancel()
             if self.waiting is not None:
                 self.waiting.pop(mine, None)
+                if not self.waiting and self.maker is not None:
+                    self.maker.cancel()  # the last one has left
 
-    def hand_over(self, until: float = 0.0) -> bool:
-        """Make the next who waits its maker, of those whose deadline is after *until*; whether there is one."""
-        for following, deadline in (self.waiting or {}).items():
-            if deadline > until and not following.done():
+    def pass_on(
+        self, background: Background | None, make: Callable[[float], Coroutine[Any, Any, object]]
+    ) -> bool:
+        """Go on without the one who made it so far; whether anybody waits.
+
+        Args:
+            background: Where it is made from now on; without one the next who waits makes it.
+            make: Makes it anew until the deadline that it is given, and lands it.
+        """
+        now = asyncio.get_running_loop().time()
+        # After a deadline: with less time than this left, another try would only be one more call.
+        least = now + (1 - ALMOST) * (self.deadline - self.began) if now >= self.deadline else now
+        waiting = [
+            (deadline, one)
+            for one, deadline in (self.waiting or {}).items()
+            if deadline > least and not one.done()
+        ]
+        if not waiting:
+            return False
+        if background is not None:
+            self.began, self.deadline = now, max(deadline for deadline, _ in waiting)
+            self.maker = background.start(make(self.deadline))
+        if background is None or self.maker is None:
+            waiting[0][1].set_result(Turn.LEAD)
+        return True
+
+    def hand_over(self) -> bool:
+        """Make the next who waits its maker; whether there is one."""
+        for following in self.waiting or ():
+            if not following.done():
                 following.set_result(Turn.LEAD)
                 return True
         return False
-
-    def hand_over_late(self, now: float) -> bool:
-        """Hand over after the maker's deadline, to somebody who has time enough left for another try."""
-        return self.hand_over(now + (1 - ALMOST) * (self.deadline - self.began))
 
     def land(self, result: T) -> None:
         """Give all who wait what was made."""
@@ -108,20 +138,26 @@ class Flight(Generic[T]):
 class InFlight(Generic[T]):
     """What is under way, by key. Nothing is kept once it is done.
 
+    Args:
+        background: Where that is made whose first maker has gone; without one the next in line makes it.
+
     Attributes:
         shared: How many were spared so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, background: Background | None = None) -> None:
+        self._background = background
         self._under_way: dict[Hashable, Flight[T]] = {}
         self.shared = 0
 
-    async def share(self, key: Hashable, make: Callable[[], Awaitable[T]], *, deadline: float) -> T:
+    async def share(
+        self, key: Hashable, make: Callable[[float], Coroutine[Any, Any, T]], *, deadline: float
+    ) -> T:
         """What *make* gives, or what it gives to somebody who asked for *key* just before.
 
         Args:
             key: Equal for what may be shared.
-            make: Makes it, and ends at *deadline*.
+            make: Makes it until the deadline that it is given.
             deadline: Loop time in seconds.
         """
         time = asyncio.get_running_loop().time
@@ -130,17 +166,26 @@ class InFlight(Generic[T]):
         if flight is not None and flight.suits(now, deadline):
             made = await flight.join(deadline)
             if made is Turn.LATE:
-                return await make()  # which has no time left, and says so in its own way
+                return await make(deadline)  # which has no time left, and says so in its own way
             if not isinstance(made, Turn):
                 self.shared += 1
                 return made
             flight.began, flight.deadline = time(), deadline
         else:
             flight = self._under_way[key] = Flight(now, deadline)
+        return await self._lead(key, flight, make, deadline)
+
+    async def _lead(
+        self,
+        key: Hashable,
+        flight: Flight[T],
+        make: Callable[[float], Coroutine[Any, Any, T]],
+        deadline: float,
+    ) -> T:
         try:
-            result = await make()
+            result = await make(deadline)
         except asyncio.CancelledError:
-            if not flight.hand_over():
+            if not flight.pass_on(self._background, lambda until: self._lead(key, flight, make, until)):
                 self._done(key, flight)
             raise
         except BaseException as error:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from ...schemas.catalog import Function, FunctionId, HttpBinding, Json
 from ...schemas.errors import UpstreamError
 from ..transport.base import Fetched, Transport
 from .freshness import UNSAID, Freshness, freshness_of, validators_of
-from .response_cache import Key, ResponseCache
+from .response_cache import Kept, Key, ResponseCache
 from .retries import SAFE_METHODS, Retries, RetryRule, may_repeat
 from .sharing import Flight
 from .slots import Slots
@@ -95,18 +95,6 @@ class CallSettings:
     retries: RetryRule = field(default_factory=RetryRule)
 
 
-class CallFlight(Flight[Answer]):
-    """A call under way.
-
-    Attributes:
-        said: How long its answer may be used; set when it lands.
-    """
-
-    __slots__ = ("said",)
-
-    said: Freshness
-
-
 @dataclass(frozen=True, slots=True)
 class Treatment:
     """How the calls of one function are handled, worked out once.
@@ -130,6 +118,35 @@ class Treatment:
     heeds_alone: bool
     retries: Retries | None
     writes: bool
+
+
+class Call(Flight[Answer], kw_only=True, eq=False):
+    """One call, and who waits for its answer beside the one who makes it.
+
+    Attributes:
+        key: Equal for calls that may share an answer; ``None`` if it shares with none.
+        headers: Those that are sent, conditions left out. May hold secrets.
+        kept: What is kept of an earlier one, stale by now.
+        said: How long the answer may be used, counted from ``began``; set when it has come.
+    """
+
+    caller: UpstreamCaller
+    treatment: Treatment
+    function: Function
+    arguments: Mapping[str, Any]
+    headers: Mapping[str, str]
+    key: Key | None = None
+    kept: Kept | None = None
+    said: Freshness = UNSAID
+
+    def __repr__(self) -> str:
+        return f"Call({self.function.id})"
+
+    def is_over(self) -> None:
+        """Let nobody join it any more."""
+        under_way = self.caller.under_way
+        if self.key is not None and under_way.get(self.key) is self:
+            del under_way[self.key]
 
 
 class UpstreamCaller:
@@ -169,7 +186,7 @@ class UpstreamCaller:
         self.timeout_s = settings.timeout_s
         self.slots = Slots(settings.max_concurrency)
         self.fetch: Fetch | None = getattr(transport, "fetch", None)
-        self.under_way: dict[Key, CallFlight] = {}
+        self.under_way: dict[Key, Call] = {}
         self.treatments: dict[FunctionId, Treatment] = {}
         self.made = 0
         self.shared = 0

@@ -114,7 +114,7 @@ async def test_who_goes_away_does_not_take_the_answer_of_the_others() -> None:
     flight: InFlight[int] = InFlight()
     go = asyncio.Event()
 
-    async def make() -> int:
+    async def make(_deadline: float) -> int:
         await go.wait()
         return 7
 
@@ -132,7 +132,7 @@ async def test_who_goes_away_does_not_take_the_answer_of_the_others() -> None:
 async def test_a_fault_reaches_all_who_wait() -> None:
     flight: InFlight[int] = InFlight()
 
-    async def make() -> int:
+    async def make(_deadline: float) -> int:
         await asyncio.sleep(0)
         raise RuntimeError("fault")
 
