@@ -382,12 +382,13 @@ class Calls:
         if said is UNSAID:
             return answer
         if said.is_worth_keeping and writes == call.caller.writes:
-            if type(answer) is not Fetched:
+            as_bytes = answer
+            if not isinstance(as_bytes, Fetched):
                 try:
-                    answer = Fetched(_ENCODE(answer))
+                    as_bytes = Fetched(_ENCODE(answer))
                 except _UNENCODABLE:
                     return answer
-            cache.put(key, answer, said, call.began, place=place_of(call.function, call.arguments))
+            cache.put(key, as_bytes, said, call.began, place=place_of(call.function, call.arguments))
         elif kept is not None:
             cache.drop(key)
         return answer

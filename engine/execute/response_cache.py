@@ -153,8 +153,8 @@ def place_of(function: Function, arguments: Mapping[str, Any]) -> Place | None:
     binding = function.binding
     if not isinstance(binding, HttpBinding):
         return None
-    values = {p.name: arguments.get(p.argument) for p in binding.parameters if p.location == "path"}
-    path = _PLACEHOLDER.sub(lambda found: str(values.get(found[1], "")), binding.path)
+    argument = {p.name: p.argument for p in binding.parameters if p.location == "path"}
+    path = _PLACEHOLDER.sub(lambda at: str(arguments.get(argument.get(at[1], at[1]))), binding.path)
     return function.upstream, f"{binding.server or ''}{path}"
 
 
