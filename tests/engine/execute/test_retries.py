@@ -118,7 +118,7 @@ async def test_writes_are_not_repeated_unless_they_are_idempotent() -> None:
 
 
 def test_reads_over_grpc_are_repeated_as_their_traits_say() -> None:
-    binding = GrpcBinding(service="s", method="m")
+    binding = GrpcBinding(service="s", method="m", request="a", response="b")
     read = msgspec.structs.replace(GET_ORDER, binding=binding, idempotent=False)
     assert not may_repeat(read)
     assert may_repeat(msgspec.structs.replace(read, idempotent=True))
