@@ -142,3 +142,59 @@ async def test_a_fault_reaches_all_who_wait() -> None:
         return_exceptions=True,
     )
     assert [str(result) for result in results] == ["fault", "fault"]
+
+
+async def test_an_operation_goes_on_beside_all_who_wait_when_the_first_one_goes_away() -> None:
+    slow = Slow()
+    async with slow.engine:
+        tasks = [asyncio.create_task(slow.engine.execute(QUERY)) for _ in range(4)]
+        for gone in tasks[:3]:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            gone.cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        slow.go.set()
+        assert b'"nobody"' in (await tasks[3]).body
+    assert len(slow.transport.calls) == 2
+
+
+async def test_nobody_waits_for_an_operation_that_has_less_time() -> None:
+    slow = Slow()
+    now = asyncio.get_running_loop().time()
+    short = asyncio.create_task(slow.engine.execute(QUERY, deadline=now + 0.01))
+    await asyncio.sleep(0)
+    long = asyncio.create_task(slow.engine.execute(QUERY, deadline=now + 5))
+    assert b"UPSTREAM_TIMEOUT" in (await short).body
+    slow.go.set()
+    assert b'"nobody"' in (await long).body
+
+
+async def test_who_waits_for_an_operation_has_a_deadline_of_its_own() -> None:
+    slow = Slow()
+    now = asyncio.get_running_loop().time()
+    long = asyncio.create_task(slow.engine.execute(QUERY, deadline=now + 5))
+    await asyncio.sleep(0)
+    assert b"UPSTREAM_TIMEOUT" in (await slow.engine.execute(QUERY, deadline=now + 0.01)).body
+    slow.go.set()
+    assert b'"nobody"' in (await long).body
+
+
+async def test_a_query_after_a_mutation_joins_none_from_before_it() -> None:
+    slow = Slow()
+    before = asyncio.create_task(slow.engine.execute(QUERY))
+    await asyncio.sleep(0)
+    slow.transport.answers = {**slow.transport.answers, "orders.cancelOrder": lambda **_: None}
+    await slow.engine.execute(GraphQLRequest('mutation { cancelOrder(orderId: "1") }'))
+    after = asyncio.create_task(slow.engine.execute(QUERY))
+    await slow.let_go()
+    await asyncio.gather(before, after)
+    assert [id_ for id_, _ in slow.transport.calls].count("orders.listOrders") == 2
+
+
+async def test_an_upstream_that_shares_nothing_keeps_its_queries_apart() -> None:
+    slow = Slow()
+    slow.engine.callers[UpstreamId("orders")].settings = CallSettings(share=False)
+    key = slow.engine._sharing_key
+    plan = slow.engine.plan(slow.engine.prepare(QUERY.query), {})  # type: ignore[arg-type]  # it has no variables
+    assert key(plan, QUERY, {}) is None  # type: ignore[arg-type]  # nothing is hand-written
