@@ -419,7 +419,7 @@ class Calls:
             self.fresh_until = fresh_until
         if said.is_private:
             self.is_private = True
-        if type(answer) is Fetched:
+        if isinstance(answer, Fetched):
             self.answer_bytes += len(answer.body)
         elif not isinstance(answer, UpstreamError):
             self.answer_bytes += _size_of(answer)

@@ -80,7 +80,7 @@ class Retries:
         if not _passes(error):
             return None
         asked_s = error.retry_after_s if isinstance(error, UpstreamStatus) else None
-        upto_s = min(self.rule.base_s * 2 ** (retry - 1), self.rule.max_s)
+        upto_s = min(self.rule.base_s * (1 << (retry - 1)), self.rule.max_s)
         return (asked_s or 0.0) + self._random() * upto_s
 
     def spend(self, calls: int, now: float) -> bool:

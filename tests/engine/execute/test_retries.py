@@ -129,7 +129,7 @@ def test_reads_over_grpc_are_repeated_as_their_traits_say() -> None:
 async def test_calls_that_wait_together_are_repeated_once() -> None:
     upstream = OneUpstream(REFUSED, json_answer(), retries=Waits().retries)
     answers = await asyncio.gather(upstream.ask(), upstream.ask())
-    assert answers == [json_answer()] * 2
+    assert list(answers) == [json_answer()] * 2
     assert len(upstream.made) == 2
 
 
