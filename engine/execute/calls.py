@@ -89,6 +89,10 @@ class Caller(Protocol):
         """The answer of *function*, or the error in its place."""
         ...
 
+    def decode(self, function: Function, answer: Fetched) -> Json | UpstreamError:
+        """The JSON value of an answer that was left as bytes."""
+        ...
+
 
 _Forwarded: TypeAlias = tuple[dict[str, str], tuple[str | None, ...]]
 """What of the operation's headers one upstream is sent, and the values that part its answers."""
@@ -114,6 +118,7 @@ class Calls:
         answer_bytes: Of all answers so far.
         fresh_until: Loop time in seconds until which every answer so far may be used again.
         is_private: An answer is for one caller alone, or depends on headers that are forwarded.
+        timed_out: A call was not answered in time.
     """
 
     # On the class: an operation of one call is made in half the time if it sets only what it is given.
@@ -123,6 +128,7 @@ class Calls:
     answer_bytes = 0
     fresh_until = math.inf
     is_private = False
+    timed_out = False
 
     def __init__(
         self,
@@ -218,7 +224,7 @@ class Calls:
         else:
             joined = await under_way.join(deadline)
             if joined is Turn.LATE:
-                return UpstreamTimeout(upstream, function.id)
+                return self._counted(function, UpstreamTimeout(upstream, function.id))
             call = under_way
             if not isinstance(joined, Turn):
                 caller.shared += 1
@@ -423,6 +429,8 @@ class Calls:
             self.answer_bytes += len(answer.body)
         elif not isinstance(answer, UpstreamError):
             self.answer_bytes += _size_of(answer)
+        elif type(answer) is UpstreamTimeout:
+            self.timed_out = True
         if self.answer_bytes > self.max_answer_bytes:
             return ByteBudgetExceeded(function.upstream, function.id, self.max_answer_bytes)
         return answer

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final, cast
 
 import msgspec
@@ -24,18 +25,14 @@ from ..plan import HandWritten, Plan, explain
 from ..transport import Transport
 from .background import Background
 from .calls import MAX_ANSWER_BYTES, MAX_CALLS, Calls
-from .fast import FastExecution, Recording
+from .fast import execute_event, execute_plan
 from .prepared import Prepared, Preparer
 from .resolvers import RUNNING, Running, attach_resolvers
 from .response_cache import DEFAULT_BYTES, ResponseCache
-from .run import Execution, Result, run_plan
+from .run import Execution, Result
 from .sharing import InFlight
 from .upstream_caller import CallSettings as CallSettings
 from .upstream_caller import UpstreamCaller
-
-_MOST_FORWARDED: Final = 10_000
-"""Sets of upstreams whose forwarded headers are remembered."""
-
 
 MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024
 """As large as one answer may be: more than a gateway buffers, and than a client reads with joy."""
@@ -97,8 +94,9 @@ class Engine:
         attach_resolvers(stitched.schema)
         self._preparer = Preparer(stitched.schema, self.settings.limits, passes=passes)
         self._background = Background()
-        self._in_flight: InFlight[Response] = InFlight(self._background)
-        self._forwarded: dict[frozenset[UpstreamId], tuple[str, ...] | None] = {}
+        self._in_flight: InFlight[Response] = InFlight(self._background, timed_out=attrgetter("timed_out"))
+        self._under_way = 0
+        self._idle: asyncio.Event | None = None
         self.cache = ResponseCache(self.settings.cache_bytes) if self.settings.cache_bytes else None
         self.callers: dict[UpstreamId, UpstreamCaller] = {
             upstream: UpstreamCaller(
@@ -177,7 +175,8 @@ class Engine:
             allow: Types of operation that may be executed.
             deadline: Loop time in seconds; ``None`` for the default time limit from now.
         """
-        calls = self.calls(headers or {}, deadline)
+        headers = headers or {}
+        self._under_way += 1
         try:
             prepared = self._preparer.prepare(request.query, request.operation_name)
             operation = prepared.operation
@@ -185,57 +184,71 @@ class Engine:
                 return _not_allowed(operation)
             variables = self._preparer.variables(operation, request.variables)
             plan = self._preparer.plan(prepared, variables)
+            if isinstance(plan, HandWritten):
+                calls = self.calls(headers, deadline)
+                calls.fresh = operation.type == "mutation"
+                return self._response(
+                    await self._execute_resolvers(operation, request, calls), calls, operation.type
+                )
+            if deadline is None:
+                deadline = asyncio.get_running_loop().time() + self.settings.timeout_s
+            if operation.type != "query":
+                try:
+                    return await self._execute_plan(prepared, plan, variables, headers, deadline)
+                finally:
+                    self._in_flight.forget()
+            key = self._sharing_key(prepared, plan, request, headers) if self.settings.share else None
+            if key is None:
+                return await self._execute_plan(prepared, plan, variables, headers, deadline)
+            return await self._in_flight.share(
+                key, self._execute_plan, prepared, plan, variables, headers, deadline=deadline
+            )
         except OperationError as error:
             return _request_errors(error)
-        if isinstance(plan, HandWritten):
-            calls.fresh = operation.type == "mutation"
-            result = await self._execute_resolvers(operation, request, calls)
-            return self._response(result, calls, operation.type)
-        compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
-        if operation.type != "query":
-            try:
-                return await self._execute_plan(plan, compiled, variables, calls)
-            finally:
-                self._in_flight.forget()
-        key = self._sharing_key(plan, request, calls.headers) if self.settings.share else None
-        if key is None:
-            return await self._execute_plan(plan, compiled, variables, calls)
+        finally:
+            self._under_way -= 1
+            if not self._under_way and self._idle is not None:
+                self._idle.set()
 
-        def make(until: float) -> Coroutine[Any, Any, Response]:
-            own = calls if until == calls.deadline else self.calls(calls.headers, until)
-            return self._execute_plan(plan, compiled, variables, own)
-
-        return await self._in_flight.share(key, make, deadline=calls.deadline)
+    async def drained(self) -> None:
+        """Wait until no operation is under way."""
+        if self._under_way:
+            self._idle = asyncio.Event()
+            await self._idle.wait()
 
     async def _execute_plan(
-        self, plan: Plan, compiled: Compiled | None, variables: VariableValues, calls: Calls
+        self,
+        prepared: Prepared,
+        plan: Plan,
+        variables: VariableValues,
+        headers: Mapping[str, str],
+        deadline: float,
     ) -> Response:
-        if compiled is None:
-            return self._response(await run_plan(plan, variables, calls), calls, plan.operation_type)
-        recording = Recording(calls)
-        body = await FastExecution(compiled, variables, recording).run()
-        if body is None:
-            return self._response(await run_plan(plan, variables, recording), calls, plan.operation_type)
-        return self._bounded(body, calls, plan.operation_type)
+        calls = self.calls(headers, deadline)
+        compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
+        outcome = await execute_plan(plan, compiled, variables, calls)
+        if isinstance(outcome, bytes):
+            return self._bounded(outcome, calls, plan.operation_type)
+        return self._response(outcome, calls, plan.operation_type)
 
     def _sharing_key(
-        self, plan: Plan, request: GraphQLRequest, headers: Mapping[str, str]
+        self, prepared: Prepared, plan: Plan, request: GraphQLRequest, headers: Mapping[str, str]
     ) -> tuple[object, ...] | None:
         """What parts operations that must not share; ``None`` for one that shares with none."""
-        if plan.upstreams in self._forwarded:
-            names = self._forwarded[plan.upstreams]
+        names: tuple[str, ...] | None
+        if id(plan) in prepared.forwarded:
+            names = prepared.forwarded[id(plan)]
         else:
             callers = [self.callers[upstream] for upstream in plan.upstreams]
             names = tuple(sorted({name for caller in callers for name in caller.forward}))
             if not all(caller.settings.share for caller in callers):
                 names = None
-            if len(self._forwarded) < _MOST_FORWARDED:
-                self._forwarded[plan.upstreams] = names
+            if any(kept is plan for kept in prepared.plans.values()):
+                prepared.forwarded[id(plan)] = names
         if names is None:
             return None
-        values = tuple(headers.get(name) for name in names)
         variables = msgspec.json.encode(request.variables) if request.variables else b""
-        return (request.query, request.operation_name, variables, values)
+        return (request.query, request.operation_name, variables, *map(headers.get, names))
 
     async def subscribe(
         self, request: GraphQLRequest, *, headers: Mapping[str, str] | None = None
@@ -244,6 +257,19 @@ class Engine:
 
         A query or mutation yields one. Closing the iterator cancels what was called for it.
         """
+        self._under_way += 1
+        try:
+            async with aclosing(self._subscribe(request, headers)) as responses:
+                async for response in responses:
+                    yield response
+        finally:
+            self._under_way -= 1
+            if not self._under_way and self._idle is not None:
+                self._idle.set()
+
+    async def _subscribe(
+        self, request: GraphQLRequest, headers: Mapping[str, str] | None
+    ) -> AsyncGenerator[Response]:
         try:
             prepared = self._preparer.prepare(request.query, request.operation_name)
             operation = prepared.operation
@@ -258,7 +284,8 @@ class Engine:
         if isinstance(plan, HandWritten):
             events = self._subscribe_resolvers(operation, request, headers or {})
         else:
-            events = self._subscribe_plan(plan, variables, headers or {})
+            compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
+            events = self._subscribe_plan(plan, compiled, variables, headers or {})
         async with aclosing(events):
             async for response in events:
                 yield response
@@ -324,7 +351,11 @@ class Engine:
                 yield self._response(Result(result.data, errors), calls, "subscription")
 
     async def _subscribe_plan(
-        self, plan: Plan, variables: VariableValues, headers: Mapping[str, str]
+        self,
+        plan: Plan,
+        compiled: Compiled | None,
+        variables: VariableValues,
+        headers: Mapping[str, str],
     ) -> AsyncGenerator[Response]:
         (root,) = plan.children(None)
         calls = self.calls(headers)
@@ -337,8 +368,11 @@ class Engine:
         async with aclosing(stream):
             async for event in stream:
                 each = self.calls(headers)  # every event has a time limit of its own
-                result = await Execution(plan, variables, each).run_event(root, event)
-                yield self._response(result, each, "subscription")
+                outcome = await execute_event(plan, compiled, variables, each, event)
+                if isinstance(outcome, bytes):
+                    yield self._bounded(outcome, each, "subscription")
+                else:
+                    yield self._response(outcome, each, "subscription")
 
     # -- responses
 
@@ -365,6 +399,7 @@ class Engine:
             operation_type=operation_type,
             max_age_s=max_age_s,
             is_private=calls.is_private,
+            timed_out=calls.timed_out,
         )
 
 

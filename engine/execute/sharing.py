@@ -59,6 +59,10 @@ class Flight(msgspec.Struct, Generic[T], eq=False):
         """
         return self.deadline - self.began >= ALMOST * (deadline - now)
 
+    def is_late(self, now: float) -> bool:
+        """Whether its deadline has passed. Timers of uvloop are due up to a millisecond early."""
+        return now >= self.deadline - 0.001
+
     async def join(self, deadline: float) -> T | Turn:
         """What it gives; ``Turn.LEAD`` makes the one who waits its maker."""
         loop = asyncio.get_running_loop()
@@ -67,7 +71,8 @@ class Flight(msgspec.Struct, Generic[T], eq=False):
         if self.waiting is None:
             self.waiting = {}
         self.waiting[mine] = deadline
-        timer = loop.call_at(deadline, _late, mine)
+        # It ends by its own deadline: a timer costs as much as all else here.
+        timer = loop.call_at(deadline, _late, mine) if deadline < self.deadline else None
         try:
             return await mine
         except asyncio.CancelledError:
@@ -80,7 +85,8 @@ class Flight(msgspec.Struct, Generic[T], eq=False):
                 self.hand_over()  # its turn came in the moment in which it went away
             raise
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
             if self.waiting is not None:
                 self.waiting.pop(mine, None)
                 if not self.waiting and self.maker is not None:
@@ -95,14 +101,16 @@ class Flight(msgspec.Struct, Generic[T], eq=False):
             background: Where it is made from now on; without one the next who waits makes it.
             make: Makes it anew until the deadline that it is given, and lands it.
         """
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         # After a deadline: with less time than this left, another try would only be one more call.
-        least = now + (1 - ALMOST) * (self.deadline - self.began) if now >= self.deadline else now
-        waiting = [
-            (deadline, one)
-            for one, deadline in (self.waiting or {}).items()
-            if deadline > least and not one.done()
-        ]
+        least = now + (1 - ALMOST) * (self.deadline - self.began) if self.is_late(now) else now
+        waiting: list[tuple[float, asyncio.Future[T | Turn]]] = []
+        for one, deadline in (self.waiting or {}).items():
+            if not one.done():
+                loop.call_at(deadline, _late, one)  # it may end later than they thought
+                if deadline > least:
+                    waiting.append((deadline, one))
         if not waiting:
             return False
         if background is not None:
@@ -140,61 +148,79 @@ class InFlight(Generic[T]):
 
     Args:
         background: Where that is made whose first maker has gone; without one the next in line makes it.
+        timed_out: Whether a result lacks something that did not come before the deadline.
 
     Attributes:
         shared: How many were spared so far.
     """
 
-    def __init__(self, background: Background | None = None) -> None:
+    def __init__(
+        self, background: Background | None = None, *, timed_out: Callable[[T], bool] = lambda _: False
+    ) -> None:
         self._background = background
+        self._timed_out = timed_out
         self._under_way: dict[Hashable, Flight[T]] = {}
         self.shared = 0
 
     async def share(
-        self, key: Hashable, make: Callable[[float], Coroutine[Any, Any, T]], *, deadline: float
+        self, key: Hashable, make: Callable[..., Coroutine[Any, Any, T]], *given: Any, deadline: float
     ) -> T:
         """What *make* gives, or what it gives to somebody who asked for *key* just before.
 
         Args:
             key: Equal for what may be shared.
-            make: Makes it until the deadline that it is given.
+            make: Makes it of what is *given* and, as the last argument, a deadline.
+            given: The other arguments.
             deadline: Loop time in seconds.
         """
-        time = asyncio.get_running_loop().time
-        now = time()
+        now = asyncio.get_running_loop().time()
         flight = self._under_way.get(key)
         if flight is not None and flight.suits(now, deadline):
             made = await flight.join(deadline)
             if made is Turn.LATE:
-                return await make(deadline)  # which has no time left, and says so in its own way
+                return await make(*given, deadline)  # which has no time left, and says so in its own way
             if not isinstance(made, Turn):
                 self.shared += 1
                 return made
-            flight.began, flight.deadline = time(), deadline
+            flight.began, flight.deadline = asyncio.get_running_loop().time(), deadline
         else:
             flight = self._under_way[key] = Flight(now, deadline)
-        return await self._lead(key, flight, make, deadline)
+        return await self._lead(key, flight, make, given, deadline)
 
     async def _lead(
         self,
         key: Hashable,
         flight: Flight[T],
-        make: Callable[[float], Coroutine[Any, Any, T]],
+        make: Callable[..., Coroutine[Any, Any, T]],
+        given: tuple[Any, ...],
         deadline: float,
     ) -> T:
         try:
-            result = await make(deadline)
-        except asyncio.CancelledError:
-            if not flight.pass_on(self._background, lambda until: self._lead(key, flight, make, until)):
-                self._done(key, flight)
-            raise
+            result = await make(*given, deadline)
         except BaseException as error:
-            self._done(key, flight)
-            flight.fail(error)
+            if isinstance(error, asyncio.CancelledError):
+                if not self._pass_on(key, flight, make, given):
+                    self._done(key, flight)
+            else:
+                self._done(key, flight)
+                flight.fail(error)
             raise
+        if flight.waiting:
+            late = self._timed_out(result) and flight.is_late(asyncio.get_running_loop().time())
+            if late and self._pass_on(key, flight, make, given):
+                return result
+            flight.land(result)
         self._done(key, flight)
-        flight.land(result)
         return result
+
+    def _pass_on(
+        self,
+        key: Hashable,
+        flight: Flight[T],
+        make: Callable[..., Coroutine[Any, Any, T]],
+        given: tuple[Any, ...],
+    ) -> bool:
+        return flight.pass_on(self._background, lambda until: self._lead(key, flight, make, given, until))
 
     def forget(self) -> None:
         """Let nobody join what is under way now: it may have been read before something was written."""

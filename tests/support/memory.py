@@ -24,6 +24,7 @@ class MemoryTransport:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.headers: list[dict[str, str]] = []
         self.as_bytes = False
+        self.waits: Callable[[], int] | None = None
 
     async def __aenter__(self) -> MemoryTransport:
         return self
@@ -37,12 +38,14 @@ class MemoryTransport:
         self.calls.append((function.id, dict(arguments)))
         self.headers.append(dict(headers))
         answer: Json | UpstreamError = self.answers[function.id](**arguments)
-        if isawaitable(answer):
-            try:
-                async with asyncio.timeout_at(deadline):
+        try:
+            async with asyncio.timeout_at(deadline):
+                if isawaitable(answer):
                     answer = await answer
-            except TimeoutError:
-                return UpstreamTimeout(function.upstream, function.id)
+                for _ in range(self.waits() if self.waits else 0):
+                    await asyncio.sleep(0)
+        except TimeoutError:
+            return UpstreamTimeout(function.upstream, function.id)
         return answer
 
     async def fetch(

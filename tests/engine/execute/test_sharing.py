@@ -26,10 +26,17 @@ def later() -> float:
 class Slow:
     """An engine whose orders wait for ``go``, and are those of whoever's credentials were forwarded."""
 
-    def __init__(self, *, share: bool = True, forward: tuple[str, ...] = ("authorization",)) -> None:
+    def __init__(
+        self,
+        *,
+        share: bool = True,
+        share_upstream: bool = True,
+        forward: tuple[str, ...] = ("authorization",),
+    ) -> None:
         self.go = asyncio.Event()
         self.transport = MemoryTransport({"orders.listOrders": self.orders})
-        settings = EngineSettings(share=share, calls={UpstreamId("orders"): CallSettings(forward=forward)})
+        calls = CallSettings(forward=forward, share=share_upstream)
+        settings = EngineSettings(share=share, calls={UpstreamId("orders"): calls})
         self.engine = Engine(
             stitch(SHOP, weave(SHOP)), dict.fromkeys(SHOP.upstreams_by_id, self.transport), settings
         )
@@ -193,8 +200,39 @@ async def test_a_query_after_a_mutation_joins_none_from_before_it() -> None:
 
 
 async def test_an_upstream_that_shares_nothing_keeps_its_queries_apart() -> None:
+    slow = Slow(share_upstream=False)
+    await slow.ask({}, {})
+    assert len(slow.transport.calls) == 2
+
+
+async def test_the_next_in_line_may_go_away_as_it_is_called_on() -> None:
+    flight: InFlight[int] = InFlight()
+    go = asyncio.Event()
+
+    async def make(_deadline: float) -> int:
+        await go.wait()
+        return 7
+
+    tasks = []
+    for _ in range(3):
+        tasks.append(asyncio.create_task(flight.share("key", make, deadline=later())))
+        await asyncio.sleep(0)
+    tasks[0].cancel()
+    await asyncio.sleep(0)  # the second has been called on and has not run yet
+    tasks[1].cancel()
+    go.set()
+    assert await tasks[2] == 7
+    assert flight._under_way == {}
+
+
+async def test_who_has_time_left_does_not_get_the_timeout_of_the_first() -> None:
     slow = Slow()
-    slow.engine.callers[UpstreamId("orders")].settings = CallSettings(share=False)
-    key = slow.engine._sharing_key
-    plan = slow.engine.plan(slow.engine.prepare(QUERY.query), {})  # type: ignore[arg-type]  # it has no variables
-    assert key(plan, QUERY, {}) is None  # type: ignore[arg-type]  # nothing is hand-written
+    async with slow.engine:
+        now = asyncio.get_running_loop().time()
+        first = asyncio.create_task(slow.engine.execute(QUERY, deadline=now + 0.05))
+        await asyncio.sleep(0.03)
+        second = asyncio.create_task(slow.engine.execute(QUERY, deadline=now + 0.08))
+        assert b"UPSTREAM_TIMEOUT" in (await first).body
+        slow.go.set()
+        assert b'"nobody"' in (await second).body
+    assert len(slow.transport.calls) == 2
