@@ -19,7 +19,7 @@ holds a descriptor set that is complete: it builds in a pool without a look at a
 Source: protobuf.dev, "ProtoJSON Format".
 """
 
-from .members import CASE, OneOf, flat, json_members, map_entry, one_ofs
+from .members import CASE, OneOf, flat, json_members, map_entry, message_of, one_ofs
 from .methods import DEFAULT_LISTED, MOST_LISTED
 from .naming import is_own_service, suggest_title
 from .options import ReadOptions
@@ -40,6 +40,7 @@ __all__ = [
     "is_special",
     "json_members",
     "map_entry",
+    "message_of",
     "one_ofs",
     "read_descriptors",
     "suggest_title",
