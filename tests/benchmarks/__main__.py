@@ -8,19 +8,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from .contenders.bare import BARE
+from .contenders.bare import BARE, BARE_GRPC
 from .contenders.base import Contender
-from .contenders.weft import WEFT
+from .contenders.hive_gateway import HIVE
+from .contenders.node_jit import GRAPHQL_JIT
+from .contenders.strawberry import STRAWBERRY
+from .contenders.weft import WEFT, WEFT_GRPC
 from .install import need_programs
 from .load import Mode
 from .report import as_json, circumstances, print_report
 from .rounds import check_all, measure, started
 from .workload import Workload, workloads
 
-CONTENDERS: Final[dict[str, Contender]] = {contender.name: contender for contender in (WEFT, BARE)}
-EXACT: Final = ("weft", "bare")
+CONTENDERS: Final[dict[str, Contender]] = {
+    contender.name: contender
+    for contender in (WEFT, BARE, WEFT_GRPC, BARE_GRPC, GRAPHQL_JIT, HIVE, STRAWBERRY)
+}
+EXACT: Final = ("weft", "bare", "weft-grpc", "bare-grpc")
 """Those that must make the fewest calls; how many the others make is told."""
-DEFAULT: Final = ("weft", "bare")
+DEFAULT: Final = EXACT
 
 
 def _names(text: str, known: Sequence[str]) -> list[str]:
