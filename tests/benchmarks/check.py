@@ -13,7 +13,7 @@ from .load import Mode
 from .upstream import CHECKED, Upstream
 from .workload import Workload
 
-ONE_AFTER_ANOTHER: Final = 3
+ONE_AFTER_ANOTHER: Final = 2
 AT_ONCE: Final = 20
 
 
@@ -58,7 +58,7 @@ def check(
     fixed = contender.calls_fixed and mode == "same"
     if exact and calls != (0 if fixed else workload.calls):
         raise WrongAnswer(f"{what}: {calls:g} upstream calls an operation, {workload.calls} expected")
-    at_once = min(AT_ONCE, workload.connections // 2)
+    at_once = max(2, min(AT_ONCE, contender.connections_for(workload) // 2))
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(ask, range(ONE_AFTER_ANOTHER, ONE_AFTER_ANOTHER + at_once)))
     if mode == "differs" and exact:

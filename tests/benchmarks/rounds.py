@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .check import check
 from .contenders.base import Contender, Serving, Upstreams
-from .load import Mode, Sample, run_load
+from .load import LEAST_OPERATIONS, LoadFailed, Mode, Sample, run_load
 from .upstream import Upstream, upstreams
 from .workload import Workload
 
@@ -127,7 +127,11 @@ def measure(
                     seconds=warm_up_s if number < 0 else seconds,
                     groups={"server": serving.program, "upstream": running.upstream.program},
                     count_calls=running.upstream.requests,
+                    least_operations=0 if number < 0 else LEAST_OPERATIONS,
                 )
-                if number >= 0:
-                    found[contender.name].append(sample)
-                    tell(f"{workload.name} {mode} round {number + 1}: {contender.name} {sample.per_s:,.0f}/s")
+                if number < 0:
+                    continue
+                if sample is None:
+                    raise LoadFailed(f"{contender.name} answered nothing: {workload.name}, {mode}")
+                found[contender.name].append(sample)
+                tell(f"{workload.name} {mode} round {number + 1}: {contender.name} {sample.per_s:,.0f}/s")
