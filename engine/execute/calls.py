@@ -76,6 +76,10 @@ class Caller(Protocol):
         """The answer of *function*, or the error in its place."""
         ...
 
+    def decode(self, function: Function, answer: Fetched) -> Json | UpstreamError:
+        """The JSON value of an answer that was left as bytes."""
+        ...
+
 
 @dataclass(slots=True)
 class Calls:
