@@ -48,12 +48,14 @@ class Program:
 
     def cpu_s(self) -> float:
         """Seconds of CPU, user and system, of the processes that are there now."""
-        ticks = 0
-        for pid in self.pids():
-            with contextlib.suppress(OSError):
-                fields = _stat(Path(f"/proc/{pid}"))
-                ticks += int(fields[11]) + int(fields[12])
-        return ticks / _TICKS
+        return sum(self.cpu_of(pid) for pid in self.pids())
+
+    def cpu_of(self, pid: int) -> float:
+        """Seconds of CPU of one process; 0 if it has ended."""
+        with contextlib.suppress(OSError):
+            fields = _stat(Path(f"/proc/{pid}"))
+            return (int(fields[11]) + int(fields[12])) / _TICKS
+        return 0.0
 
     def tail(self) -> str:
         """The processes that are left, and the end of what they printed."""

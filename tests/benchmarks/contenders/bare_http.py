@@ -25,7 +25,7 @@ UPSTREAM_PORT: Final = "BENCH_UPSTREAM_PORT"
 FIXED: Final = "/fixed/"
 TIMEOUT_S: Final = 30
 
-_HEADERS: Final = [("content-type", "application/json; charset=utf-8")]
+HEADERS: Final = [("content-type", "application/json; charset=utf-8")]
 
 
 class Request(Struct, gc=False):
@@ -140,12 +140,12 @@ class Bare:
         body = await protocol()
         path = scope.path
         if path.startswith(FIXED):
-            protocol.response_bytes(200, _HEADERS, self._fixed[path])
+            protocol.response_bytes(200, HEADERS, self._fixed[path])
             return
         handler = self._handlers[self._request(body).query]
         authorization = scope.headers.get("authorization")
         line = f"Authorization: {authorization}\r\n\r\n".encode() if authorization else b"\r\n"
-        protocol.response_bytes(200, _HEADERS, await handler(line))
+        protocol.response_bytes(200, HEADERS, await handler(line))
 
     async def _posts(self, line: bytes) -> bytes:
         posts = self._decode_posts(await self._get(self._heads["/posts"] + line))
