@@ -28,11 +28,11 @@ from ..catalog import (
     Type,
     UnionShape,
 )
+from ..catalog.reading import ReadOptions
 from ..names import type_name, unique
 from .files import Files
 from .members import CASE, OneOf, json_members, map_entry, message_of, one_ofs
 from .naming import shape_names, trimmed_values
-from .options import ReadOptions
 from .well_known import EMPTY, NULL_VALUE, is_special, special_type
 
 _DEFAULTS: Final = ReadOptions()
