@@ -30,8 +30,9 @@ class CompiledStage:
 
     Attributes:
         fetches: Ids of its fetches.
+        first: The first of them.
         answers: Under which id what the keys lead to is kept.
-        is_shared: Whether other stages may have asked for the same keys.
+        is_shared: Whether several fetches, of this stage or others, share what the keys lead to.
         arguments: The fields' own; equal for all fetches of the stage.
         type: What one answer is decoded as; ``None`` for a function that answers nothing.
         decode: Decodes one answer's bytes.
@@ -42,6 +43,7 @@ class CompiledStage:
     """
 
     fetches: tuple[int, ...]
+    first: int
     answers: int
     is_shared: bool
     function: Function
@@ -103,8 +105,9 @@ def _compile(plan: Plan, *, lenient: bool) -> Compiled:
         type_ = answer_types[fetch.answers]
         return CompiledStage(
             fetches=of.fetches,
+            first=fetch.id,
             answers=fetch.answers,
-            is_shared=sum(fetch.answers == plan.fetches[one.fetches[0]].answers for one in plan.stages) > 1,
+            is_shared=fetch.shared is not None,
             function=fetch.called,
             link=fetch.link,
             arguments=fetch.arguments,

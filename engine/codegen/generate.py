@@ -76,7 +76,7 @@ class Generator:
             clauses.insert(0, "for _ in (None,)")
         name = self._source.name("keys_of")
         with self._source.block(f"def {name}(state)"):
-            self._source.line(f"keys = dict.fromkeys([{' '.join([key, *clauses])}])")
+            self._source.line(f"keys = {{{' '.join([f'{key}: None', *clauses])}}}")
             self._source.line("keys.pop(None, None)")
             self._source.line("return list(keys)")
         return name

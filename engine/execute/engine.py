@@ -16,7 +16,7 @@ from ...schemas.catalog import UpstreamId
 from ...schemas.errors import OperationError, UpstreamError, WeftError
 from ...schemas.sdl import print_sdl
 from ...schemas.stitch import Stitched
-from ..codegen import Compiled
+from ..codegen import Compiled, compile_plan
 from ..errors import format_error
 from ..operation import DocumentLimits, GraphQLRequest, Operation, Response
 from ..operation.document import OperationErrors
@@ -291,9 +291,14 @@ class Engine:
                 yield response
 
     def explain(
-        self, query: str, variables: Mapping[str, Any] | None = None, operation_name: str | None = None
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        operation_name: str | None = None,
+        *,
+        code: bool = False,
     ) -> str:
-        """The plan of an operation, as text.
+        """The plan of an operation, as text; with *code* also the Python that it is compiled to.
 
         Raises:
             OperationError: The document is not valid, or its variables do not fit.
@@ -305,7 +310,10 @@ class Engine:
             return (
                 f"executed by graphql-core with batched resolvers, for {plan.coordinate} is not generated\n"
             )
-        return explain(plan)
+        if not code:
+            return explain(plan)
+        compiled = compile_plan(plan)
+        return f"{explain(plan)}\n{compiled.source if compiled else 'not compiled'}\n"
 
     # -- operations with hand-written fields
 

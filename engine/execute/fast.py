@@ -27,7 +27,6 @@ from .run import Execution, Result
 from .stages import KeyStore, StageRunner
 
 _encode: Final = msgspec.json.Encoder().encode
-_MISSING: Final = object()
 
 
 class _Left(Exception):
@@ -71,7 +70,9 @@ async def execute_event(
     """The response to one *event* of a subscription; takes and gives what `execute_plan` does."""
     (root,) = plan.root_stages
     (fetch,) = plan.stages[root].fetches
-    return await _execute(plan, compiled, variables, calls, Record(roots={fetch: event}))
+    record = Record()
+    record.roots[fetch] = event
+    return await _execute(plan, compiled, variables, calls, record)
 
 
 async def _execute(
@@ -86,11 +87,12 @@ async def _execute(
     return await Execution(plan, variables, calls, record).run()
 
 
-class FastExecution:
+class FastExecution(StageRunner):
     """One execution of one compiled plan."""
 
     def __init__(self, compiled: Compiled, variables: VariableValues, calls: Calls, record: Record) -> None:
         """Prepare to execute *compiled*; *record* holds what there is already, and is added to."""
+        super().__init__(compiled.plan.stages)
         self._compiled = compiled
         self._variables = variables
         self._calls = calls
@@ -102,40 +104,36 @@ class FastExecution:
     async def run(self) -> bytes | None:
         """The response map as JSON; ``None`` if the operation is left to another way."""
         plan = self._compiled.plan
-        runner = StageRunner(plan.stages, self._run_stage)
         if plan.operation_type == "mutation":
             for root in plan.root_stages:
-                await runner.run((root,))
-                if self._left:
-                    return None
+                if not self._left:
+                    await self.run_stages((root,))
         else:
-            await runner.run(plan.root_stages)
-            if self._left:
-                return None
+            await self.run_stages(plan.root_stages)
+        if self._left:
+            return None
         try:
             return _encode(self._compiled.finish(self._state))
         except _REFUSED:
             return None
 
-    async def _run_stage(self, place: int) -> bool:
+    async def run_stage(self, place: int) -> bool:
+        """Run the fetches of the stage at *place*."""
         stage = self._compiled.stages[place]
         try:
             arguments = stage.arguments.constant
             if arguments is None:
                 arguments = stage.arguments.read(self._variables)
             if stage.link is None:
-                (id_,) = stage.fetches
-                answer = self._record.roots.get(id_, _MISSING)
-                if answer is _MISSING:
-                    answer = await self._calls.fetch(stage.function, arguments)
-                    self._record.roots[id_] = answer
-                self._state[id_] = _decoded(stage, answer)
-            elif stage.is_shared or len(stage.fetches) > 1:
+                roots = self._record.roots
+                if stage.first not in roots:
+                    roots[stage.first] = await self._calls.fetch(stage.function, arguments)
+                self._state[stage.first] = _decoded(stage, roots[stage.first])
+            elif stage.is_shared:
                 await self._shared(stage, arguments)
             else:
-                (id_,) = stage.fetches
                 keys = stage.keys[0](self._state)
-                self._state[id_] = await self._ask(stage, keys, arguments) if keys else {}
+                self._state[stage.first] = await self._ask(stage, keys, arguments) if keys else {}
         except _REFUSED:
             self._left = True
         return not self._left
@@ -211,7 +209,7 @@ def _by_key(stage: CompiledStage, keys: list[Key], answer: Answer) -> dict[Key, 
 
 
 def _decoded(stage: CompiledStage, answer: Answer) -> Any:
-    if answer.__class__ is Fetched:
+    if isinstance(answer, Fetched):
         return stage.decode(answer.body) if stage.type is not None else True
     if isinstance(answer, UpstreamError):
         raise _Left

@@ -233,14 +233,23 @@ def _misshapen(bulk: BulkFunction, function: Function, depth: int, what: str) ->
     return UpstreamAnswer(function.upstream, function.id, reason=f"{where} is {what}")
 
 
-def chunks(keys: Sequence[Key], bulk: BulkFunction) -> list[list[Key]]:
+def _fit_surely(keys: list[Key], bulk: BulkFunction) -> bool:
+    """Whether *keys* are far from the most bytes that one call may have: a quick look."""
+    if bulk.max_key_bytes is None or not keys:
+        return True
+    if isinstance(keys[0], str):  # all are of one kind
+        length = 12 * sum(map(len, keys))  # type: ignore[arg-type]  # four bytes a character, three for a byte
+    else:
+        length = 20 * len(keys)
+        if not -(10**18) < min(keys) <= max(keys) < 10**18:  # type: ignore[operator]  # numbers, that is
+            return False
+    return length + len(keys) * (len(bulk.argument) + 2) <= bulk.max_key_bytes
+
+
+def chunks(keys: list[Key], bulk: BulkFunction) -> list[list[Key]]:
     """*keys* in parts that one call of *bulk* takes."""
-    if len(keys) <= bulk.max_keys and (
-        # A character takes four bytes at most.
-        bulk.max_key_bytes is None
-        or len(keys) * (len(bulk.argument) + 2) + 12 * len("".join(map(str, keys))) <= bulk.max_key_bytes
-    ):
-        return [list(keys)] if keys else []
+    if len(keys) <= bulk.max_keys and _fit_surely(keys, bulk):
+        return [keys] if keys else []
     found: list[list[Key]] = []
     part: list[Key] = []
     size = 0

@@ -60,7 +60,7 @@ async def run_plan(plan: Plan, variables: VariableValues, calls: Caller) -> Resu
     return await Execution(plan, variables, calls).run()
 
 
-class Execution:
+class Execution(StageRunner):
     """One execution of one plan."""
 
     def __init__(
@@ -74,6 +74,7 @@ class Execution:
             calls: Makes the calls.
             record: What another way of this execution was answered already.
         """
+        super().__init__(plan.stages)
         self._plan = plan
         self._variables = variables
         self._calls = calls
@@ -83,7 +84,6 @@ class Execution:
         self._by_key: dict[int, ByKey] = {}
         self._failed: dict[int, UpstreamError] = {}
         self._readers: dict[int, KeyReader] = {}
-        self._runner = StageRunner(plan.stages, self._run_stage)
 
     async def run(self) -> Result:
         """Run every fetch, and complete the response."""
@@ -92,9 +92,9 @@ class Execution:
             # GraphQL specification, "Mutation": one root field after the other, each with all below it. Fetches
             # below different ones share nothing, for what one has read, the next may have changed.
             for root in roots:
-                await self._runner.run((root,))
+                await self.run_stages((root,))
         else:
-            await self._runner.run(roots)
+            await self.run_stages(roots)
         return self._complete()
 
     async def run_event(self, event: Json | UpstreamError) -> Result:
@@ -110,7 +110,8 @@ class Execution:
 
     # -- fetching
 
-    async def _run_stage(self, place: int) -> bool:
+    async def run_stage(self, place: int) -> bool:
+        """Run the fetches of the stage at *place*."""
         fetches = [self._plan.fetches[id_] for id_ in self._plan.stages[place].fetches]
         first = fetches[0]
         arguments = self._arguments(first)

@@ -13,7 +13,6 @@ from graphql import (
     ArgumentNode,
     FieldNode,
     FragmentSpreadNode,
-    GraphQLArgument,
     GraphQLEnumType,
     GraphQLField,
     GraphQLList,
@@ -308,12 +307,12 @@ def _leaf_of(type_: GraphQLNamedType, member: str) -> LeafType | None:
 
 
 def _arguments(field: GraphQLField, node: FieldNode) -> Arguments:
-    whole: list[ArgumentNode] = []
+    whole: dict[str, str] = {}
     rest: list[ArgumentNode] = []
     finder = _HasVariable()
     for argument in node.arguments or ():
         if isinstance(argument.value, VariableNode):
-            whole.append(argument)
+            whole[argument.name.value] = argument.value.name.value
         else:
             rest.append(argument)
             visit(argument.value, finder)
@@ -323,19 +322,17 @@ def _arguments(field: GraphQLField, node: FieldNode) -> Arguments:
     if not whole:
         return Arguments(field, node, get_argument_values(field, node), text)
     variables = []
-    for argument in whole:
-        definition = field.args[argument.name.value]
-        name = definition.out_name or argument.name.value
-        variables.append((name, argument.value.name.value, isinstance(definition.type, GraphQLNonNull)))
+    for given, variable in whole.items():
+        definition = field.args[given]
+        name = definition.out_name or given
+        variables.append((name, variable, isinstance(definition.type, GraphQLNonNull)))
     # An argument without a value has its default; a required one has none, and is left out to get it.
-    present = {name: one for name, one in field.args.items() if not _is_given_whole(name, one, whole)}
+    present = {
+        name: one for name, one in field.args.items() if name not in whole or not is_required_argument(one)
+    }
     shown = FieldNode(name=node.name, arguments=tuple(rest))
     others = get_argument_values(GraphQLField(field.type, present), shown)
     return Arguments(field, node, None, text, tuple(variables), others)
-
-
-def _is_given_whole(name: str, definition: GraphQLArgument, whole: Sequence[ArgumentNode]) -> bool:
-    return is_required_argument(definition) and any(one.name.value == name for one in whole)
 
 
 def _location(node: FieldNode) -> Location | None:

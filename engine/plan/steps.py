@@ -7,7 +7,7 @@ many times, also at the same time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -169,7 +169,7 @@ class Arguments:
     constant: Mapping[str, Any] | None
     text: str
     variables: tuple[tuple[str, str, bool], ...] | None = None
-    others: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[str, Any] | None = None
 
     def read(self, given: VariableValues) -> Mapping[str, Any]:
         """Coerced values by the function's names. What it returns is not to be changed.
@@ -181,7 +181,7 @@ class Arguments:
         """
         if self.constant is not None:
             return self.constant
-        if self.variables is not None:
+        if self.variables is not None and self.others is not None:
             coerced = given.coerced
             found = dict(self.others)
             for name, variable, must_be in self.variables:
@@ -291,7 +291,7 @@ class Plan:
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
-        """The fetches in stages; those of the roots first."""
+        """The fetches in stages, in the order of the first fetch of each."""
         depths: list[int] = []
         places: dict[tuple[int, int], int] = {}
         place_of: list[int] = []

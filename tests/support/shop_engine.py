@@ -35,6 +35,7 @@ class ShopEngine:
         bulk: Sequence[BulkRule] = (),
         links: Sequence[LinkRule] = (),
         passes: tuple[Pass, ...] = PASSES,
+        namespaces: Sequence[str] = (),
     ) -> None:
         """Build the engine.
 
@@ -45,9 +46,10 @@ class ShopEngine:
             bulk: Rules about bulk functions.
             links: Rules about links.
             passes: Passes of the plans.
+            namespaces: Upstreams in a namespace of their own.
         """
         self.transport = MemoryTransport({**shop_answers(), **(answers or {})})
-        stitched = stitch(catalog, weave(catalog, bulk=bulk, links=links))
+        stitched = stitch(catalog, weave(catalog, bulk=bulk, links=links), namespaces=namespaces)
         transports = dict.fromkeys(catalog.upstreams_by_id, self.transport)
         if settings is None:  # what fails is seen once
             once = CallSettings(retries=RetryRule(attempts=0))
