@@ -254,7 +254,7 @@ class Stage:
     """Fetches that run as one: their keys go together.
 
     Attributes:
-        fetches: Their ids; more than one if they share, and are at the same depth.
+        fetches: Their ids; more than one if they share, call a bulk function, and are at the same depth.
         waits_for: Number of stages that hold the parents of its fetches.
         then: Places in ``Plan.stages`` of those whose keys come from its answers.
         leads_to_joins: Whether one of *then* waits for other stages too.
@@ -293,12 +293,14 @@ class Plan:
     def stages(self) -> tuple[Stage, ...]:
         """The fetches in stages, in the order of the first fetch of each."""
         depths: list[int] = []
-        places: dict[tuple[int, int], int] = {}
+        places: dict[tuple[int, int | None], int] = {}
         place_of: list[int] = []
         members: list[list[Fetch]] = []
         for fetch in self.fetches:  # a parent comes before its children
             depths.append(0 if fetch.parent is None else depths[fetch.parent] + 1)
-            place = places.setdefault((fetch.answers, depths[-1]), len(members))
+            # Where each key has a call of its own, there is nothing to wait for each other for.
+            at = (fetch.answers, depths[-1]) if fetch.batched else (fetch.id, None)
+            place = places.setdefault(at, len(members))
             if place == len(members):
                 members.append([])
             members[place].append(fetch)
