@@ -217,6 +217,8 @@ class Fetch:
             shares with none. No key is asked for twice by fetches that share.
         key_types: Types of the members that hold the keys; ``None`` for one that the schema does not show.
         item_key_type: Type of the member by which items of *bulk* are put back.
+        lookup: For a root fetch that answers one key, and nothing else: the link from that key to its answer,
+            where *bulk* answers several. The fetch is *batched* only together with others.
     """
 
     id: int
@@ -232,6 +234,12 @@ class Fetch:
     shared: int | None = None
     key_types: tuple[LeafType | None, ...] = ()
     item_key_type: LeafType | None = None
+    lookup: Link | None = None
+
+    @property
+    def keyed(self) -> Link | None:
+        """What says how keys become calls; ``None`` for a root fetch that is no lookup."""
+        return self.link or self.lookup
 
     @property
     def answers(self) -> int:
