@@ -156,9 +156,11 @@ class UpstreamUnreachable(UpstreamError):
 
     Attributes:
         detail: What the operating system or library said; for logs only.
+        passes: It may be reached a moment later: nothing has to be configured first.
     """
 
     detail: str = ""
+    passes: bool = True
 
     code = "UPSTREAM_UNREACHABLE"
 

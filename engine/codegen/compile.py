@@ -26,6 +26,19 @@ Decode: TypeAlias = Callable[[bytes], Any]
 
 
 @dataclass(frozen=True, slots=True)
+class CompiledLookup:
+    """One of several root fetches that go together.
+
+    Attributes:
+        type: What the answer of its own function is decoded as, which is called where the bulk function has none.
+    """
+
+    fetch: Fetch
+    type: Any
+    decode: Decode
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledStage:
     """One stage of a plan, compiled.
 
@@ -35,6 +48,7 @@ class CompiledStage:
         answers: Under which id what the keys lead to is kept.
         is_shared: Whether several fetches, of this stage or others, share what the keys lead to.
         arguments: The fields' own; equal for all fetches of the stage.
+        lookups: Root fetches that go together.
         type: What one answer is decoded as; ``None`` for a function that answers nothing.
         decode: Decodes one answer's bytes.
         project: The same for an answer that is a protobuf message.
@@ -51,6 +65,7 @@ class CompiledStage:
     function: Function
     link: Link | None
     arguments: Arguments
+    lookups: tuple[CompiledLookup, ...]
     type: Any
     decode: Decode
     project: Projection
@@ -99,20 +114,26 @@ def _compile(plan: Plan, *, lenient: bool) -> Compiled:
     answer_types = {id_: _answer_type(need, types) for id_, need in needs.items()}
     linked = [fetch for fetch in plan.fetches if fetch.link is not None]
     keys = {fetch.id: generator.keys_function(fetch) for fetch in linked}
-    add = {fetch.id: generator.add_function(fetch) for fetch in linked if fetch.batched}
+    add = {fetch.id: generator.add_function(fetch) for fetch in plan.fetches if fetch.batched}
     finish = generator.finish_function()
     made = source.execute(finish)
 
     def stage(of: Stage) -> CompiledStage:
         fetch = plan.fetches[of.fetches[0]]
+        need = needs[fetch.answers]
         type_ = answer_types[fetch.answers]
+        single = types.annotation(need.plan, need.node)
         return CompiledStage(
             fetches=of.fetches,
             first=fetch.id,
             answers=fetch.answers,
             is_shared=fetch.shared is not None,
             function=fetch.called,
-            link=fetch.link,
+            link=fetch.keyed if fetch.batched else fetch.link,
+            lookups=tuple(
+                CompiledLookup(plan.fetches[id_], single, choose_decoder(fetch, single))
+                for id_ in (of.fetches if fetch.link is None and fetch.batched else ())
+            ),
             arguments=fetch.arguments,
             type=type_,
             decode=msgspec.json.Decoder(type_, dec_hook=choose).decode,
@@ -132,9 +153,9 @@ def _answer_type(need: AnswerNeed, types: Types) -> Any:
     if not need.fetch.batched:
         return types.annotation(need.plan, need.node)
     assert isinstance(need.node, Node)
-    assert need.fetch.link is not None
-    assert need.fetch.link.bulk is not None
+    assert need.fetch.keyed is not None
+    assert need.fetch.keyed.bulk is not None
     type_: Any = list[types.struct(need.node)] | None  # type: ignore[misc]  # a type made at run time
-    for step in reversed(need.fetch.link.bulk.items):
+    for step in reversed(need.fetch.keyed.bulk.items):
         type_ = msgspec.defstruct("Wrapper", [("inner", type_, None)], rename={"inner": step}) | None
     return type_

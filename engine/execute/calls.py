@@ -380,7 +380,8 @@ class Calls:
                 return answer
             if isinstance(answer, NotModified):
                 cache.revalidated += 1
-                answer = Fetched(kept.answer.body, merge_not_modified(kept.answer.headers, answer.headers))
+                headers = merge_not_modified(kept.answer.headers, answer.headers)
+                answer = msgspec.structs.replace(kept.answer, headers=headers)
             elif kept.error_until > asyncio.get_running_loop().time() and _is_outage(answer):
                 cache.stale += 1
                 return kept.answer

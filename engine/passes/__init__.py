@@ -4,6 +4,7 @@ Each pass keeps the answer and may only lower the number of calls, or what they 
 
 - ``batch_calls``: one call for all keys, where a bulk function answers them.
 - ``merge_equal_fetches``: one fetch where several would make the same calls.
+- ``join_lookups``: one call for root fields that look up one key each.
 - ``join_fetches``: one call for the keys of several fetches of one function.
 - ``fill_field_masks``: requests that say which members of the answer are wanted.
 """
@@ -17,11 +18,18 @@ from ..plan import Plan
 from .batch_calls import batch_calls
 from .fill_field_masks import fill_field_masks
 from .join_fetches import join_fetches
+from .join_lookups import join_lookups
 from .merge_equal_fetches import merge_equal_fetches
 
 Pass: TypeAlias = Callable[[Plan], Plan]
 
-PASSES: Final[tuple[Pass, ...]] = (batch_calls, merge_equal_fetches, join_fetches, fill_field_masks)
+PASSES: Final[tuple[Pass, ...]] = (
+    batch_calls,
+    merge_equal_fetches,
+    join_lookups,
+    join_fetches,
+    fill_field_masks,
+)
 """The passes in the order in which they run."""
 
 
@@ -39,5 +47,6 @@ __all__ = [
     "fill_field_masks",
     "improve",
     "join_fetches",
+    "join_lookups",
     "merge_equal_fetches",
 ]

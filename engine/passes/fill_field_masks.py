@@ -88,8 +88,12 @@ def _with(arguments: Arguments, name: str, value: str) -> Arguments:
     text = ", ".join(part for part in (arguments.text, f'{name}: "{value}"') if part)
     if arguments.constant is not None:
         return replace(arguments, constant={**arguments.constant, **added}, text=text)
-    others = None if arguments.others is None else {**arguments.others, **added}
-    return replace(arguments, others=others, added=added, text=text)
+    return replace(
+        arguments,
+        others=None if arguments.others is None else {**arguments.others, **added},
+        added=added,
+        text=text,
+    )
 
 
 def _select(

@@ -155,7 +155,8 @@ def print_report(results: Results, found: Circumstances) -> None:
         title = f"{case[0]}, {'the same request' if case[1] == 'same' else 'nothing shared'}"
         rows = rows_of(results, case)
         if not out.is_terminal:
-            out.print("\n".join(["", title, *("\t".join(row) for row in (HEADERS, *rows))]), markup=False)
+            # Not by rich, which makes blanks of tabs.
+            out.file.write("\n".join(["", title, *("\t".join(row) for row in (HEADERS, *rows)), ""]))
             continue
         table = Table(box=None, pad_edge=False, title=f"\n{title}", title_justify="left", header_style="bold")
         for header in HEADERS:

@@ -42,7 +42,8 @@ class Program:
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit():
                 with contextlib.suppress(OSError):
-                    if int(_stat(folder)[3]) == self.pid:
+                    state, _, _, session = _stat(folder)[:4]
+                    if int(session) == self.pid and state != "Z":
                         found.append(int(folder.name))
         return sorted(found)
 
@@ -135,6 +136,9 @@ def _stop(program: Program, process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.wait()
+    until = time.monotonic() + STOP_S
+    while program.pids() and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def answers(port: int) -> Callable[[], bool]:

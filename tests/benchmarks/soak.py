@@ -7,9 +7,9 @@ upstream, and documents that nobody sent before.
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import cycle
 from typing import Any, Final
 
 from .contenders.base import Serving
@@ -21,9 +21,12 @@ from .workload import Workload, workloads
 FIRST: Final = 10_000
 MOST_GROWTH: Final = 1.05
 """By which the memory at the end may exceed that after `FIRST` requests: fragments come and go."""
+LAST: Final = 5
 
 # The load puts a number of nine digits in place of @@.
-NEW_DOCUMENTS: Final = Workload("documents", "{user(id:@@){name}}", {"data": {"user": None}}, 1, connections=10)
+NEW_DOCUMENTS: Final = Workload(
+    "documents", "{user(id:@@){name}}", {"data": {"user": None}}, 1, connections=10
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +40,12 @@ class Memory:
 def kinds() -> list[tuple[Workload, Mode, float]]:
     """What is asked in turns, and for how long of ten seconds."""
     found = workloads()
-    wide = replace(found["wide"], least_s=1)
     return [
-        (found["posts"], "differs", 4),
-        (found["titles"], "differs", 2),
-        (found["posts"], "same", 2),
+        (replace(found["wide"], least_s=1), "differs", 1),
         (NEW_DOCUMENTS, "differs", 1),
-        (wide, "differs", 1),
+        (found["titles"], "differs", 2),
+        (found["posts"], "same", 4),
+        (found["posts"], "differs", 2),
     ]
 
 
@@ -57,20 +59,19 @@ def soak(requests: int, *, tell: Callable[[str], None]) -> list[Memory]:
     """Send at least *requests* requests to one worker.
 
     Returns:
-        Its memory after the first `FIRST` requests, and after each further turn.
+        Its memory after the first `FIRST` requests, and each time after all kinds had their turn: always
+        after the same kind, since a long answer leaves more behind than a short one.
     """
     with started([WEFT], workers=1) as running:
         serving = running.contenders[WEFT.name][1]
+        found: list[Memory] = []
         done = 0
-        while done < FIRST:
-            done += sum(_load(running, serving, workload, mode, 1) for workload, mode, _ in kinds())
-        found = [Memory(done, worker_memory(serving))]
-        for workload, mode, seconds in cycle(kinds()):
-            if done >= requests:
-                break
-            done += _load(running, serving, workload, mode, seconds)
-            found.append(Memory(done, worker_memory(serving)))
-            tell(f"{done:,} requests, last {workload.name} {mode}: {found[-1].rss_bytes / 2**20:.1f} MiB")
+        while done < requests:
+            for workload, mode, seconds in kinds():
+                done += _load(running, serving, workload, mode, seconds if found else 1)
+            if done >= FIRST:
+                found.append(Memory(done, worker_memory(serving)))
+                tell(f"{done:,} requests: {found[-1].rss_bytes / 2**20:.1f} MiB")
         return found
 
 
@@ -91,9 +92,8 @@ def _load(running: Running, serving: Serving, workload: Workload, mode: Mode, se
 
 
 def growth(found: Sequence[Memory]) -> float:
-    """The memory at the end by that after the first requests; the end is the median of the last turns."""
-    last = sorted(memory.rss_bytes for memory in found[-len(kinds()) :])
-    return last[len(last) // 2] / found[0].rss_bytes
+    """The memory at the end by that after the first requests; the end is the median of the last few."""
+    return statistics.median(memory.rss_bytes for memory in found[-LAST:]) / found[0].rss_bytes
 
 
 def report(found: Sequence[Memory]) -> str:

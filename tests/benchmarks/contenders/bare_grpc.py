@@ -26,6 +26,10 @@ UPSTREAM: Final = "BENCH_GRPC_UPSTREAM"
 TIMEOUT_S: Final = 30
 
 
+Method = Callable[[bytes, str | None], Awaitable[bytes]]
+"""Calls one method; takes the request and the authorization."""
+
+
 class Client:
     """Calls of unary methods, bytes in and bytes out, over one channel."""
 
@@ -33,9 +37,9 @@ class Client:
         options = channel_options(max_body_bytes=32 * 1024 * 1024, connect_timeout_s=5)
         self._channel = open_channel(address, tls=False, options=options)
 
-    def method(self, path: str) -> Callable[[bytes, str | None], Awaitable[bytes]]:
-        """Calls one method; takes the request and the authorization."""
-        call: Any = self._channel.unary_unary(path)
+    def method(self, path: str) -> Method:
+        """Calls the method at *path*."""
+        call: Any = self._channel.unary_unary(path, None, None)
 
         def send(request: bytes, authorization: str | None) -> Awaitable[bytes]:
             metadata = (("authorization", authorization),) if authorization else ()
@@ -73,6 +77,9 @@ class Data(Struct, gc=False):
 class Bare:
     """The application of one process."""
 
+    _list_posts: Method
+    _batch_get_users: Method
+
     def __init__(self, address: str) -> None:
         self._address = address
         workload = workloads()["grpc"]
@@ -87,12 +94,12 @@ class Bare:
         self._keys = message_class("BatchGetUsersRequest")
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        async def open_client() -> None:
-            client = Client(self._address)
-            self._list_posts = client.method(POSTS_PATH)
-            self._batch_get_users = client.method(USERS_PATH)
+        async def open_client() -> Client:
+            return Client(self._address)
 
-        loop.run_until_complete(open_client())
+        client = loop.run_until_complete(open_client())
+        self._list_posts = client.method(POSTS_PATH)
+        self._batch_get_users = client.method(USERS_PATH)
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         body = await protocol()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -111,6 +112,9 @@ class HTTPProtocol(Protocol):
 class Bare:
     """The application of one process."""
 
+    _pool: Pool
+    _time: Callable[[], float]
+
     def __init__(self, port: int) -> None:
         self._port = port
         self._handlers = {
@@ -130,11 +134,11 @@ class Bare:
         self._heads = {path: self._head(path) for path in ("/posts", "/greet", "/wide")}
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        async def open_pool() -> None:
-            self._pool = Pool(Origin("http", "127.0.0.1", self._port))
+        async def open_pool() -> Pool:
+            return Pool(Origin("http", "127.0.0.1", self._port))
 
         self._time = loop.time
-        loop.run_until_complete(open_pool())
+        self._pool = loop.run_until_complete(open_pool())
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         body = await protocol()

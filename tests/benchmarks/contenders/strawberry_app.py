@@ -15,6 +15,7 @@ import strawberry
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.dataloader import DataLoader
 from strawberry.extensions import ParserCache, ValidationCache
@@ -111,7 +112,7 @@ class Query:
         return [Item(made_on=item.pop("madeOn"), **item) for item in await info.context.get("/wide")]
 
 
-schema = strawberry.Schema(Query, extensions=[ParserCache(maxsize=100), ValidationCache(maxsize=100)])
+schema = strawberry.Schema(Query, extensions=[ParserCache, ValidationCache])
 
 
 class Server(GraphQL[Context, None]):
@@ -119,7 +120,7 @@ class Server(GraphQL[Context, None]):
         super().__init__(schema)
         self.session: aiohttp.ClientSession | None = None
 
-    async def get_context(self, request: Any, response: Response) -> Any:
+    async def get_context(self, request: Any, response: Response | WebSocket) -> Any:
         assert self.session is not None
         return Context(self.session, Request(request.scope).headers.get("authorization"))
 
