@@ -12,7 +12,7 @@ import msgspec
 from ...schemas.catalog import Function
 from ...schemas.links import Link
 from ..plan import Plan
-from ..plan.steps import Arguments, Stage
+from ..plan.steps import Arguments, Fetch, Stage
 from .generate import Generator
 from .messages import Projection
 from .needs import AnswerNeed, Node, NotCompilable, find_needs
@@ -31,11 +31,13 @@ class CompiledLookup:
 
     Attributes:
         type: What the answer of its own function is decoded as, which is called where the bulk function has none.
+        project: See ``CompiledStage``.
     """
 
     fetch: Fetch
     type: Any
     decode: Decode
+    project: Projection
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,12 @@ def _compile(plan: Plan, *, lenient: bool) -> Compiled:
             function=fetch.called,
             link=fetch.keyed if fetch.batched else fetch.link,
             lookups=tuple(
-                CompiledLookup(plan.fetches[id_], single, choose_decoder(fetch, single))
+                CompiledLookup(
+                    plan.fetches[id_],
+                    single,
+                    msgspec.json.Decoder(single, dec_hook=choose).decode,
+                    Projection(single, choose),
+                )
                 for id_ in (of.fetches if fetch.link is None and fetch.batched else ())
             ),
             arguments=fetch.arguments,
