@@ -236,6 +236,8 @@ class Calls:
 
     def decode(self, function: Function, answer: Fetched) -> Json | UpstreamError:
         """The JSON value of an answer that was left as bytes."""
+        if answer.messages is not None:
+            return answer.messages.decode_response(answer.body)
         try:
             return msgspec.json.decode(answer.body)  # type: ignore[no-any-return]  # it is Json
         except (msgspec.MsgspecError, UnicodeDecodeError):
