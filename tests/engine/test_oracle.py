@@ -32,9 +32,10 @@ from tests.support.oracle import Oracle, Problem, nulled, problems, same
 from tests.support.shop_catalog import SHOP
 from weft.engine.codegen import compile_plan
 from weft.engine.errors import format_error
-from weft.engine.execute.engine import Engine, EngineSettings
+from weft.engine.execute.engine import CallSettings, Engine, EngineSettings
 from weft.engine.execute.fast import execute_plan
 from weft.engine.execute.resolvers import RUNNING, Running
+from weft.engine.execute.retries import RetryRule
 from weft.engine.execute.run import Result, run_plan
 from weft.engine.operation import DocumentLimits, GraphQLRequest
 from weft.engine.passes import PASSES, Pass, improve
@@ -80,7 +81,11 @@ class Ways:
         self._transport = MemoryTransport({})
         self._transport.as_bytes = True  # as compiled plans take it
         transports = dict.fromkeys(catalog.upstreams_by_id, self._transport)
-        bounds = EngineSettings(max_calls=100_000)
+        # Every call is made once and for itself: the ways are compared by their calls too.
+        once = CallSettings(share=False, retries=RetryRule(attempts=0))
+        bounds = EngineSettings(
+            max_calls=100_000, share=False, cache_bytes=0, calls=dict.fromkeys(transports, once)
+        )
         self._engine = Engine(stitched, transports, bounds)
         self._oracle = Oracle(stitch(catalog, woven, namespaces=namespaces), {})
         self._functions = catalog.functions
