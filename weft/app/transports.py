@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..engine.execute.engine import EngineSettings
 from ..engine.execute.retries import RetryRule
 from ..engine.execute.upstream_caller import CacheRule, CallSettings
@@ -12,7 +14,7 @@ from ..engine.transport.grpc import GrpcTransport
 from ..engine.transport.http import HttpTransport
 from ..schemas.catalog import FunctionId, GrpcTarget, HttpTarget, LambdaTarget, Snapshot, Upstream, UpstreamId
 from ..settings import CacheSection, RetriesSection, ServerUpstream, Settings, entries_by_upstream
-from ..settings.upstreams import plain_headers
+from ..settings.upstreams import channel_settings, plain_headers
 
 
 def make_transport(upstream: Upstream, settings: TransportSettings) -> Transport:
@@ -35,6 +37,10 @@ def make_transports(snapshot: Snapshot, settings: Settings) -> dict[UpstreamId, 
         bounds = TransportSettings()
         if entry is not None:
             bounds = TransportSettings(headers=plain_headers(entry), max_connections=entry.max_concurrency)
+            if isinstance(entry, ServerUpstream) and isinstance(upstream.target, GrpcTarget):
+                bounds = replace(
+                    bounds, max_body_bytes=entry.grpc.max_message_bytes, channel=channel_settings(entry)
+                )
         made[upstream.id] = make_transport(upstream, bounds)
     return made
 
