@@ -10,6 +10,7 @@ interpreted.
 - ``types``: the types that answers are decoded as.
 - ``source``: lines of Python, written from checked plans.
 - ``generate``: the functions of a plan.
+- ``messages``: protobuf messages as a plan's types.
 - ``compile``: all of it, in order.
 """
 

@@ -12,8 +12,9 @@ import msgspec
 from ...schemas.catalog import Function
 from ...schemas.links import Link
 from ..plan import Plan
-from ..plan.steps import Arguments, Fetch, Stage
+from ..plan.steps import Arguments, Stage
 from .generate import Generator
+from .messages import Projection
 from .needs import AnswerNeed, Node, NotCompilable, find_needs
 from .source import Source
 from .types import Types, choose
@@ -50,6 +51,7 @@ class CompiledStage:
         lookups: Root fetches that go together.
         type: What one answer is decoded as; ``None`` for a function that answers nothing.
         decode: Decodes one answer's bytes.
+        project: The same for an answer that is a protobuf message.
         keys: For each fetch, from the state to its distinct keys; empty for a root fetch.
         add: Puts the items of a bulk answer into a dictionary that holds the keys asked for; ``None`` where each
             key has a call of its own.
@@ -66,6 +68,7 @@ class CompiledStage:
     lookups: tuple[CompiledLookup, ...]
     type: Any
     decode: Decode
+    project: Projection
     keys: tuple[Callable[[State], list[Any]], ...]
     add: Callable[[Any, dict[Any, Any]], None] | None
     many: bool
@@ -133,7 +136,8 @@ def _compile(plan: Plan, *, lenient: bool) -> Compiled:
             ),
             arguments=fetch.arguments,
             type=type_,
-            decode=choose_decoder(fetch, type_),
+            decode=msgspec.json.Decoder(type_, dec_hook=choose).decode,
+            project=Projection(type_, choose),
             keys=tuple(made[keys[id_]] for id_ in of.fetches if id_ in keys),
             add=made[add[fetch.id]] if fetch.id in add else None,
             many=fetch.batched and fetch.leads_to_many,
@@ -141,11 +145,6 @@ def _compile(plan: Plan, *, lenient: bool) -> Compiled:
 
     stages = tuple(stage(one) for one in plan.stages)
     return Compiled(plan, stages, made[finish], source.text, types.has_lenient and not lenient)
-
-
-def choose_decoder(_fetch: Fetch, type_: Any) -> Decode:
-    """What decodes the answers of *fetch* as *type_*."""
-    return msgspec.json.Decoder(type_, dec_hook=choose).decode
 
 
 def _answer_type(need: AnswerNeed, types: Types) -> Any:

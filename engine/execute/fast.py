@@ -237,7 +237,11 @@ def _by_key(stage: CompiledStage, keys: list[Key], answer: Answer) -> dict[Key, 
 
 def _decoded(stage: CompiledStage | CompiledLookup, answer: Answer) -> Any:
     if isinstance(answer, Fetched):
-        return stage.decode(answer.body) if stage.type is not None else True
+        if stage.type is None:
+            return True
+        if answer.messages is not None:
+            return stage.project(answer.body, answer.messages)
+        return stage.decode(answer.body)
     if isinstance(answer, UpstreamError):
         raise _Left
     return msgspec.convert(answer, stage.type, dec_hook=choose) if stage.type is not None else True

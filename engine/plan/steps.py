@@ -162,6 +162,7 @@ class Arguments:
         variables: Where every argument is a whole variable or a constant: the function's name of each
             argument that is a variable, the variable, and whether it must not be null. Else ``None``.
         others: With *variables*: the coerced values of the constants, and of defaults.
+        added: What a pass has added to them all, where *constant* is ``None``.
     """
 
     field: GraphQLField
@@ -170,6 +171,7 @@ class Arguments:
     text: str
     variables: tuple[tuple[str, str, bool], ...] | None = None
     others: Mapping[str, Any] | None = None
+    added: Mapping[str, Any] | None = None
 
     def read(self, given: VariableValues) -> Mapping[str, Any]:
         """Coerced values by the function's names. What it returns is not to be changed.
@@ -193,7 +195,8 @@ class Arguments:
                     break
             else:
                 return found
-        return get_argument_values(self.field, self.node, given)
+        found = get_argument_values(self.field, self.node, given)
+        return {**found, **self.added} if self.added else found
 
 
 @dataclass(frozen=True, slots=True)
