@@ -14,7 +14,7 @@ interpreted.
 - ``compile``: all of it, in order.
 """
 
-from .compile import Compiled, CompiledLookup, CompiledStage, compile_plan
+from .compile import AnswerReader, Compiled, CompiledLookup, CompiledStage, compile_plan
 from .types import choose
 
-__all__ = ["Compiled", "CompiledLookup", "CompiledStage", "choose", "compile_plan"]
+__all__ = ["AnswerReader", "Compiled", "CompiledLookup", "CompiledStage", "choose", "compile_plan"]
