@@ -9,7 +9,9 @@ interpreted.
 - ``needs``: what each answer is needed for.
 - ``types``: the types that answers are decoded as.
 - ``source``: lines of Python, written from checked plans.
-- ``generate``: the functions of a plan.
+- ``access``: expressions for what decoded objects hold.
+- ``write_keys``: the functions that take keys out of answers.
+- ``write_response``: the function that makes the response of them.
 - ``messages``: protobuf messages as a plan's types.
 - ``compile``: all of it, in order.
 """

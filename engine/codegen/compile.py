@@ -13,11 +13,12 @@ from ...schemas.catalog import Function
 from ...schemas.links import Link
 from ..plan import Plan
 from ..plan.steps import Arguments, Fetch, Stage
-from .generate import Generator
 from .messages import Projection
 from .needs import AnswerNeed, Node, NotCompilable, find_needs
 from .source import Source
 from .types import Types, choose
+from .write_keys import KeysWriter
+from .write_response import ResponseWriter
 
 State: TypeAlias = list[Any]
 """What one execution has, by a fetch's id: the decoded answer of a root fetch; what the keys of a link led to."""
@@ -120,12 +121,12 @@ def _compile(plan: Plan, *, lenient: bool) -> Compiled:
     needs = find_needs(plan)
     types = Types(lenient=lenient)
     source = Source()
-    generator = Generator(plan, needs, types, source)
+    keys_writer = KeysWriter(plan, needs, types, source)
     answer_types = {id_: _answer_type(need, types) for id_, need in needs.items()}
     linked = [fetch for fetch in plan.fetches if fetch.link is not None]
-    keys = {fetch.id: generator.keys_function(fetch) for fetch in linked}
-    add = {fetch.id: generator.add_function(fetch) for fetch in plan.fetches if fetch.batched}
-    finish = generator.finish_function()
+    keys = {fetch.id: keys_writer.keys_function(fetch) for fetch in linked}
+    add = {fetch.id: keys_writer.add_function(fetch) for fetch in plan.fetches if fetch.batched}
+    finish = ResponseWriter(plan, needs, types, source).finish_function()
     made = source.execute(finish)
 
     def stage(of: Stage) -> CompiledStage:
