@@ -8,9 +8,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
-
-import strawberry
+from typing import TYPE_CHECKING, Final
 
 from ..engine.endpoint.rsgi import Application
 from ..engine.endpoint.server import serve as serve_target
@@ -24,6 +22,9 @@ from .logs import configure_logging, log_level
 from .processes import end_with_parent
 from .stitching import stitch_snapshot
 from .transports import engine_settings, make_transports
+
+if TYPE_CHECKING:
+    import strawberry
 
 _CONFIG: Final = "WEFT_CONFIG"
 """Environment variable by which a worker process learns of its configuration file."""

@@ -5,9 +5,6 @@ from __future__ import annotations
 from ..engine.execute.engine import CallSettings, EngineSettings
 from ..engine.operation import DocumentLimits
 from ..engine.transport import Transport, TransportSettings
-from ..engine.transport.aws_lambda import LambdaTransport
-from ..engine.transport.grpc import GrpcTransport
-from ..engine.transport.http import HttpTransport
 from ..schemas.catalog import GrpcTarget, HttpTarget, LambdaTarget, Snapshot, Upstream, UpstreamId
 from ..settings import ServerUpstream, Settings, entries_by_upstream
 from ..settings.upstreams import plain_headers
@@ -15,12 +12,19 @@ from ..settings.upstreams import plain_headers
 
 def make_transport(upstream: Upstream, settings: TransportSettings) -> Transport:
     """The transport that speaks what *upstream* speaks."""
+    # Each brings a client library with it: who has no Lambda functions does not wait for boto's.
     match upstream.target:
         case HttpTarget():
+            from ..engine.transport.http import HttpTransport
+
             return HttpTransport(upstream, settings)
         case GrpcTarget():
+            from ..engine.transport.grpc import GrpcTransport
+
             return GrpcTransport(upstream, settings)
         case LambdaTarget():
+            from ..engine.transport.aws_lambda import LambdaTransport
+
             return LambdaTransport(upstream, settings)
 
 
