@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING
 
-from .output import STYLES, err, note
+from .output import STYLES, console, is_terminal, note
 
 if TYPE_CHECKING:
     from ..schemas.catalog import Snapshot, UpstreamStatus
@@ -32,7 +33,7 @@ def probe(settings: Settings) -> Snapshot:
     """Look at every upstream, with progress on standard error."""
     from ..app.discovering import discover as discover_upstreams
 
-    if not err.is_terminal:
+    if not is_terminal(sys.stderr):
         return asyncio.run(discover_upstreams(settings))
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
@@ -41,7 +42,7 @@ def probe(settings: Settings) -> Snapshot:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        console=err,
+        console=console(stderr=True),
         transient=True,
     ) as progress:
         task = progress.add_task("looking at upstreams", total=len(settings.upstreams))
