@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, cast
 
 import msgspec
-from graphql import ExecutionResult, VariableValues, execute, subscribe
+from graphql import ExecutionResult, GraphQLSchema, VariableValues, execute, subscribe
 
 from ...schemas.catalog import UpstreamId
 from ...schemas.errors import OperationError, UpstreamError, WeftError
@@ -85,7 +86,7 @@ class Engine:
         """Prepare to execute operations against *stitched*.
 
         Args:
-            stitched: The schema; its generated fields are given resolvers.
+            stitched: The schema; its generated fields are given resolvers when they are first needed.
             transports: One for each upstream of its catalog.
             settings: Bounds.
             passes: Rewrites of plans; any may be left out.
@@ -95,7 +96,6 @@ class Engine:
         self._transports = transports
         self._stack = AsyncExitStack()
         self._sdl: str | None = None
-        attach_resolvers(stitched.schema)
         self._preparer = Preparer(stitched.schema, self.settings.limits, passes=passes)
         self._in_flight: InFlight[Response] = InFlight()
         self._forwarded: dict[frozenset[UpstreamId], tuple[str, ...]] = {}
@@ -124,6 +124,15 @@ class Engine:
         if self._sdl is None:
             self._sdl = print_sdl(self.stitched.schema)
         return self._sdl
+
+    @cached_property
+    def executable(self) -> GraphQLSchema:
+        """The schema with resolvers on its generated fields, for graphql-core.
+
+        They are attached when it is first asked for: most operations run as plans.
+        """
+        attach_resolvers(self.stitched.schema)
+        return self.stitched.schema
 
     @property
     def ready(self) -> bool:
@@ -263,7 +272,7 @@ class Engine:
         token = RUNNING.set(Running(calls))
         try:
             outcome = execute(
-                self.stitched.schema,
+                self.executable,
                 operation.document,
                 variable_values=dict(request.variables),
                 operation_name=operation.name,
@@ -280,7 +289,7 @@ class Engine:
         # Never reset: a generator may be closed in another context than the one it was started in.
         RUNNING.set(Running(calls))
         outcome = subscribe(
-            self.stitched.schema,
+            self.executable,
             operation.document,
             variable_values=dict(request.variables),
             operation_name=operation.name,

@@ -56,7 +56,7 @@ class WeftSchema(strawberry.Schema):
         self.engine = engine
         self.extensions = (*base.extensions, *extensions)
         self.execution_context_class = PlanExecutor
-        self._schema = engine.stitched.schema
+        self._schema = engine.executable
         self._schema.extensions[GraphQLCoreConverter.DEFINITION_BACKREF] = self
         self._schema._strawberry_schema = self  # type: ignore[attr-defined]  # noqa: SLF001 - as Strawberry does it
 

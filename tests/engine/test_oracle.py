@@ -114,7 +114,9 @@ class Ways:
 
         async def run() -> ExecutionResult:
             RUNNING.set(Running(self._engine.calls({})))
-            outcome = execute(self.schema, parse(operation.text), variable_values=dict(operation.variables))
+            outcome = execute(
+                self._engine.executable, parse(operation.text), variable_values=dict(operation.variables)
+            )
             return outcome if isinstance(outcome, ExecutionResult) else await outcome
 
         result = LOOP.run(run())

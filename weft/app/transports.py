@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from ..engine.execute.engine import CallSettings, EngineSettings
 from ..engine.operation import DocumentLimits
 from ..engine.transport import Transport, TransportSettings
@@ -26,6 +28,13 @@ def make_transport(upstream: Upstream, settings: TransportSettings) -> Transport
             from ..engine.transport.aws_lambda import LambdaTransport
 
             return LambdaTransport(upstream, settings)
+
+
+def load_transports(snapshot: Snapshot) -> None:
+    """Import the client libraries that the snapshot's upstreams need."""
+    modules = {HttpTarget: "http", GrpcTarget: "grpc", LambdaTarget: "aws_lambda"}
+    for kind in {type(upstream.target) for upstream in snapshot.catalog.upstreams}:
+        import_module(f"..engine.transport.{modules[kind]}", __package__)
 
 
 def make_transports(snapshot: Snapshot, settings: Settings) -> dict[UpstreamId, Transport]:

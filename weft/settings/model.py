@@ -35,6 +35,7 @@ from .values import (
     Size,
     Surroundings,
     UpstreamUrl,
+    Workers,
     choose_upstream_form,
     problem,
 )
@@ -230,8 +231,8 @@ class ServerSection(Section):
     port: StrictInt = Field(default=8080, ge=0, le=65535)
     """The port to listen on; 0 takes a free one."""
 
-    workers: StrictInt = Field(default=1, ge=1, le=1024)
-    """Processes that serve."""
+    workers: Workers = "auto"
+    """Processes that serve. `auto`: one for each core that Weft may use, its CPU quota considered."""
 
     graphiql: StrictBool = True
     """Serve GraphiQL to browsers."""
