@@ -73,7 +73,8 @@ def serve(
     if isinstance(target, str):
         granian.serve()
     else:
-        granian.serve(target_loader=target, wrap_loader=False)
+        loader: Any = target  # granian's annotation is of a loader that takes a target
+        granian.serve(target_loader=loader, wrap_loader=False)
 
 
 @contextlib.asynccontextmanager

@@ -184,32 +184,43 @@ class Engine:
         calls = self.calls(headers or {}, deadline)
         try:
             prepared = self._preparer.prepare(request.query, request.operation_name)
-            operation = prepared.operation
-            if operation.type not in allow:
-                return _not_allowed(operation)
-            variables = self._preparer.variables(operation, request.variables)
+            if prepared.operation.type not in allow:
+                return _not_allowed(prepared.operation)
+            variables = self._preparer.variables(prepared, request.variables)
             plan = self._preparer.plan(prepared, variables)
         except OperationError as error:
             return _request_errors(error)
+        operation = prepared.operation
         if isinstance(plan, HandWritten):
             result = await self._execute_resolvers(operation, request, calls)
             return _response(result, calls, operation.type)
         compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
         if operation.type != "query" or not self.settings.share:
-            return await self._execute_plan(plan, compiled, variables, calls)
+            return await self._execute_plan(prepared, plan, compiled, variables, calls)
         key = self._sharing_key(plan, request, calls.headers)
-        return await self._in_flight.share(key, lambda: self._execute_plan(plan, compiled, variables, calls))
+        return await self._in_flight.share(
+            key, lambda: self._execute_plan(prepared, plan, compiled, variables, calls)
+        )
 
     async def _execute_plan(
-        self, plan: Plan, compiled: Compiled | None, variables: VariableValues, calls: Calls
+        self,
+        prepared: Prepared,
+        plan: Plan,
+        compiled: Compiled | None,
+        variables: VariableValues,
+        calls: Calls,
     ) -> Response:
         if compiled is None:
-            return _response(await run_plan(plan, variables, calls), calls, plan.operation_type)
+            result = await run_plan(plan, variables, calls)
+            prepared.relocate(result.errors)
+            return _response(result, calls, plan.operation_type)
         recording = Recording(calls)
         body = await FastExecution(compiled, variables, recording).run()
         if body is not None:
             return Response(body, calls=calls.count, operation_type=plan.operation_type)
-        return _response(await run_plan(plan, variables, recording), calls, plan.operation_type)
+        result = await run_plan(plan, variables, recording)
+        prepared.relocate(result.errors)
+        return _response(result, calls, plan.operation_type)
 
     def _sharing_key(
         self, plan: Plan, request: GraphQLRequest, headers: Mapping[str, str]
@@ -232,19 +243,19 @@ class Engine:
         """
         try:
             prepared = self._preparer.prepare(request.query, request.operation_name)
-            operation = prepared.operation
-            variables = self._preparer.variables(operation, request.variables)
+            variables = self._preparer.variables(prepared, request.variables)
             plan = self._preparer.plan(prepared, variables)
         except OperationError as error:
             yield _request_errors(error)
             return
+        operation = prepared.operation
         if operation.type != "subscription":
             yield await self.execute(request, headers=headers)
             return
         if isinstance(plan, HandWritten):
             events = self._subscribe_resolvers(operation, request, headers or {})
         else:
-            events = self._subscribe_plan(plan, variables, headers or {})
+            events = self._subscribe_plan(prepared, plan, variables, headers or {})
         async with aclosing(events):
             async for response in events:
                 yield response
@@ -257,8 +268,8 @@ class Engine:
         Raises:
             OperationError: The document is not valid, or its variables do not fit.
         """
-        prepared = self._preparer.prepare(query, operation_name)
-        values = self._preparer.variables(prepared.operation, variables or {})
+        prepared = self._preparer.prepare_alone(query, operation_name)
+        values = self._preparer.variables(prepared, variables or {})
         plan = self._preparer.plan(prepared, values)
         if isinstance(plan, HandWritten):
             return (
@@ -310,7 +321,7 @@ class Engine:
                 yield _response(Result(result.data, errors), calls, "subscription")
 
     async def _subscribe_plan(
-        self, plan: Plan, variables: VariableValues, headers: Mapping[str, str]
+        self, prepared: Prepared, plan: Plan, variables: VariableValues, headers: Mapping[str, str]
     ) -> AsyncGenerator[Response]:
         (root,) = plan.children(None)
         calls = self.calls(headers)
@@ -324,6 +335,7 @@ class Engine:
             async for event in stream:
                 each = self.calls(headers)  # every event has a time limit of its own
                 result = await Execution(plan, variables, each).run_event(root, event)
+                prepared.relocate(result.errors)
                 yield _response(result, each, "subscription")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from graphql import GraphQLError, VariableValues, get_argument_values
+from graphql import GraphQLError, VariableValues
 
 from ...schemas.catalog import Json
 from ...schemas.errors import BadArguments, UpstreamAnswer, UpstreamError
@@ -131,11 +131,8 @@ class Execution:
             group.create_task(self._run_link(group, child))
 
     def _arguments(self, fetch: Fetch) -> Mapping[str, Any] | UpstreamError:
-        given = fetch.arguments
-        if given.constant is not None:
-            return given.constant
         try:
-            return get_argument_values(given.field, given.node, self._variables)
+            return fetch.arguments.values(self._variables)
         except GraphQLError as error:
             return BadFieldArguments(fetch.function.upstream, fetch.function.id, reason=error.message)
 

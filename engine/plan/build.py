@@ -5,7 +5,7 @@ The plan is the plainest right one: every link calls its function once a key. Pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -23,14 +23,17 @@ from graphql import (
     GraphQLString,
     GraphQLUnionType,
     InlineFragmentNode,
+    ListValueNode,
+    ObjectValueNode,
     SelectionSetNode,
+    Undefined,
+    ValueNode,
     VariableNode,
-    Visitor,
     get_argument_values,
     get_named_type,
     print_ast,
-    visit,
 )
+from graphql.utilities import coerce_input_literal
 
 from ...schemas.errors import OperationError
 from ...schemas.stitch import LinkBinding, MemberBinding, RootBinding, UnionBinding, binding_of
@@ -42,6 +45,7 @@ from .steps import (
     EntriesStep,
     Fetch,
     Fetched,
+    GivenArgument,
     LeafValue,
     ListValue,
     Location,
@@ -268,25 +272,48 @@ def _check_size(operation: Operation, conditions: Conditions, limits: DocumentLi
     visit(operation.definition.selection_set, 1, set())
 
 
-class _HasVariable(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found = False
-
-    def enter_variable(self, _node: VariableNode, *_: object) -> None:
-        self.found = True
-
-
 def _arguments(field: GraphQLField, node: FieldNode) -> Arguments:
-    finder = _HasVariable()
-    for argument in node.arguments or ():
-        visit(argument.value, finder)
+    nodes = {argument.name.value: argument.value for argument in node.arguments or ()}
+    constant = not any(_has_variable(value) for value in nodes.values())
     return Arguments(
         field=field,
         node=node,
-        constant=None if finder.found else get_argument_values(field, node),
+        constant=get_argument_values(field, node) if constant else None,
         text=", ".join(sorted(print_ast(argument) for argument in node.arguments or ())),
+        given=None if constant else _given(field, nodes),
     )
+
+
+def _has_variable(value: ValueNode) -> bool:
+    match value:
+        case VariableNode():
+            return True
+        case ListValueNode(values=values):
+            return any(_has_variable(item) for item in values)
+        case ObjectValueNode(fields=fields):
+            return any(_has_variable(one.value) for one in fields)
+        case _:
+            return False
+
+
+def _given(field: GraphQLField, nodes: Mapping[str, ValueNode]) -> tuple[GivenArgument, ...] | None:
+    """See ``Arguments.given``."""
+    found: list[GivenArgument] = []
+    for name, definition in field.args.items():
+        if definition.default is not None:  # of a hand-written schema: graphql-core coerces it each time
+            return None
+        out_name, node, value = definition.out_name or name, nodes.get(name), definition.default_value
+        if isinstance(node, VariableNode):
+            required = isinstance(definition.type, GraphQLNonNull)
+            found.append(GivenArgument(out_name, node.name.value, value, required))
+            continue
+        if node is not None:
+            if _has_variable(node):
+                return None
+            value = coerce_input_literal(node, definition.type)
+        if value is not Undefined:
+            found.append(GivenArgument(out_name, None, value))
+    return tuple(found)
 
 
 def _location(node: FieldNode) -> Location | None:

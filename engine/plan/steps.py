@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from graphql import FieldNode, GraphQLEnumType, GraphQLField, GraphQLScalarType
+from graphql import (
+    FieldNode,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLScalarType,
+    Undefined,
+    VariableValues,
+    get_argument_values,
+)
 
 from ...schemas.catalog import Function, UpstreamId
 from ...schemas.links import Link
@@ -145,12 +153,55 @@ class Arguments:
         node: Where its arguments stand.
         constant: Their coerced values by the function's names, if no variable is among them; else ``None``.
         text: As they stand in the document, for people and to tell equal fetches.
+        given: Each argument that is given or has a default, in the order of the definition; ``None`` if
+            one of them has a variable inside a list or an object.
     """
 
     field: GraphQLField
     node: FieldNode
     constant: Mapping[str, Any] | None
     text: str
+    given: tuple[GivenArgument, ...] | None = None
+
+    def values(self, variables: VariableValues) -> Mapping[str, Any]:
+        """Their values by the function's names, for these values of the operation's variables.
+
+        Raises:
+            GraphQLError: A variable is null or absent where that may not be.
+
+        Source: GraphQL specification, ``CoerceArgumentValues``.
+        """
+        if self.constant is not None:
+            return self.constant
+        if self.given is None:
+            return get_argument_values(self.field, self.node, variables)
+        found: dict[str, Any] = {}
+        coerced = variables.coerced
+        for one in self.given:
+            value = coerced.get(one.variable, one.value) if one.variable is not None else one.value
+            if value is Undefined and not one.required:
+                continue
+            if (value is None or value is Undefined) and one.required:
+                return get_argument_values(self.field, self.node, variables)  # it says what is wrong
+            found[one.name] = value
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class GivenArgument:
+    """One argument of a field, as it is given.
+
+    Attributes:
+        name: The function's name for it.
+        variable: The variable that gives it, if one does.
+        value: Its coerced value; with a variable what stands for an absent one: the default, or ``Undefined``.
+        required: Whether null may not stand in its place.
+    """
+
+    name: str
+    variable: str | None
+    value: Any
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ class Ways:
 
     def by_plan(self, operation: RandomOperation, passes: tuple[Pass, ...]) -> tuple[Any, list[Problem]]:
         """The answer of a plan made with *passes*."""
-        prepared = self._engine.prepare(operation.text).operation
+        prepared = self._engine._preparer.prepare_alone(operation.text, None).operation
         variables = get_variable_values(
             self.schema, prepared.definition.variable_definitions or (), dict(operation.variables)
         )

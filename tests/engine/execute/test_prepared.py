@@ -24,7 +24,7 @@ def preparer(**more: Any) -> Preparer:
 
 
 def plan_of(made: Preparer, prepared: Prepared, **variables: Any) -> Plan:
-    values: VariableValues = made.variables(prepared.operation, variables)
+    values: VariableValues = made.variables(prepared, variables)
     plan = made.plan(prepared, values)
     assert isinstance(plan, Plan)
     return plan
@@ -46,12 +46,12 @@ def test_document_that_is_not_valid_is_not_kept() -> None:
     made = preparer()
     with pytest.raises(OperationErrors):
         made.prepare("{ nothing }", None)
-    assert not made._prepared
+    assert not len(made._kept)
 
 
 def test_least_recently_used_document_goes_first() -> None:
     made = preparer(max_cache_bytes=1)
-    made._max_bytes = 2 * _cost_of(made, "{ a: orders { id } }")
+    made._kept.max_bytes = 2 * _cost_of(made, "{ a: orders { id } }")
     first = made.prepare("{ a: orders { id } }", None)
     second = made.prepare("{ b: orders { id } }", None)
     assert made.prepare("{ a: orders { id } }", None) is first
@@ -62,34 +62,34 @@ def test_least_recently_used_document_goes_first() -> None:
 
 def _cost_of(made: Preparer, text: str) -> int:
     """What *text* adds to the cache."""
-    before = made._bytes
+    before = made._kept.bytes
     made.prepare(text, None)
-    return made._bytes - before
+    return made._kept.bytes - before
 
 
 def test_cache_does_not_grow_beyond_its_bound() -> None:
     made = preparer(max_cache_bytes=100_000)
     for n in range(300):
         made.prepare(f"{{ a{n}: orders {{ id }} }}", None)
-    assert made._bytes <= 100_000
-    assert 0 < len(made._prepared) < 300
+    assert made._kept.bytes <= 100_000
+    assert 0 < len(made._kept) < 300
 
 
 def test_plans_count_in_the_cache_until_their_document_is_let_go() -> None:
     made = preparer()
     text = "query($p: Boolean!) { orders { id @include(if: $p) placedAt } }"
     prepared = made.prepare(text, None)
-    unplanned = made._bytes
+    unplanned = made._kept.bytes
     plan_of(made, prepared, p=True)
-    one_plan = made._bytes - unplanned
+    one_plan = made._kept.bytes - unplanned
     plan_of(made, prepared, p=False)
-    assert made._bytes == unplanned + 2 * one_plan
-    made._max_bytes = 1
+    assert made._kept.bytes == unplanned + 2 * one_plan
+    made._kept.max_bytes = 1
     made.prepare("{ orders { id } }", None)
-    kept = made._bytes
-    prepared.plans.clear()
+    kept = made._kept.bytes
+    prepared.template.plans.clear()
     plan_of(made, prepared, p=True)
-    assert made._bytes == kept
+    assert made._kept.bytes == kept
 
 
 def test_plan_is_made_once_for_each_choice_of_the_condition_variables() -> None:
@@ -119,7 +119,7 @@ def test_number_of_kept_plans_is_bounded() -> None:
     prepared = made.prepare(f"query({definitions}) {{ orders {{ id {fields} }} }}", None)
     for n in range(100):
         plan_of(made, prepared, **{name: bool(n >> bit & 1) for bit, name in enumerate(names)})
-    assert len(prepared.plans) == 64
+    assert len(prepared.template.plans) == 64
 
 
 def test_condition_variable_that_is_null_is_a_request_error() -> None:
@@ -135,5 +135,5 @@ def test_variables_that_do_not_fit_are_reported_together() -> None:
         "query($a: Int, $b: Int) { a: orders(limit: $a) { id } b: orders(limit: $b) { id } }", None
     )
     with pytest.raises(OperationErrors) as raised:
-        made.variables(prepared.operation, {"a": "x", "b": "y"})
+        made.variables(prepared, {"a": "x", "b": "y"})
     assert [error.code for error in raised.value.errors] == ["BAD_USER_INPUT"] * 2
