@@ -27,17 +27,17 @@ from ..plan import HandWritten, Plan, plan_operation
 from ..plan.steps import Location
 from .byte_cache import ByteCache
 
-# Measured with tracemalloc on operations over the shop, of which tests/cases/four_upstreams and cycle are
-# two; tests/engine/execute/test_prepared.py holds them to it. The syntax tree takes 70 to 100 bytes for each
-# character of the text (190 where all names have two letters), a plan 44 to 67.
-_TREE_BYTES_PER_CHARACTER: Final = 100
+# Measured with tracemalloc on operations over the shop; tests/engine/execute/test_prepared.py holds them to it.
+# A syntax tree and a plan, by the characters of the document (twice as much where all names have two letters).
+_TREE_BYTES: Final = 10_500
+_TREE_BYTES_PER_CHARACTER: Final = 105
 _PLAN_BYTES_PER_CHARACTER: Final = 67
-# A compiled plan: its code by the characters of its source, its types by their number.
-_CODE_BYTES_PER_CHARACTER: Final = 4
-_FETCH_BYTES: Final = 12_000
+# A compiled plan: its types by the number of its fetches, its code by the characters of its source.
+_FETCH_BYTES: Final = 5_000
+_CODE_BYTES_PER_CHARACTER: Final = 7
 # A document of a known shape: beside its text its entry, and each literal's value and place.
-_DOCUMENT_BYTES: Final = 900
-_LITERAL_BYTES: Final = 300
+_DOCUMENT_BYTES: Final = 500
+_LITERAL_BYTES: Final = 230
 _REFUSED_BYTES: Final = 400
 
 _LINE_END: Final = re.compile(r"\r\n|[\n\r]")
@@ -84,7 +84,7 @@ class Template:
             for one in self.compiled.values()
             if one is not None
         )
-        return len(self.text) * (_TREE_BYTES_PER_CHARACTER + plans) + made
+        return _TREE_BYTES + len(self.text) * (_TREE_BYTES_PER_CHARACTER + plans) + made
 
 
 @dataclass(slots=True, eq=False)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import gc
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from graphql import VariableValues
@@ -16,6 +20,7 @@ from weft.schemas.errors import OperationError
 from weft.schemas.links import weave
 from weft.schemas.stitch import stitch
 
+CASES: Final = Path(__file__).parents[2] / "cases"
 SCHEMA = stitch(SHOP, weave(SHOP)).schema
 
 
@@ -73,6 +78,58 @@ def test_cache_does_not_grow_beyond_its_bound() -> None:
         made.prepare(f"{{ a{n}: orders {{ id }} }}", None)
     assert made._kept.bytes <= 100_000
     assert 0 < len(made._kept) < 300
+
+
+def _taken(make: Callable[[Preparer], object]) -> float:
+    """Bytes that a preparer really holds once *make* has used it."""
+    keep = []
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for _ in range(5):
+            keep.append(preparer())
+            make(keep[-1])
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] / 5
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["four_upstreams", "cycle", "fragments", "nested_links", "skip_and_include"])
+def test_bytes_are_about_what_it_takes(case: str) -> None:
+    text = (CASES / case / "operation.graphql").read_text()
+    variables = {"yes": True} if case == "skip_and_include" else {}
+
+    def use(made: Preparer) -> None:
+        prepared = made.prepare(text, None)
+        plan = plan_of(made, prepared, **variables)
+        for _ in range(2):
+            made.compiled(prepared, plan)
+
+    use(made := preparer())  # what is made once a process does not count
+    assert 0.6 < made._kept.bytes / _taken(use) < 1.7
+
+
+@pytest.mark.slow
+def test_bytes_of_documents_of_one_shape_are_about_what_they_take() -> None:
+    def use(made: Preparer) -> None:
+        for number in range(300):
+            made.prepare(f'{{ orders(limit: {number}, customerId: "c-{number}") {{ id }} }}', None)
+
+    use(made := preparer())
+    assert 0.6 < made._kept.bytes / _taken(use) < 1.7
+
+
+def test_compiled_plan_counts_in_the_cache() -> None:
+    made = preparer()
+    prepared = made.prepare("{ orders { id } }", None)
+    plan = plan_of(made, prepared)
+    interpreted = made._kept.bytes
+    assert made.compiled(prepared, plan) is None
+    assert made._kept.bytes == interpreted
+    assert made.compiled(prepared, plan) is not None
+    assert made._kept.bytes > interpreted
 
 
 def test_plans_count_in_the_cache_until_their_document_is_let_go() -> None:
