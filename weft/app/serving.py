@@ -6,6 +6,7 @@ import gc
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -148,12 +149,20 @@ def serve(config: Path, settings: Settings, *, port: int, workers: int) -> None:
     target: str | Callable[[], Application]
     if sys.platform == "linux":
         multiprocessing.set_start_method("fork", force=True)
+        os.register_at_fork(after_in_child=_end_on_signals)
         target = _forked_target(settings)
     else:  # elsewhere system libraries do not survive a fork
         multiprocessing.set_start_method("spawn", force=True)
         os.environ[_CONFIG] = str(config.resolve())
         target = "weft.app.serving:spawned_application"
     serve_target(target, host=server.host, port=port, workers=workers, log_level=log_level().lower())
+
+
+def _end_on_signals() -> None:
+    # Until a worker has handlers of its own it would have granian's for the main process, which note a
+    # signal that nobody in the worker looks for: one stopped as it starts would go on until it is killed.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _forked_target(settings: Settings) -> Callable[[], Application]:
