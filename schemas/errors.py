@@ -187,10 +187,12 @@ class UpstreamStatus(UpstreamError):
         status: HTTP status code (``"404"``), gRPC status name (``"NOT_FOUND"``) or Lambda error kind
             (``"Unhandled"``).
         detail: What the upstream said, cut short; for logs only.
+        retry_after_s: How long it asked to be left alone, in seconds; ``None`` if it did not say.
     """
 
     status: str = ""
     detail: str = ""
+    retry_after_s: float | None = None
 
     code = "UPSTREAM_STATUS"
 

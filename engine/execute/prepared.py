@@ -32,9 +32,9 @@ from .byte_cache import ByteCache
 _TREE_BYTES: Final = 10_500
 _TREE_BYTES_PER_CHARACTER: Final = 105
 _PLAN_BYTES_PER_CHARACTER: Final = 67
-# A compiled plan: its types by the number of its fetches, its code by the characters of its source.
-_FETCH_BYTES: Final = 5_000
-_CODE_BYTES_PER_CHARACTER: Final = 7
+# A compiled plan: its types by the number of its stages, its code by the characters of its source.
+_STAGE_BYTES: Final = 6_000
+_CODE_BYTES_PER_CHARACTER: Final = 8
 # A document of a known shape: beside its text its entry, and each literal's value and place.
 _DOCUMENT_BYTES: Final = 500
 _LITERAL_BYTES: Final = 230
@@ -64,6 +64,8 @@ class Template:
         key: What it is kept under.
         compiled: By the ``id`` of a plan in *plans* that was run before.
         once: The ids of those that were run once, and are not compiled yet.
+        forwarded: Names of the headers that its plans' calls forward, by the ``id`` of a plan in *plans*;
+            ``None`` for a plan that shares with none.
     """
 
     operation: Operation
@@ -74,13 +76,15 @@ class Template:
     plans: dict[tuple[bool, ...], Plan | HandWritten] = field(default_factory=dict)
     compiled: dict[int, Compiled | None] = field(default_factory=dict)
     once: set[int] = field(default_factory=set)
+    forwarded: dict[int, tuple[str, ...] | None] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:
         """About what it takes in memory."""
         plans = _PLAN_BYTES_PER_CHARACTER * len(self.plans)
-        made = sum(
-            _CODE_BYTES_PER_CHARACTER * len(one.source) + _FETCH_BYTES * len(one.fetches)
+        # Twice: the lenient kind of a compiled plan is made when it is first needed.
+        made = 2 * sum(
+            _CODE_BYTES_PER_CHARACTER * len(one.source) + _STAGE_BYTES * len(one.stages)
             for one in self.compiled.values()
             if one is not None
         )
@@ -308,6 +312,8 @@ class Preparer:
             OperationError: The operation is over a limit, or a condition variable is null.
         """
         operation = prepared.operation
+        if not operation.condition_variables and (known := prepared.template.plans.get(())) is not None:
+            return known
         for name in operation.condition_variables:
             # CoerceArgumentValues: only a variable with a default may stand here, and then be given as null.
             if name in variables.coerced and variables.coerced[name] is None:

@@ -5,16 +5,18 @@ The plan is the plainest right one: every link calls its function once a key. Pa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from graphql import (
+    ArgumentNode,
     FieldNode,
     FragmentSpreadNode,
     GraphQLEnumType,
     GraphQLField,
     GraphQLList,
+    GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -26,17 +28,23 @@ from graphql import (
     ListValueNode,
     ObjectValueNode,
     SelectionSetNode,
-    Undefined,
     ValueNode,
     VariableNode,
     get_argument_values,
     get_named_type,
+    is_required_argument,
     print_ast,
 )
-from graphql.utilities import coerce_input_literal
 
 from ...schemas.errors import OperationError
-from ...schemas.stitch import LinkBinding, MemberBinding, RootBinding, UnionBinding, binding_of
+from ...schemas.stitch import (
+    LinkBinding,
+    MemberBinding,
+    NamespaceBinding,
+    RootBinding,
+    UnionBinding,
+    binding_of,
+)
 from ...schemas.stitch.bindings import EXTENSION, is_map_entry
 from ..operation.collect import collect_fields
 from ..operation.document import Conditions, DocumentLimits, Operation, is_included
@@ -45,12 +53,13 @@ from .steps import (
     EntriesStep,
     Fetch,
     Fetched,
-    GivenArgument,
+    LeafType,
     LeafValue,
     ListValue,
     Location,
     Member,
     MemberStep,
+    Namespace,
     NonNullValue,
     ObjectValue,
     PathStep,
@@ -178,8 +187,11 @@ class _Builder:
             case MemberBinding(member=member):
                 source = Member(member)
                 inner = _Place(place.fetch, (*place.path, MemberStep(member), *entries), response_path)
+            case NamespaceBinding():
+                source = Namespace()
+                inner = _Place(None, (), response_path)
             case RootBinding() | LinkBinding():
-                fetch = self._fetch(binding, field, node, coordinate, place, response_path)
+                fetch = self._fetch(binding, parent, field, node, coordinate, place, response_path)
                 source = Fetched(fetch.id)
                 inner = _Place(fetch.id, entries, response_path)
         sets = [n.selection_set for n in nodes if n.selection_set]
@@ -190,6 +202,7 @@ class _Builder:
     def _fetch(
         self,
         binding: RootBinding | LinkBinding,
+        parent: GraphQLObjectType,
         field: GraphQLField,
         node: FieldNode,
         coordinate: str,
@@ -209,6 +222,8 @@ class _Builder:
             link=link,
             bulk=bulk,
             batched=link is not None and link.function is None,
+            key_types=tuple(_leaf_of(parent, key.member) for key in link.keys) if link else (),
+            item_key_type=_leaf_of(get_named_type(field.type), link.bulk.key) if link and link.bulk else None,
         )
         self._fetches.append(fetch)
         return fetch
@@ -272,16 +287,44 @@ def _check_size(operation: Operation, conditions: Conditions, limits: DocumentLi
     visit(operation.definition.selection_set, 1, set())
 
 
+def _leaf_of(type_: GraphQLNamedType, member: str) -> LeafType | None:
+    """The type of *member*, or of its items."""
+    if not isinstance(type_, GraphQLObjectType):
+        return None
+    for one in type_.fields.values():
+        if binding_of(one) == MemberBinding(member):
+            named = get_named_type(one.type)
+            return named if isinstance(named, GraphQLScalarType | GraphQLEnumType) else None
+    return None
+
+
 def _arguments(field: GraphQLField, node: FieldNode) -> Arguments:
-    nodes = {argument.name.value: argument.value for argument in node.arguments or ()}
-    constant = not any(_has_variable(value) for value in nodes.values())
-    return Arguments(
-        field=field,
-        node=node,
-        constant=get_argument_values(field, node) if constant else None,
-        text=", ".join(sorted(print_ast(argument) for argument in node.arguments or ())),
-        given=None if constant else _given(field, nodes),
-    )
+    whole: dict[str, str] = {}
+    rest: list[ArgumentNode] = []
+    nested = False
+    for argument in node.arguments or ():
+        if isinstance(argument.value, VariableNode):
+            whole[argument.name.value] = argument.value.name.value
+        else:
+            rest.append(argument)
+            nested = nested or _has_variable(argument.value)
+    text = ", ".join(sorted(print_ast(argument) for argument in node.arguments or ()))
+    if nested:
+        return Arguments(field, node, None, text)
+    if not whole:
+        return Arguments(field, node, get_argument_values(field, node), text)
+    variables = []
+    for given, variable in whole.items():
+        definition = field.args[given]
+        name = definition.out_name or given
+        variables.append((name, variable, isinstance(definition.type, GraphQLNonNull)))
+    # An argument without a value has its default; a required one has none, and is left out to get it.
+    present = {
+        name: one for name, one in field.args.items() if name not in whole or not is_required_argument(one)
+    }
+    shown = FieldNode(name=node.name, arguments=tuple(rest))
+    others = get_argument_values(GraphQLField(field.type, present), shown)
+    return Arguments(field, node, None, text, tuple(variables), others)
 
 
 def _has_variable(value: ValueNode) -> bool:
@@ -294,26 +337,6 @@ def _has_variable(value: ValueNode) -> bool:
             return any(_has_variable(one.value) for one in fields)
         case _:
             return False
-
-
-def _given(field: GraphQLField, nodes: Mapping[str, ValueNode]) -> tuple[GivenArgument, ...] | None:
-    """See ``Arguments.given``."""
-    found: list[GivenArgument] = []
-    for name, definition in field.args.items():
-        if definition.default is not None:  # of a hand-written schema: graphql-core coerces it each time
-            return None
-        out_name, node, value = definition.out_name or name, nodes.get(name), definition.default_value
-        if isinstance(node, VariableNode):
-            required = isinstance(definition.type, GraphQLNonNull)
-            found.append(GivenArgument(out_name, node.name.value, value, required))
-            continue
-        if node is not None:
-            if _has_variable(node):
-                return None
-            value = coerce_input_literal(node, definition.type)
-        if value is not Undefined:
-            found.append(GivenArgument(out_name, None, value))
-    return tuple(found)
 
 
 def _location(node: FieldNode) -> Location | None:

@@ -119,6 +119,12 @@ def stages(folder: Path, runs: int) -> dict[str, float]:
     return best
 
 
+def say(line: str) -> None:
+    """Write a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(runs: int = 7, functions: int = 1_000) -> None:
     """Print what was measured."""
     with tempfile.TemporaryDirectory() as name, socket.socket() as reserved:
@@ -131,12 +137,12 @@ def main(runs: int = 7, functions: int = 1_000) -> None:
         found = [cpu_of(lambda: start_and_stop(folder, port)) for _ in range(runs)]
         walls, seconds = zip(*found, strict=True)
         load = os.getloadavg()[0]
-        print(f"{functions} functions, Python {platform.python_version()}, load {load:.1f}, {runs} runs")
-        print(f"from start to ready: median {statistics.median(walls):.2f} s, least {min(walls):.2f} s")
-        print(f"processor, start to stop, all processes: median {statistics.median(seconds):.2f} s")
-        print("processor, by stage, in one process:")
+        say(f"{functions} functions, Python {platform.python_version()}, load {load:.1f}, {runs} runs")
+        say(f"from start to ready: median {statistics.median(walls):.2f} s, least {min(walls):.2f} s")
+        say(f"processor, start to stop, all processes: median {statistics.median(seconds):.2f} s")
+        say("processor, by stage, in one process:")
         for stage, least in stages(folder, runs).items():
-            print(f"  {least * 1000:7.1f} ms  {stage}")
+            say(f"  {least * 1000:7.1f} ms  {stage}")
 
 
 if __name__ == "__main__":

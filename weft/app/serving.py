@@ -25,7 +25,7 @@ from ..schemas.stitch import Stitched
 from ..settings import Settings, load_settings
 from .live import LiveEngine, Loaded, file_version, following
 from .logs import configure_logging, log_level
-from .processes import end_with_parent
+from .processes import collect_less_often, end_with_parent, settle_heap
 from .stitching import stitch_snapshot
 from .transports import engine_settings, load_transports, make_transports
 
@@ -103,6 +103,7 @@ def make_application(
     *,
     preloaded: Preloaded | None = None,
     handwritten: strawberry.Schema | None = None,
+    settle: Callable[[], None] = lambda: None,
 ) -> Application:
     """The RSGI application that serves the newest snapshot of *settings*.
 
@@ -110,6 +111,7 @@ def make_application(
         settings: What is served, and how.
         preloaded: The schema of the snapshot that is there now, without hand-written fields.
         handwritten: Merged into every schema.
+        settle: Called whenever an engine was opened or closed.
     """
 
     @asynccontextmanager
@@ -120,7 +122,7 @@ def make_application(
             return make_engine(snapshot, settings, stitched=stitched, handwritten=handwritten)
 
         loaded = preloaded.loaded if preloaded is not None else None
-        async with following(settings.discovery.snapshot, make, loaded=loaded) as live:
+        async with following(settings.discovery.snapshot, make, loaded=loaded, settle=settle) as live:
             yield live
 
     return Application(lifespan, endpoint_settings(settings))
@@ -130,7 +132,8 @@ def spawned_application() -> Application:
     """What a worker serves that is spawned; its configuration is named in the environment."""
     configure_logging()
     end_with_parent()
-    return make_application(load_settings(Path(os.environ[_CONFIG])))
+    collect_less_often()
+    return make_application(load_settings(Path(os.environ[_CONFIG])), settle=settle_heap)
 
 
 def serve(config: Path, settings: Settings, *, port: int, workers: int) -> None:
@@ -173,9 +176,20 @@ def _forked_target(settings: Settings) -> Callable[[], Application]:
     gc.freeze()
     gc.enable()
 
+    settled = False
+
+    def settle() -> None:
+        nonlocal settled
+        if settled:
+            settle_heap()
+        else:  # a collection would look through what was built before the fork, and take pages of its own
+            settled = True
+            gc.freeze()
+
     def application() -> Application:
         logging.getLogger().setLevel(log_level())
         end_with_parent()
-        return make_application(settings, preloaded=preloaded)
+        collect_less_often()
+        return make_application(settings, preloaded=preloaded, settle=settle)
 
     return application

@@ -105,7 +105,9 @@ def test_bytes_are_about_what_it_takes(case: str) -> None:
         prepared = made.prepare(text, None)
         plan = plan_of(made, prepared, **variables)
         for _ in range(2):
-            made.compiled(prepared, plan)
+            compiled = made.compiled(prepared, plan)
+        assert compiled is not None
+        assert compiled.lenient is None or compiled.lenient.source
 
     use(made := preparer())  # what is made once a process does not count
     assert 0.6 < made._kept.bytes / _taken(use) < 1.7
