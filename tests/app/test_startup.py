@@ -48,6 +48,17 @@ def test_start_with_a_thousand_functions_takes_little(tmp_path: Path) -> None:
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 3.0
 
 
+def test_worker_that_is_stopped_as_it_starts_stops(tmp_path: Path) -> None:
+    """granian and uvloop each have a moment in which a signal would be lost."""
+    write(tmp_path, large_catalog(20, upstreams=2), "{port: 0, workers: 2}")
+    for _ in range(3):
+        with running_weft(tmp_path, "serve") as running:
+            url = running.url
+            while not answers(url):
+                pass
+            assert_stops_whole(running)
+
+
 def test_worker_that_dies_is_replaced(serving: RunningWeft) -> None:
     before = set(serving.group)
     workers = before - {serving.process.pid}
