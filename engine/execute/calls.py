@@ -236,6 +236,8 @@ class Calls:
 
     def decode(self, function: Function, answer: Fetched) -> Json | UpstreamError:
         """The JSON value of an answer that was left as bytes."""
+        if answer.messages is not None:
+            return answer.messages.decode_response(answer.body)
         try:
             return msgspec.json.decode(answer.body)  # type: ignore[no-any-return]  # it is Json
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -378,7 +380,8 @@ class Calls:
                 return answer
             if isinstance(answer, NotModified):
                 cache.revalidated += 1
-                answer = Fetched(kept.answer.body, merge_not_modified(kept.answer.headers, answer.headers))
+                headers = merge_not_modified(kept.answer.headers, answer.headers)
+                answer = msgspec.structs.replace(kept.answer, headers=headers)
             elif kept.error_until > asyncio.get_running_loop().time() and _is_outage(answer):
                 cache.stale += 1
                 return kept.answer

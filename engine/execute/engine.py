@@ -186,27 +186,26 @@ class Engine:
         """
         headers = headers or {}
         self._under_way += 1
+        mutates = False
         try:
             prepared = self._preparer.prepare(request.query, request.operation_name)
-            if prepared.operation.type not in allow:
-                return _not_allowed(prepared.operation)
+            operation = prepared.operation
+            if operation.type not in allow:
+                return _not_allowed(operation)
+            mutates = operation.type == "mutation"
             variables = self._preparer.variables(prepared, request.variables)
             plan = self._preparer.plan(prepared, variables)
-            operation = prepared.operation
             if isinstance(plan, HandWritten):
+                operation = prepared.operation  # planned, it may be another: see Prepared
                 calls = self.calls(headers, deadline)
-                calls.fresh = operation.type == "mutation"
-                return self._response(
-                    await self._execute_resolvers(operation, request, calls), calls, operation.type
-                )
+                calls.fresh = mutates
+                result = await self._execute_resolvers(operation, request, calls)
+                return self._response(result, calls, operation.type)
             if deadline is None:
                 deadline = asyncio.get_running_loop().time() + self.settings.timeout_s
-            if operation.type != "query":
-                try:
-                    return await self._execute_plan(prepared, plan, variables, headers, deadline)
-                finally:
-                    self._in_flight.forget()
-            key = self._sharing_key(prepared, plan, request, headers) if self.settings.share else None
+            key = None
+            if self.settings.share and not mutates:
+                key = self._sharing_key(prepared, plan, request, headers)
             if key is None:
                 return await self._execute_plan(prepared, plan, variables, headers, deadline)
             return await self._in_flight.share(
@@ -215,6 +214,8 @@ class Engine:
         except OperationError as error:
             return _request_errors(error)
         finally:
+            if mutates:
+                self._in_flight.forget()
             self._under_way -= 1
             if not self._under_way and self._idle is not None:
                 self._idle.set()

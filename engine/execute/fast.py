@@ -16,12 +16,12 @@ from graphql import GraphQLError, VariableValues
 
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamError, UpstreamStatus
-from ..codegen import Compiled, CompiledStage, choose
+from ..codegen import Compiled, CompiledLookup, CompiledStage, choose
 from ..plan import Plan
 from ..plan.keys import Key
 from ..transport.base import Fetched
 from .calls import Calls
-from .loaders import key_calls, nothing_found
+from .loaders import key_calls, lookup_key, nothing_found
 from .record import Answer, Record
 from .run import Execution, Result
 from .stages import KeyStore, StageRunner
@@ -121,6 +121,9 @@ class FastExecution(StageRunner):
         """Run the fetches of the stage at *place*."""
         stage = self._compiled.stages[place]
         try:
+            if stage.lookups:
+                await self._run_lookups(stage)
+                return not self._left
             arguments = stage.arguments.constant
             if arguments is None:
                 arguments = stage.arguments.read(self._variables)
@@ -137,6 +140,30 @@ class FastExecution(StageRunner):
         except _REFUSED:
             self._left = True
         return not self._left
+
+    async def _run_lookups(self, stage: CompiledStage) -> None:
+        given = [lookup.fetch.arguments.read(self._variables) for lookup in stage.lookups]
+        keys = [lookup_key(lookup.fetch, one) for lookup, one in zip(stage.lookups, given, strict=True)]
+        distinct = list(dict.fromkeys(key for key in keys if key is not None))
+        found = await self._ask(stage, distinct, {}) if distinct else {}
+
+        roots = self._record.roots
+        absent: list[CompiledLookup] = []
+        asked: list[tuple[int, Mapping[str, Any]]] = []
+        for lookup, key, arguments in zip(stage.lookups, keys, given, strict=True):
+            item = None if key is None else found.get(key)
+            if item is not None:
+                self._state[lookup.fetch.id] = item
+                continue
+            absent.append(lookup)
+            if lookup.fetch.id not in roots:
+                asked.append((lookup.fetch.id, arguments))
+        if asked:
+            function = stage.lookups[0].fetch.function
+            answers = await self._fetch_all(function, [arguments for _, arguments in asked])
+            roots.update(zip((id_ for id_, _ in asked), answers, strict=True))
+        for lookup in absent:
+            self._state[lookup.fetch.id] = _decoded(lookup, roots[lookup.fetch.id])
 
     async def _shared(self, stage: CompiledStage, arguments: Mapping[str, Any]) -> None:
         own = [keys(self._state) for keys in stage.keys]
@@ -190,7 +217,7 @@ class FastExecution(StageRunner):
                 found.update(_by_key(stage, part, answer))
         return found
 
-    async def _fetch_all(self, function: Function, requests: Sequence[dict[str, Any]]) -> list[Answer]:
+    async def _fetch_all(self, function: Function, requests: Sequence[Mapping[str, Any]]) -> list[Answer]:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._calls.fetch(function, each)) for each in requests]
         return [task.result() for task in tasks]
@@ -208,9 +235,13 @@ def _by_key(stage: CompiledStage, keys: list[Key], answer: Answer) -> dict[Key, 
     return found
 
 
-def _decoded(stage: CompiledStage, answer: Answer) -> Any:
+def _decoded(stage: CompiledStage | CompiledLookup, answer: Answer) -> Any:
     if isinstance(answer, Fetched):
-        return stage.decode(answer.body) if stage.type is not None else True
+        if stage.type is None:
+            return True
+        if answer.messages is not None:
+            return stage.project(answer.body, answer.messages)
+        return stage.decode(answer.body)
     if isinstance(answer, UpstreamError):
         raise _Left
     return msgspec.convert(answer, stage.type, dec_hook=choose) if stage.type is not None else True

@@ -16,6 +16,7 @@ import msgspec
 from ...schemas.catalog import Function, Json, ListOf
 from ...schemas.errors import UpstreamAnswer, UpstreamError, UpstreamStatus
 from ...schemas.links import BulkFunction, Link
+from ..plan import Fetch
 from ..plan.keys import BadKey, Key, KeyPart, converter_for
 from .calls import Caller
 
@@ -188,6 +189,19 @@ def by_key(
     bulk = link.bulk
     assert bulk is not None
     return {**nothing_found(keys, many=bulk.many), **put_back(bulk, function, keys, answer)}
+
+
+def lookup_key(fetch: Fetch, arguments: Mapping[str, Any]) -> Key | None:
+    """The key that *fetch*, a lookup that goes together with others, is given; ``None`` if it is no key."""
+    assert fetch.lookup is not None
+    assert fetch.lookup.bulk is not None
+    value = arguments.get(fetch.lookup.keys[0].argument)
+    try:
+        return (
+            None if value is None else converter_for(fetch.called.argument(fetch.lookup.bulk.argument))(value)
+        )
+    except BadKey:
+        return None
 
 
 def nothing_found(keys: Iterable[Key], *, many: bool) -> dict[Key, Any]:

@@ -109,7 +109,7 @@ class Prepared:
 
     @property
     def operation(self) -> Operation:
-        """The operation. If its plan is ``HandWritten``, its document has all literals in place."""
+        """The operation. Once its plan is ``HandWritten``, its document has all literals in place."""
         return self.template.operation
 
     @property

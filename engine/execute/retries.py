@@ -115,4 +115,4 @@ def _passes(error: UpstreamError) -> bool:
     """Whether the same call may well succeed a moment later."""
     if isinstance(error, UpstreamStatus):
         return error.status in _PASSING
-    return isinstance(error, UpstreamUnreachable)
+    return isinstance(error, UpstreamUnreachable) and error.passes

@@ -63,34 +63,47 @@ class Flight(msgspec.Struct, Generic[T], eq=False):
         """Whether its deadline has passed. Timers of uvloop are due up to a millisecond early."""
         return now >= self.deadline - 0.001
 
-    async def join(self, deadline: float) -> T | Turn:
-        """What it gives; ``Turn.LEAD`` makes the one who waits its maker."""
+    def wait(self, deadline: float) -> asyncio.Future[T | Turn]:
+        """A place among those who wait; ``Turn.LEAD`` makes who has it its maker.
+
+        A future for each: one that is cancelled does not take the others with it. Whoever stops waiting
+        for it says so by `leave`.
+        """
         loop = asyncio.get_running_loop()
-        # A future for each: one that is cancelled does not take the others with it.
         mine: asyncio.Future[T | Turn] = loop.create_future()
         if self.waiting is None:
             self.waiting = {}
         self.waiting[mine] = deadline
-        # It ends by its own deadline: a timer costs as much as all else here.
-        timer = loop.call_at(deadline, _late, mine) if deadline < self.deadline else None
+        if (
+            deadline < self.deadline
+        ):  # else it ends by its own deadline: a timer costs as much as all else here
+            timer = loop.call_at(deadline, _late, mine)
+            mine.add_done_callback(lambda _: timer.cancel())
+        return mine
+
+    def leave(self, mine: asyncio.Future[T | Turn]) -> None:
+        """Give the place *mine* back before there was a result."""
+        if self.waiting is None:
+            return
+        self.waiting.pop(mine, None)
+        if mine.done() and not mine.cancelled() and mine.exception() is None and mine.result() is Turn.LEAD:
+            self.hand_over()  # its turn came in the moment in which it went away
+        elif not self.waiting and self.maker is not None:
+            self.maker.cancel()  # the last one has left
+
+    async def join(self, deadline: float) -> T | Turn:
+        """What it gives; ``Turn.LEAD`` makes the one who waits its maker."""
+        mine = self.wait(deadline)
         try:
-            return await mine
+            made = await mine
         except asyncio.CancelledError:
-            if (
-                mine.done()
-                and not mine.cancelled()
-                and mine.exception() is None
-                and mine.result() is Turn.LEAD
-            ):
-                self.hand_over()  # its turn came in the moment in which it went away
+            self.leave(mine)
             raise
-        finally:
-            if timer is not None:
-                timer.cancel()
-            if self.waiting is not None:
-                self.waiting.pop(mine, None)
-                if not self.waiting and self.maker is not None:
-                    self.maker.cancel()  # the last one has left
+        if isinstance(made, Turn) and self.waiting is not None:
+            self.waiting.pop(mine, None)
+            if made is Turn.LATE and not self.waiting and self.maker is not None:
+                self.maker.cancel()
+        return made
 
     def pass_on(
         self, background: Background | None, make: Callable[[float], Coroutine[Any, Any, object]]

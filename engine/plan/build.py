@@ -28,6 +28,7 @@ from graphql import (
     ListValueNode,
     ObjectValueNode,
     SelectionSetNode,
+    Undefined,
     ValueNode,
     VariableNode,
     get_argument_values,
@@ -36,6 +37,7 @@ from graphql import (
     print_ast,
 )
 
+from ...schemas.catalog import Function
 from ...schemas.errors import OperationError
 from ...schemas.stitch import (
     LinkBinding,
@@ -44,6 +46,7 @@ from ...schemas.stitch import (
     RootBinding,
     UnionBinding,
     binding_of,
+    entity_of,
 )
 from ...schemas.stitch.bindings import EXTENSION, is_map_entry
 from ..operation.collect import collect_fields
@@ -211,6 +214,12 @@ class _Builder:
     ) -> Fetch:
         link = binding.link if isinstance(binding, LinkBinding) else None
         bulk = binding.bulk if isinstance(binding, LinkBinding) else None
+        named = get_named_type(field.type)
+        lookup = None
+        if link is None and isinstance(named, GraphQLObjectType):
+            lookup = _lookup(binding.function, named, field, node)
+            bulk = lookup.bulk if lookup else None
+        keyed = lookup.link if lookup else link
         fetch = Fetch(
             id=len(self._fetches),
             function=binding.function,
@@ -223,7 +232,8 @@ class _Builder:
             bulk=bulk,
             batched=link is not None and link.function is None,
             key_types=tuple(_leaf_of(parent, key.member) for key in link.keys) if link else (),
-            item_key_type=_leaf_of(get_named_type(field.type), link.bulk.key) if link and link.bulk else None,
+            item_key_type=_leaf_of(named, keyed.bulk.key) if keyed and keyed.bulk else None,
+            lookup=lookup.link if lookup else None,
         )
         self._fetches.append(fetch)
         return fetch
@@ -285,6 +295,22 @@ def _check_size(operation: Operation, conditions: Conditions, limits: DocumentLi
                     pass
 
     visit(operation.definition.selection_set, 1, set())
+
+
+def _lookup(
+    function: Function, type_: GraphQLObjectType, field: GraphQLField, node: FieldNode
+) -> LinkBinding | None:
+    """The link by which *function* answers objects of *type_*, if *node* gives it a key and nothing else."""
+    entity = entity_of(type_)
+    if entity is None or entity.bulk is None or entity.link.function != function.id:
+        return None
+    given = {argument.name.value for argument in node.arguments or ()}
+    sent = {
+        definition.out_name or name
+        for name, definition in field.args.items()
+        if name in given or definition.default_value is not Undefined
+    }
+    return entity if sent == {key.argument for key in entity.link.keys} and len(sent) == 1 else None
 
 
 def _leaf_of(type_: GraphQLNamedType, member: str) -> LeafType | None:

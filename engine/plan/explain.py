@@ -30,7 +30,11 @@ def _children(plan: Plan, parent: int | None, indent: str, lines: list[str]) -> 
 def _describe(plan: Plan, fetch: Fetch) -> str:
     arguments = [fetch.arguments.text] if fetch.arguments.text else []
     how = ""
-    if fetch.link is not None:
+    if fetch.lookup is not None and fetch.batched:
+        assert fetch.lookup.bulk is not None
+        arguments = [f"{fetch.lookup.bulk.argument} ← {fetch.arguments.text}"]
+        how = _joined(plan, fetch)
+    elif fetch.link is not None:
         parent = fetch.link.shape
         if fetch.batched:
             assert fetch.link.bulk is not None

@@ -162,6 +162,7 @@ class Arguments:
         variables: Where every argument is a whole variable or a constant: the function's name of each
             argument that is a variable, the variable, and whether it must not be null. Else ``None``.
         others: With *variables*: the coerced values of the constants, and of defaults.
+        added: What a pass has added to them all, where *constant* is ``None``.
     """
 
     field: GraphQLField
@@ -170,6 +171,7 @@ class Arguments:
     text: str
     variables: tuple[tuple[str, str, bool], ...] | None = None
     others: Mapping[str, Any] | None = None
+    added: Mapping[str, Any] | None = None
 
     def read(self, given: VariableValues) -> Mapping[str, Any]:
         """Coerced values by the function's names. What it returns is not to be changed.
@@ -193,7 +195,8 @@ class Arguments:
                     break
             else:
                 return found
-        return get_argument_values(self.field, self.node, given)
+        found = get_argument_values(self.field, self.node, given)
+        return {**found, **self.added} if self.added else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +220,8 @@ class Fetch:
             shares with none. No key is asked for twice by fetches that share.
         key_types: Types of the members that hold the keys; ``None`` for one that the schema does not show.
         item_key_type: Type of the member by which items of *bulk* are put back.
+        lookup: For a root fetch that answers one key, and nothing else: the link from that key to its answer,
+            where *bulk* answers several. The fetch is *batched* only together with others.
     """
 
     id: int
@@ -232,6 +237,12 @@ class Fetch:
     shared: int | None = None
     key_types: tuple[LeafType | None, ...] = ()
     item_key_type: LeafType | None = None
+    lookup: Link | None = None
+
+    @property
+    def keyed(self) -> Link | None:
+        """What says how keys become calls; ``None`` for a root fetch that is no lookup."""
+        return self.link or self.lookup
 
     @property
     def answers(self) -> int:
@@ -254,7 +265,7 @@ class Stage:
     """Fetches that run as one: their keys go together.
 
     Attributes:
-        fetches: Their ids; more than one if they share, and are at the same depth.
+        fetches: Their ids; more than one if they share, call a bulk function, and are at the same depth.
         waits_for: Number of stages that hold the parents of its fetches.
         then: Places in ``Plan.stages`` of those whose keys come from its answers.
         leads_to_joins: Whether one of *then* waits for other stages too.
@@ -293,12 +304,14 @@ class Plan:
     def stages(self) -> tuple[Stage, ...]:
         """The fetches in stages, in the order of the first fetch of each."""
         depths: list[int] = []
-        places: dict[tuple[int, int], int] = {}
+        places: dict[tuple[int, int | None], int] = {}
         place_of: list[int] = []
         members: list[list[Fetch]] = []
         for fetch in self.fetches:  # a parent comes before its children
             depths.append(0 if fetch.parent is None else depths[fetch.parent] + 1)
-            place = places.setdefault((fetch.answers, depths[-1]), len(members))
+            # Where each key has a call of its own, there is nothing to wait for each other for.
+            at = (fetch.answers, depths[-1]) if fetch.batched else (fetch.id, None)
+            place = places.setdefault(at, len(members))
             if place == len(members):
                 members.append([])
             members[place].append(fetch)

@@ -200,7 +200,7 @@ class HttpTransport:
             and status not in {204, 205}
             and _kind(content_type) == "json"
         ):
-            return Fetched(reply.body.removeprefix(_BYTE_ORDER_MARK), reply.headers, status)
+            return Fetched(reply.body.removeprefix(_BYTE_ORDER_MARK), reply.headers, status=status)
         if status == 304:
             return NotModified(function.upstream, function.id, status="304", headers=reply.headers)
         if status in _ASK_FOR_TIME:
@@ -268,7 +268,7 @@ class HttpTransport:
         server = binding.server or self._base_url
         if not server.startswith(("http://", "https://")):
             detail = "the upstream has no server URL; configure its address"
-            raise UpstreamUnreachable(function.upstream, function.id, detail=detail)
+            raise UpstreamUnreachable(function.upstream, function.id, detail=detail, passes=False)
         netloc, slash, path = server.partition("://")[2].partition("/")
         scheme: Any = server.partition("://")[0]
         try:
@@ -279,7 +279,7 @@ class HttpTransport:
                 raise ValueError("the URL names no host")  # noqa: TRY301  # one place tells the caller
             encode_request_line(binding.method.encode(), b"/")
         except (ValueError, BadHead) as error:
-            raise _unreachable(function, error) from error
+            raise _unreachable(function, error, passes=False) from error
         rest = netloc[len(re.split("[?#]", netloc)[0]) :] + slash + path
         as_headers = any(p.location in {"header", "cookie"} for p in binding.parameters)
         varies = binding.body is not None and media_kind(binding.body.media_type) == "multipart"
@@ -451,10 +451,10 @@ class HttpTransport:
         return UpstreamAnswer(function.upstream, function.id, reason=reason)
 
 
-def _unreachable(function: Function, error: Exception) -> UpstreamUnreachable:
+def _unreachable(function: Function, error: Exception, *, passes: bool = True) -> UpstreamUnreachable:
     detail = f"{type(error).__name__}: {error}"
     logger.debug("call failed", extra={"function": function.id, "detail": detail})
-    return UpstreamUnreachable(function.upstream, function.id, detail=detail)
+    return UpstreamUnreachable(function.upstream, function.id, detail=detail, passes=passes)
 
 
 def _forwarded_value(name: str, value: str) -> bytes:

@@ -9,8 +9,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import aclosing
-from multiprocessing.connection import Connection
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from ..discovery import StaticRegistry, discover_once, load_snapshot, save_snapshot, watch
 from ..discovery.detectors import Detector
@@ -28,6 +27,23 @@ from .processes import end_with_parent
 from .stitching import save_lock, stitch_snapshot
 
 logger = logging.getLogger(__name__)
+
+
+class Teller(Protocol):
+    """One end of a pipe between processes."""
+
+    def send(self, obj: Any) -> None:
+        """Tell the other end *obj*."""
+        ...
+
+    def recv(self) -> Any:
+        """What the other end tells, once it does; ``EOFError`` if it is gone."""
+        ...
+
+    def close(self) -> None:
+        """Let go of this end."""
+        ...
+
 
 OnFirst: TypeAlias = Callable[[Snapshot, tuple[str, ...]], None]
 """Told of the first snapshot, and what ``write_snapshot`` returned for it."""
@@ -143,7 +159,7 @@ async def watch_from_snapshot(
 
 
 @contextlib.contextmanager
-def watching_process(watch: Callable[[Connection], Coroutine[Any, Any, None]]) -> Iterator[Connection]:
+def watching_process(watch: Callable[[Teller], Coroutine[Any, Any, None]]) -> Iterator[Teller]:
     """A process of its own that runs *watch*, an endless coroutine function, until the block ends.
 
     It also ends when this process is gone, however that came about. It is forked: this process must have
@@ -162,20 +178,20 @@ def watching_process(watch: Callable[[Connection], Coroutine[Any, Any, None]]) -
     process.start()
     sender.close()
     try:
-        with receiver:
-            yield receiver
+        yield receiver
     finally:
+        receiver.close()
         process.terminate()
         process.join(10)
 
 
 def _watch_in_process(
-    watch: Callable[[Connection], Coroutine[Any, Any, None]], sender: Connection, receiver: Connection
+    watch: Callable[[Teller], Coroutine[Any, Any, None]], sender: Teller, receiver: Teller
 ) -> None:
     receiver.close()
     logging.getLogger().setLevel(log_level())
     end_with_parent()
-    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError), sender:
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError), contextlib.closing(sender):
         asyncio.run(_until_sigterm(watch(sender)))
 
 

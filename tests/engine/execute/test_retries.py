@@ -52,7 +52,14 @@ async def test_what_passes_is_tried_again(failure: Any) -> None:
 
 @pytest.mark.parametrize(
     "failure",
-    [status("404"), status("500"), status("RESOURCE_EXHAUSTED"), UpstreamTimeout(*AT), UpstreamAnswer(*AT)],
+    [
+        status("404"),
+        status("500"),
+        status("RESOURCE_EXHAUSTED"),
+        UpstreamTimeout(*AT),
+        UpstreamAnswer(*AT),
+        UpstreamUnreachable(*AT, passes=False),
+    ],
     ids=str,
 )
 async def test_what_would_come_again_is_not_tried_again(failure: Any) -> None:
