@@ -114,7 +114,7 @@ class Ways:
 
     def plan(self, operation: RandomOperation, passes: tuple[Pass, ...]) -> tuple[Plan, VariableValues]:
         """A plan made with *passes*."""
-        prepared = self._engine.prepare(operation.text).operation
+        prepared = self._engine._preparer.prepare_alone(operation.text, None).operation
         variables = get_variable_values(
             self.schema, prepared.definition.variable_definitions or (), dict(operation.variables)
         )
@@ -149,7 +149,9 @@ class Ways:
 
         async def run() -> ExecutionResult:
             RUNNING.set(Running(self._engine.calls({})))
-            outcome = execute(self.schema, parse(operation.text), variable_values=dict(operation.variables))
+            outcome = execute(
+                self._engine.executable, parse(operation.text), variable_values=dict(operation.variables)
+            )
             return outcome if isinstance(outcome, ExecutionResult) else await outcome
 
         result = LOOP.run(run())
