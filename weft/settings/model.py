@@ -37,6 +37,7 @@ from .values import (
     Size,
     Surroundings,
     UpstreamUrl,
+    Workers,
     choose_upstream_form,
     problem,
 )
@@ -85,7 +86,11 @@ class Section(BaseModel):
     """A part of the settings: frozen, and with no other keys than its own."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        # Only the whole is ever validated: a validator for each section would take 50 ms to build.
+        defer_build=True,
     )
 
 
@@ -307,8 +312,8 @@ class ServerSection(Section):
     port: StrictInt = Field(default=8080, ge=0, le=65535)
     """The port to listen on; 0 takes a free one."""
 
-    workers: StrictInt = Field(default=1, ge=1, le=1024)
-    """Processes that serve."""
+    workers: Workers = "auto"
+    """Processes that serve. `auto`: one for each core that Weft may use, its CPU quota considered."""
 
     graphiql: StrictBool = True
     """Serve GraphiQL to browsers."""

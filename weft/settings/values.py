@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, SecretStr, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, PlainValidator, SecretStr, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h)")
@@ -98,6 +98,21 @@ def parse_size(value: object) -> int:
     if size <= 0:
         raise problem("must be above zero", accepted)
     return size
+
+
+def parse_workers(value: object) -> int | Literal["auto"]:
+    """A number of processes, or ``auto``.
+
+    Raises:
+        PydanticCustomError: It is neither.
+    """
+    if value == "auto":
+        return "auto"
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1024:
+        raise problem(
+            "is not a number of processes", "`auto` for one a core, or a whole number from 1 to 1024"
+        )
+    return value
 
 
 def parse_room(value: object) -> int:
@@ -253,6 +268,13 @@ Size: TypeAlias = Annotated[
     ),
 ]
 """A size in bytes, written ``32MB``."""
+
+Workers: TypeAlias = Annotated[
+    int | Literal["auto"],
+    PlainValidator(parse_workers),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": 1024}]}),
+]
+"""A number of processes, or ``auto``."""
 
 Room: TypeAlias = Annotated[
     int,
