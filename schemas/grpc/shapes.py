@@ -267,7 +267,9 @@ class ShapeReader:
         )
 
     def _resource(self, field: FieldDescriptor) -> str:
-        own, member = self._files.resources.get(field.containing_type.full_name, ("", ""))
+        message = field.containing_type
+        assert message is not None
+        own, member = self._files.resources.get(message.full_name, ("", ""))
         return own if field.name == member else self._files.references.get(field.full_name, "")
 
     def _describe(self, field: FieldDescriptor) -> str:
