@@ -1,0 +1,107 @@
+"""graphql-js as a second opinion on schemas, and the peer that is raced. Both come from npm, once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+CACHE = Path(__file__).parents[2] / ".cache" / "corpus"
+"""Ignored by git."""
+
+GRAPHQL_JS = "graphql@16"
+PEER = "@omnigraph/openapi@0.112"
+
+_VALIDATE = """
+const { buildSchema, validateSchema } = require('graphql');
+const fs = require('fs');
+for (const file of fs.readFileSync(0, 'utf8').split('\\n').filter(Boolean)) {
+  let said = '';
+  try {
+    const errors = validateSchema(buildSchema(fs.readFileSync(file, 'utf8')));
+    said = errors.map((error) => error.message).slice(0, 3).join('; ');
+  } catch (error) { said = String(error.message); }
+  console.log(JSON.stringify([file, said]));
+}
+"""
+
+# Sequential and in one process: node's start and the libraries' import are not counted against the peer.
+_PEER = """
+const { loadGraphQLSchemaFromOpenAPI } = require('@omnigraph/openapi');
+const { validateSchema } = require('graphql');
+const fs = require('fs');
+const silent = { log() {}, debug() {}, info() {}, warn() {}, error() {}, child() { return silent; } };
+process.on('unhandledRejection', () => {});
+(async () => {
+  for (const file of fs.readFileSync(0, 'utf8').split('\\n').filter(Boolean)) {
+    const start = process.hrtime.bigint();
+    let said = '', fields = 0;
+    try {
+      const schema = await loadGraphQLSchemaFromOpenAPI('peer', {
+        source: file, cwd: process.cwd(), logger: silent, endpoint: 'https://upstream.example' });
+      said = validateSchema(schema).map((error) => error.message).slice(0, 3).join('; ');
+      for (const root of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()])
+        fields += root ? Object.keys(root.getFields()).filter((name) => name !== 'dummy').length : 0;
+    } catch (error) { said = String(error && error.message || error).slice(0, 300) || 'error'; }
+    console.log(JSON.stringify([file, said, fields, Number(process.hrtime.bigint() - start) / 1e9]));
+  }
+  process.exit(0);
+})();
+"""
+
+
+def have_node() -> bool:
+    """Whether node and npm are on this machine."""
+    return shutil.which("node") is not None and shutil.which("npm") is not None
+
+
+def validate_with_graphql_js(files: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """For each schema text what graphql-js says: ``""`` if it is valid."""
+    _install(GRAPHQL_JS)
+    for file, said in _run(_VALIDATE, files):
+        yield Path(file), said
+
+
+def run_peer(files: Sequence[Path]) -> Iterator[tuple[Path, str, int, float]]:
+    """For each document what the peer made of it: the problem or ``""``, root fields, seconds.
+
+    A document that ends the peer's process is its problem; the rest goes on in a new one.
+    """
+    _install(GRAPHQL_JS, PEER)
+    left = list(files)
+    while left:
+        for file, said, fields, seconds in _run(_PEER, left):
+            left = left[1:]
+            yield Path(file), said, fields, seconds
+        if left:
+            yield left[0], "the process ended", 0, 0.0
+            left = left[1:]
+
+
+def _run(script: str, files: Sequence[Path]) -> Iterator[list[str]]:
+    with subprocess.Popen(
+        ["node", "--max-old-space-size=4096", "-e", script],  # noqa: S607 - found on the PATH
+        cwd=CACHE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("\n".join(map(str, files)))
+        process.stdin.close()
+        for line in process.stdout:
+            if line.startswith("["):
+                yield json.loads(line)
+
+
+def _install(*packages: str) -> None:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    names = [package.rpartition("@")[0] for package in packages]
+    if all((CACHE / "node_modules" / name / "package.json").is_file() for name in names):
+        return
+    (CACHE / "package.json").write_text('{"private": true}')
+    subprocess.run(
+        ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", *packages],  # noqa: S607
+        cwd=CACHE,
+        check=True,
+    )
