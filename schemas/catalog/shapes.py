@@ -160,10 +160,12 @@ class Discriminator(Struct, frozen=True, omit_defaults=True, kw_only=True):
     Attributes:
         property: Wire name of the member that tells.
         mapping: Its value to the shape's name.
+        default: The shape of a value that *mapping* has no word for; ``""`` to go by the best match.
     """
 
     property: str
     mapping: dict[str, ShapeName]
+    default: ShapeName = ShapeName("")
 
 
 class UnionShape(Struct, frozen=True, omit_defaults=True, tag="union", kw_only=True):

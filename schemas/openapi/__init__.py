@@ -5,6 +5,9 @@ no more. A fault in a document costs only what it touches, and is a warning with
 
 - ``document``: JSON or YAML, and is it OpenAPI at all.
 - ``yaml_core``: YAML by the core schema of YAML 1.2.
+- ``patches``: JSON Patch and merge patch, before anything is read.
+- ``dynamic``: ``$dynamicRef`` as plain references.
+- ``resources``, ``elsewhere``: ``$id`` and ``$anchor``; which other documents there are.
 - ``references``: JSON pointers, ``$ref``, warnings.
 - ``scalars``, ``enums``: the leaves of schemas.
 - ``composition``: ``$ref`` and ``allOf`` as one view.
@@ -17,8 +20,20 @@ no more. A fault in a document costs only what it touches, and is a warning with
 - ``problems``: breaches of OpenAPI's own rules, for people.
 """
 
-from .document import Document, OpenApiVersion, parse_document
+from .document import Document, OpenApiVersion, parse_document, parse_part
+from .elsewhere import MAX_DOCUMENTS, documents_referred_to
+from .patches import Patch
 from .problems import check_document
 from .reader import read_openapi
 
-__all__ = ["Document", "OpenApiVersion", "check_document", "parse_document", "read_openapi"]
+__all__ = [
+    "MAX_DOCUMENTS",
+    "Document",
+    "OpenApiVersion",
+    "Patch",
+    "check_document",
+    "documents_referred_to",
+    "parse_document",
+    "parse_part",
+    "read_openapi",
+]

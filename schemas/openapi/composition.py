@@ -7,15 +7,9 @@ where its author wrote it, and is typed once however many shapes inherit it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
 
 from ..catalog import Json
 from .references import Node, References, Warnings, list_of, pointer_token
-
-_SAYS_TYPE: Final = frozenset(
-    {"type", "properties", "additionalProperties", "patternProperties", "items", "prefixItems", "enum", "const",
-     "oneOf", "anyOf", "allOf", "$ref", "format", "required", "discriminator"}
-)  # fmt: skip
 
 
 class View(Mapping[str, "Json"]):
@@ -98,7 +92,7 @@ def leaves_of(nodes: Sequence[Node], references: References, warnings: Warnings)
             continue
         seen.add(node.pointer)
         if isinstance(node.value.get("$ref"), str):
-            target = references.follow(node.value, node.pointer)
+            target = references.step(node.value, node.pointer)
             if len(node.value) > 1:
                 leaves.append(Node({k: v for k, v in node.value.items() if k != "$ref"}, node.pointer))
             if target is not None:
@@ -115,19 +109,6 @@ def leaves_of(nodes: Sequence[Node], references: References, warnings: Warnings)
                 elif part is not True:
                     warnings.add("bad-schema", pointer, "a schema is expected here")
     return leaves
-
-
-def says_type(schema: Mapping[str, Json]) -> bool:
-    """Whether *schema* says anything about which values it allows, beyond that they are objects."""
-    stated = [keyword for keyword in schema if keyword in _SAYS_TYPE]
-    if not stated:
-        return False
-    if stated == ["type"]:
-        types = schema["type"]
-        return types != "object" and types != ["object", "null"]
-    if stated == ["required"]:
-        return bool(list_of(schema["required"]))
-    return True
 
 
 def allows_null(schema: Mapping[str, Json]) -> bool:

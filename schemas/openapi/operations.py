@@ -34,7 +34,7 @@ from .servers import operation_url
 from .shapes import ShapeReader, deprecation_of
 from .traits import effect_of, is_idempotent
 
-METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +89,30 @@ def _operations(around: Surroundings) -> Iterator[Found]:
             continue
         if not path.startswith("/"):
             warnings.add("bad-path", pointer, "a path begins with a slash; one was added")
-        for method in METHODS:
-            if method not in node.value:
-                continue
-            place = f"{node.pointer}/{method}"
-            operation = node.value[method]
+        full = path if path.startswith("/") else f"/{path}"
+        stated = list(_stated_operations(node.value, node.pointer))
+        if node.value is not value:
+            # A path item that refers to another may have operations of its own beside them.
+            own = list(_stated_operations(object_of(value), pointer))
+            methods = {method for method, _, _ in own}
+            stated = own + [one for one in stated if one[0] not in methods]
+        for method, operation, place in stated:
             if isinstance(operation, dict):
-                full = path if path.startswith("/") else f"/{path}"
-                yield Found(full, method, operation, place, node.value, node.pointer)
+                item = (object_of(value), pointer) if place.startswith(f"{pointer}/") else tuple(node)
+                yield Found(full, method, operation, place, *item)
             else:
                 warnings.add("not-an-object", place, "an operation object is expected here")
+
+
+def _stated_operations(item: dict[str, Json], pointer: str) -> Iterator[tuple[str, Json, str]]:
+    """Method, operation and place of everything that a path item does."""
+    for method in METHODS:
+        if method in item:
+            yield method, item[method], f"{pointer}/{method}"
+    # OpenAPI 3.2: methods that have no member of their own.
+    for method, operation in object_of(item.get("additionalOperations")).items():
+        if method.lower() not in item:
+            yield method.lower(), operation, f"{pointer}/additionalOperations/{pointer_token(method)}"
 
 
 def _function(one: Found, name: str, around: Surroundings) -> Function:

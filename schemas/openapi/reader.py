@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from ..catalog import (
     EnumShape,
     Function,
     HttpTarget,
+    Json,
     ListOf,
     MapOf,
     ObjectShape,
@@ -28,7 +29,13 @@ from .shapes import ShapeReader
 
 
 def read_openapi(
-    document: Document, *, upstream: UpstreamId, document_url: str, base_url: str | None = None
+    document: Document,
+    *,
+    upstream: UpstreamId,
+    document_url: str,
+    base_url: str | None = None,
+    location: str | None = None,
+    documents: Mapping[str, Json] | None = None,
 ) -> Upstream:
     """Every operation of *document* as a function of one upstream.
 
@@ -41,9 +48,16 @@ def read_openapi(
         document_url: Where the document was read; relative server URLs are resolved against it.
         base_url: The configured address. Its scheme and host win over the document's servers; the
             document's base path is kept unless the address has a path of its own.
+        location: What the document's references are relative to, where that is not *document_url*: the URL
+            of a file.
+        documents: The other documents that its references lead to, by absolute URL; see `elsewhere`. What
+            is not there is a warning where it is referred to.
     """
     warnings = Warnings()
-    reader = ShapeReader(document, References(document, warnings), warnings)
+    references = References(
+        document, warnings, url=document_url if location is None else location, documents=documents
+    )
+    reader = ShapeReader(document, references, warnings)
     url = upstream_url(document, document_url=document_url, base_url=base_url, warnings=warnings)
     functions = read_functions(Surroundings(document, reader, upstream, document_url, url))
     reader.finish()

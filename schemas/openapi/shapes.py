@@ -27,11 +27,21 @@ from ..catalog import (
     Type,
 )
 from ..names import unique, words
-from .composition import View, leaves_of, says_type
+from .composition import View, leaves_of
 from .document import Document
 from .enums import enum_values, stated_values
 from .naming import item_name, member_name
-from .references import Node, References, Warnings, component_name, object_of, pointer_token, text_of
+from .references import (
+    Node,
+    References,
+    Warnings,
+    component_name,
+    given_name,
+    object_of,
+    pointer_token,
+    says_type,
+    text_of,
+)
 from .scalars import TYPE_ALIASES, constraints_of, scalar_of
 from .unions import Unions
 
@@ -93,7 +103,7 @@ class ShapeReader:
 
     def name_for(self, pointer: str, hint: str) -> ShapeName:
         """The name of a shape: its component's, else *hint*, made unique."""
-        name = component_name(pointer) or unique(hint or "Value", self._taken)
+        name = component_name(pointer) or unique(given_name(pointer) or hint or "Value", self._taken)
         self._taken.add(name)
         return ShapeName(name)
 
@@ -137,13 +147,13 @@ class ShapeReader:
         if known is not None:
             return known
         if isinstance(schema.get("$ref"), str):
-            target = self.references.follow(schema, pointer)
+            target = self.references.step(schema, pointer)
             if target is None:
                 return JsonType(reason="its reference leads nowhere")
             siblings = {k: v for k, v in schema.items() if k != "$ref"} if len(schema) > 1 else {}
             if siblings and self._siblings_count and says_type(siblings):
                 return self._known(pointer, [Node(siblings, pointer), target], hint, member)
-            found = self._type_of_one(target, component_name(target.pointer) or hint, member)
+            found = self._type_of_one(target, given_name(target.pointer) or hint, member)
             return _nullable(found) if siblings.get("nullable") is True else found
         return self._known(pointer, [node], hint, member)
 
@@ -166,11 +176,11 @@ class ShapeReader:
         if len(nodes) == 1:
             only = self._only_part(nodes[0])
             if only is not None:
-                found = self._type_of_one(only, component_name(nodes[0].pointer) or hint, member)
+                found = self._type_of_one(only, given_name(nodes[0].pointer) or hint, member)
                 return _nullable(found) if View(nodes).nullable else found
         plain = len(nodes) == 1 and "allOf" not in nodes[0].value
         view = View(nodes if plain else leaves_of(nodes, self.references, self.warnings))
-        name = component_name(key) or hint
+        name = given_name(key) or hint
         return self.read_view(view, key, name, member)
 
     def read_view(self, view: View, pointer: str, name: str, member: str = "") -> Type:
@@ -249,7 +259,7 @@ class ShapeReader:
         nullable = view.nullable
         if not made:
             return JsonType(nullable=True)
-        component = component_name(pointer)
+        component = given_name(pointer)
         # A single value is a constant. As an enum of its own it would keep `{ ... on Cat { kind } ... on Dog
         # { kind } }` from validating (GraphQL, "Field Selection Merging": the two types differ).
         if all(isinstance(value.value, bool) for value in made) or (len(made) == 1 and not component):
@@ -310,7 +320,7 @@ class ShapeReader:
         if len(telling) != 1 or len(_parts(node)) != len(parts):
             return None
         # A component that restates another object is a type of its own: its author gave it a name.
-        if component_name(node.pointer) and "properties" in self._final(telling[0]).value:
+        if given_name(node.pointer) and "properties" in self._final(telling[0]).value:
             return None
         return telling[0]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -62,6 +62,7 @@ def stitch(
     *,
     locked: Mapping[str, str] | None = None,
     handwritten: strawberry.Schema | None = None,
+    relaxed: Collection[str] = (),
 ) -> Stitched:
     """Weave *catalog* into one GraphQL schema.
 
@@ -70,6 +71,7 @@ def stitch(
         weave: The links between them.
         locked: Names given before, from the lock file; they are given again.
         handwritten: A Strawberry schema that is merged in.
+        relaxed: Upstreams whose output fields are all nullable, whatever their descriptions say.
 
     Raises:
         StitchConflict: The hand-written schema defines what is generated too.
@@ -87,7 +89,7 @@ def stitch(
         }
 
     entities = {(link.upstream, link.shape): bind_link(catalog, link) for link in weave.entities}
-    types = TypeBuilder(book, link_fields, entities)
+    types = TypeBuilder(book, link_fields, entities, relaxed=relaxed)
     roots: dict[str, dict[str, GraphQLField]] = {"Query": {}, "Mutation": {}, "Subscription": {}}
     for function in sorted(catalog.functions.values(), key=sort_key):
         upstream = catalog.upstreams_by_id[function.upstream]

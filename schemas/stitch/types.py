@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
 from graphql import (
@@ -82,7 +82,10 @@ class TypeBuilder:
         book: NameBook,
         extra_fields: ExtraFields,
         entities: Mapping[tuple[UpstreamId, ShapeName], LinkBinding],
+        *,
+        relaxed: Collection[str] = (),
     ) -> None:
+        self._relaxed = frozenset(relaxed)
         self._book = book
         self._entities = entities
         self._extra_fields = extra_fields
@@ -96,7 +99,7 @@ class TypeBuilder:
     def output(self, upstream: Upstream, type_: Type, *, nullable: bool | None = None) -> GraphQLOutputType:
         """The output type of a value at a position; non-null unless *type_* (or *nullable*) says otherwise."""
         found = self._output(upstream, type_)
-        if type_.nullable if nullable is None else nullable:
+        if upstream.id in self._relaxed or (type_.nullable if nullable is None else nullable):
             return found
         return GraphQLNonNull(found) if not isinstance(found, GraphQLNonNull) else found
 
@@ -176,11 +179,13 @@ class TypeBuilder:
         if shape.discriminator:
             mapping |= {v: types[s].name for v, s in shape.discriminator.mapping.items() if s in types}
         objects = {name: upstream.shapes[name] for name in types}
+        default = shape.discriminator.default if shape.discriminator else ShapeName("")
         binding = UnionBinding(
             property=shape.discriminator.property if shape.discriminator else "",
             mapping=mapping,
             required={types[n].name: _member_names(o, required=True) for n, o in objects.items()},
             members={types[n].name: _member_names(o, required=False) for n, o in objects.items()},
+            default=types[default].name if default in types else "",
         )
         return GraphQLUnionType(
             self._type_name(upstream, shape, "output"),

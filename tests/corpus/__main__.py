@@ -26,7 +26,9 @@ console = Console()
 
 
 def main(
-    folder: Annotated[Path | None, typer.Option("--dir", help="Folder of documents; the sample if left out.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--dir", help="Folder of documents; the sample if left out.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="File that gets the report as JSON.")] = None,
     graphql_js: Annotated[bool, typer.Option(help="Ask graphql-js about each schema.")] = True,
     peer: Annotated[bool, typer.Option(help="Race @omnigraph/openapi over the same documents.")] = False,
@@ -136,7 +138,9 @@ def _table(found: list[Reading]) -> Table:
     table.add_column("schema")
     table.add_column("warnings", overflow="fold")
     for one in found:
-        schema = "yes" if one.converted and not one.graphql_js else one.error or f"graphql-js: {one.graphql_js}"
+        schema = (
+            "yes" if one.converted and not one.graphql_js else one.error or f"graphql-js: {one.graphql_js}"
+        )
         common = list(one.warnings.items())
         shown = ", ".join(f"{kind} {count}" for kind, count in common[:SHOWN_KINDS])
         table.add_row(

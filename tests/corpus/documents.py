@@ -30,9 +30,7 @@ def documents_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file())
 
 
-def read_all(
-    paths: list[Path], folder: Path, *, sdl: Path | None, jobs: int = 1
-) -> Iterator[Reading]:
+def read_all(paths: list[Path], folder: Path, *, sdl: Path | None, jobs: int = 1) -> Iterator[Reading]:
     """What became of each of *paths*, as they are done.
 
     Args:

@@ -82,7 +82,7 @@ def run_peer(files: Sequence[Path]) -> Iterator[tuple[Path, str, int, float]]:
 
 def _run(script: str, files: Sequence[Path]) -> Iterator[list[str]]:
     with subprocess.Popen(
-        ["node", "--max-old-space-size=4096", "-e", script],  # noqa: S607 - found on the PATH
+        ["node", "--max-old-space-size=4096", "-e", script],
         cwd=CACHE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     ) as process:  # fmt: skip
         assert process.stdin is not None
@@ -101,7 +101,7 @@ def _install(*packages: str) -> None:
         return
     (CACHE / "package.json").write_text('{"private": true}')
     subprocess.run(
-        ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", *packages],  # noqa: S607
+        ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", *packages],
         cwd=CACHE,
         check=True,
     )

@@ -67,10 +67,10 @@ def address_of(entry: ServerUpstream | LambdaUpstream) -> Address:
                 manifest=place.manifest,
                 name_pattern=place.functions,
             )
-        case ServerUpstream(url=url, openapi=openapi):
+        case ServerUpstream(url=url, openapi=openapi, patch=patches, references=references):
             scheme, _, rest = url.partition("://")
             if scheme in {"grpc", "grpcs"}:
                 return GrpcAddress(rest, tls=scheme == "grpcs")
-            return HttpAddress(url, openapi=openapi)
+            return HttpAddress(url, openapi=openapi, patches=patches, references=references)
         case _ as never:
             assert_never(never)
