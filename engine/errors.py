@@ -23,7 +23,9 @@ logger = logging.getLogger(__name__)
 def error_extensions(error: BaseException) -> dict[str, Any]:
     """``extensions`` of a GraphQL error for *error*: ``code``, and where they apply ``upstream`` and ``function``."""
     if isinstance(error, UpstreamError):
-        return {"code": error.code, "upstream": error.upstream, "function": error.function}
+        found = {"code": error.code, "upstream": error.upstream, "function": error.function}
+        argument = getattr(error, "argument", "")
+        return {**found, "argument": argument} if argument else found
     if isinstance(error, OperationError):
         return {"code": error.code}
     return {"code": "INTERNAL"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
 from graphql import GraphQLEnumType, GraphQLScalarType
@@ -41,12 +42,13 @@ def _id_text(value: str | int) -> str:
 
 _SCALARS: Final[Mapping[GraphQLScalarType, Leaf]] = {
     SCALARS["string"]: Leaf(str),
+    SCALARS["password"]: Leaf(str),
     SCALARS["boolean"]: Leaf(bool),
     SCALARS["int32"]: Leaf(_INT32),
     SCALARS["float"]: Leaf(int | float),
     SCALARS["id"]: Leaf(str | int, _id_text),
     BIG_INT: Leaf(str | int, BIG_INT.coerce_output_value),
-    DECIMAL: Leaf(str | int | float, DECIMAL.coerce_output_value),
+    DECIMAL: Leaf(Decimal, DECIMAL.coerce_output_value),  # every digit of a JSON number is kept
     JSON: Leaf(_NOT_NULL),
     **{SCALARS[kind]: Leaf(str) for kind in SCALARS if kind in _TEXT},
 }

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from graphql import GraphQLError, VariableValues, get_argument_values
+from graphql import GraphQLError, VariableValues
 
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamError, UpstreamStatus
@@ -113,11 +113,8 @@ class FastExecution:
         return _decoded(one, answer)
 
     def _arguments(self, one: CompiledFetch) -> Mapping[str, Any]:
-        given = one.fetch.arguments
-        if given.constant is not None:
-            return given.constant
         try:
-            return get_argument_values(given.field, given.node, self._variables)
+            return one.fetch.arguments.values(self._variables)
         except GraphQLError as error:
             raise _Left from error
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from graphql import GraphQLError, VariableValues, get_argument_values
+from graphql import GraphQLError, VariableValues
 
 from ...schemas.catalog import Json
 from ...schemas.errors import BadArguments, UpstreamAnswer, UpstreamError
@@ -35,8 +35,15 @@ class Result:
     errors: list[dict[str, Any]]
 
 
+@dataclass(eq=False)
 class BadFieldArguments(BadArguments):
-    """Arguments that only their variables' values make unfit."""
+    """Arguments that only their variables' values, or the function's constraints, make unfit.
+
+    Attributes:
+        argument: Path of the one that does not fit, such as ``input.lines[0].quantity``; ``""`` if unknown.
+    """
+
+    argument: str = ""
 
     code = "BAD_USER_INPUT"
 
@@ -131,13 +138,13 @@ class Execution:
             group.create_task(self._run_link(group, child))
 
     def _arguments(self, fetch: Fetch) -> Mapping[str, Any] | UpstreamError:
-        given = fetch.arguments
-        if given.constant is not None:
-            return given.constant
         try:
-            return get_argument_values(given.field, given.node, self._variables)
+            return fetch.arguments.values(self._variables)
         except GraphQLError as error:
-            return BadFieldArguments(fetch.function.upstream, fetch.function.id, reason=error.message)
+            argument = str((error.extensions or {}).get("argument", ""))
+            return BadFieldArguments(
+                fetch.function.upstream, fetch.function.id, reason=error.message, argument=argument
+            )
 
     def _keys(self, fetch: Fetch) -> Iterator[Key]:
         assert fetch.link is not None

@@ -5,14 +5,15 @@ The plan is the plainest right one: every link calls its function once a key. Pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from graphql import (
     FieldNode,
     FragmentSpreadNode,
     GraphQLEnumType,
+    GraphQLError,
     GraphQLField,
     GraphQLList,
     GraphQLNonNull,
@@ -33,7 +34,7 @@ from graphql import (
 )
 
 from ...schemas.errors import OperationError
-from ...schemas.stitch import LinkBinding, MemberBinding, RootBinding, UnionBinding, binding_of
+from ...schemas.stitch import LinkBinding, MemberBinding, RootBinding, UnionBinding, binding_of, finish_of
 from ...schemas.stitch.bindings import EXTENSION, is_map_entry
 from ..operation.collect import collect_fields
 from ..operation.document import Conditions, DocumentLimits, Operation, is_included
@@ -278,15 +279,28 @@ class _HasVariable(Visitor):
 
 
 def _arguments(field: GraphQLField, node: FieldNode) -> Arguments:
+    finish = finish_of(field)
     finder = _HasVariable()
     for argument in node.arguments or ():
         visit(argument.value, finder)
     return Arguments(
         field=field,
         node=node,
-        constant=None if finder.found else get_argument_values(field, node),
+        constant=None if finder.found else _constant(field, node, finish),
+        finish=finish,
         text=", ".join(sorted(print_ast(argument) for argument in node.arguments or ())),
     )
+
+
+def _constant(
+    field: GraphQLField, node: FieldNode, finish: Callable[[dict[str, Any]], dict[str, Any]] | None
+) -> Mapping[str, Any] | None:
+    """The values of arguments without variables; ``None`` if they break a constraint: the field says so."""
+    values = get_argument_values(field, node)
+    try:
+        return values if finish is None else finish(values)
+    except GraphQLError:
+        return None
 
 
 def _location(node: FieldNode) -> Location | None:

@@ -6,12 +6,19 @@ many times, also at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from graphql import FieldNode, GraphQLEnumType, GraphQLField, GraphQLScalarType
+from graphql import (
+    FieldNode,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLScalarType,
+    VariableValues,
+    get_argument_values,
+)
 
 from ...schemas.catalog import Function, UpstreamId
 from ...schemas.links import Link
@@ -145,12 +152,26 @@ class Arguments:
         node: Where its arguments stand.
         constant: Their coerced values by the function's names, if no variable is among them; else ``None``.
         text: As they stand in the document, for people and to tell equal fetches.
+        finish: From coerced values to those of the call, see ``schemas.stitch.arguments``; ``None`` if they
+            are the same. *constant* is finished.
     """
 
     field: GraphQLField
     node: FieldNode
     constant: Mapping[str, Any] | None
     text: str
+    finish: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+
+    def values(self, variables: VariableValues) -> Mapping[str, Any]:
+        """The arguments of a call.
+
+        Raises:
+            GraphQLError: A variable's value does not fit, or a constraint is broken.
+        """
+        if self.constant is not None:
+            return self.constant
+        values = get_argument_values(self.field, self.node, variables)
+        return values if self.finish is None else self.finish(values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ class Constraints(Struct, frozen=True, omit_defaults=True, kw_only=True):
     min_items: int | None = None
     max_items: int | None = None
     unique_items: bool = False
+    min_properties: int | None = None
+    max_properties: int | None = None
 
 
 class _Position(Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -35,10 +35,21 @@ def apply_patches(root: Json, patches: Sequence[Patch], *, source: str) -> Json:
             try:
                 root = jsonpatch.apply_patch(root, [dict(operation)], in_place=True)
             except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
-                path = operation.get("path")
-                reason = f"patch {number + 1}, operation {at + 1} ({operation.get('op')} {path}): {error}"
-                raise DocumentError(source, "", " ".join(reason.split())[:200]) from error
+                # In words of ours: the library's hold parts of the document.
+                where = f"{operation.get('op')} {operation.get('path')}"[:100]
+                reason = f"patch {number + 1}, operation {at + 1} ({where}): {_why(error)}"
+                raise DocumentError(source, "", " ".join(reason.split())) from error
     return root
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case jsonpatch.JsonPatchTestFailed():
+            return "its test does not hold"
+        case jsonpatch.InvalidJsonPatch():
+            return "it is no operation of RFC 6902"
+        case _:
+            return "the document has no such place"
 
 
 def merge_patch(target: Json, patch: Json) -> Json:

@@ -97,6 +97,8 @@ def constraints_of(schema: Mapping[str, Json]) -> Constraints | None:
         min_items=_length(schema.get("minItems")),
         max_items=_length(schema.get("maxItems")),
         unique_items=schema.get("uniqueItems") is True,
+        min_properties=_length(schema.get("minProperties")),
+        max_properties=_length(schema.get("maxProperties")),
     )
     return None if constraints == _UNCONSTRAINED else constraints
 
@@ -116,7 +118,7 @@ def widest(kinds: set[ScalarKind]) -> ScalarKind | None:
 
 _CONSTRAINING: Final = frozenset(
     {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
-     "pattern", "minItems", "maxItems", "uniqueItems"}
+     "pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"}
 )  # fmt: skip
 _UNCONSTRAINED: Final = Constraints()
 

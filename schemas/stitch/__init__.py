@@ -1,6 +1,7 @@
 """Catalog and links in, one GraphQL schema out.
 
 - ``bindings``: what each generated field stands for.
+- ``constraints``, ``arguments``: what is checked of a call's arguments, and how they become the upstream's.
 - ``name_book``: names that, once given, are kept.
 - ``scalars``: the scalars beside GraphQL's own five.
 - ``types``: shapes to GraphQL output and input types.
@@ -9,6 +10,7 @@
 - ``stitch``: all of it, in order.
 """
 
+from .arguments import finish_of
 from .bindings import (
     FieldBinding,
     LinkBinding,
@@ -37,5 +39,6 @@ __all__ = [
     "decode_lock",
     "encode_lock",
     "entity_of",
+    "finish_of",
     "stitch",
 ]

@@ -16,9 +16,10 @@ from msgspec import UNSET
 from ..catalog import Argument, Catalog, Function, ListOf, ObjectShape, Reference, Type, Upstream
 from ..links import Link
 from ..names import camel_case, words
+from .arguments import ARGUMENTS, ArgumentRules
 from .bindings import EXTENSION, LinkBinding, RootBinding
 from .name_book import NameBook
-from .types import TypeBuilder, deprecation, field_names, scalar_default
+from .types import TypeBuilder, default_value, deprecation, field_names
 
 RootName: TypeAlias = Literal["Query", "Mutation", "Subscription"]
 
@@ -52,13 +53,18 @@ def arguments_of(
     return {
         names[argument.name]: GraphQLArgument(
             types.input(upstream, argument.type, nullable=not is_required(argument)),
-            default_value=scalar_default(argument.type, argument.default),
+            default_value=default_value(upstream, argument.type, argument.default),
             description=argument.description or None,
             deprecation_reason=None if is_required(argument) else deprecation(argument.deprecated),
             out_name=argument.name,
         )
         for argument in arguments
     }
+
+
+def _rules(types: TypeBuilder, upstream: Upstream, arguments: tuple[Argument, ...]) -> ArgumentRules:
+    names = field_names(argument.name for argument in arguments)
+    return ArgumentRules(upstream, arguments, names, types.input_member_names)
 
 
 def is_required(argument: Argument) -> bool:
@@ -77,7 +83,10 @@ def build_root_field(types: TypeBuilder, upstream: Upstream, function: Function)
         arguments_of(types, upstream, function.arguments),
         description=function.description or None,
         deprecation_reason=deprecation(function.deprecated),
-        extensions={EXTENSION: RootBinding(function, void=void)},
+        extensions={
+            EXTENSION: RootBinding(function, void=void),
+            ARGUMENTS: _rules(types, upstream, function.arguments),
+        },
     )
 
 
@@ -95,7 +104,7 @@ def build_link_field(types: TypeBuilder, catalog: Catalog, link: Link) -> GraphQ
         arguments_of(types, upstream, arguments),
         description=_link_description(link, function),
         deprecation_reason=deprecation(function.deprecated),
-        extensions={EXTENSION: bind_link(catalog, link)},
+        extensions={EXTENSION: bind_link(catalog, link), ARGUMENTS: _rules(types, upstream, arguments)},
     )
 
 
