@@ -7,8 +7,10 @@ In: a plan, the values of its variables, and what the caller forwards. Out: the 
 - ``instances``: instances of hand-written classes, completed by their key.
 - ``complete``: answers to the response, by GraphQL's rules.
 - ``sharing``: equal reads under way share one execution.
+- ``stages``: every fetch as soon as its keys are there.
+- ``record``: what one way of an execution was answered, for another way to go on with.
+- ``run``: one execution of a plan, interpreted.
 - ``fast``: one execution of a compiled plan.
-- ``run``: one execution of a plan: every fetch as soon as its keys are there.
 - ``resolvers``: the same schema for graphql-core, for operations with hand-written fields.
 - ``prepared``: documents compiled once, kept in a bounded cache.
 - ``engine``: all of it behind one object.

@@ -13,6 +13,7 @@ import msgspec
 
 from ...schemas.catalog import Function, Json, UpstreamId
 from ...schemas.errors import UpstreamAnswer, UpstreamError, UpstreamTimeout
+from ..numbers import decode_exactly
 from ..transport.base import Fetched, Transport
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,10 @@ class Caller(Protocol):
 
     async def call(self, function: Function, arguments: Mapping[str, Any]) -> Json | UpstreamError:
         """The answer of *function*, or the error in its place."""
+        ...
+
+    def decode(self, function: Function, answer: Fetched) -> Json | UpstreamError:
+        """The JSON value of an answer that was left as bytes."""
         ...
 
 
@@ -140,7 +145,7 @@ class Calls:
     def decode(self, function: Function, answer: Fetched) -> Json | UpstreamError:
         """The JSON value of an answer that was left as bytes."""
         try:
-            return msgspec.json.decode(answer.body)  # type: ignore[no-any-return]  # it is Json
+            return decode_exactly(answer.body)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return UpstreamAnswer(function.upstream, function.id, reason="the answer is no JSON")
 

@@ -17,20 +17,20 @@ from ...schemas.sdl import print_sdl
 from ...schemas.stitch import Stitched
 from ..codegen import Compiled
 from ..errors import format_error
+from ..numbers import encode_exactly
 from ..operation import DocumentLimits, GraphQLRequest, Operation, Response
 from ..operation.document import OperationErrors
 from ..passes import PASSES, Pass
 from ..plan import HandWritten, Plan, explain
 from ..transport import Transport
 from .calls import Calls, UpstreamCaller
-from .fast import FastExecution, Recording
+from .fast import execute_event, execute_plan
 from .prepared import Prepared, Preparer
 from .resolvers import RUNNING, Running, attach_resolvers
-from .run import Execution, Result, run_plan
+from .run import Execution, Result
 from .sharing import InFlight
 
-_MOST_FORWARDED: Final = 10_000
-"""Sets of upstreams whose forwarded headers are remembered."""
+_EXPECTED_TIMEOUT: Final = "x-envoy-expected-rq-timeout-ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,8 @@ class Engine:
         attach_resolvers(stitched.schema)
         self._preparer = Preparer(stitched.schema, self.settings.limits, passes=passes)
         self._in_flight: InFlight[Response] = InFlight()
-        self._forwarded: dict[frozenset[UpstreamId], tuple[str, ...]] = {}
+        self._under_way = 0
+        self._idle: asyncio.Event | None = None
         self._callers: dict[UpstreamId, UpstreamCaller] = {}
         for upstream, transport in transports.items():
             calls = self.settings.calls.get(upstream, CallSettings())
@@ -172,7 +173,8 @@ class Engine:
             allow: Types of operation that may be executed.
             deadline: Loop time in seconds; ``None`` for the default time limit from now.
         """
-        calls = self.calls(headers or {}, deadline)
+        headers = headers or {}
+        self._under_way += 1
         try:
             prepared = self._preparer.prepare(request.query, request.operation_name)
             operation = prepared.operation
@@ -180,39 +182,59 @@ class Engine:
                 return _not_allowed(operation)
             variables = self._preparer.variables(operation, request.variables)
             plan = self._preparer.plan(prepared, variables)
+            if isinstance(plan, HandWritten):
+                calls = self.calls(headers, deadline)
+                return _response(
+                    await self._execute_resolvers(operation, request, calls), calls, operation.type
+                )
+            if operation.type != "query" or not self.settings.share:
+                return await self._execute_plan(prepared, plan, variables, headers, deadline)
+            key = self._sharing_key(prepared, plan, request, headers)
+            return await self._in_flight.share(
+                key, self._execute_plan, prepared, plan, variables, headers, deadline
+            )
         except OperationError as error:
             return _request_errors(error)
-        if isinstance(plan, HandWritten):
-            result = await self._execute_resolvers(operation, request, calls)
-            return _response(result, calls, operation.type)
-        compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
-        if operation.type != "query" or not self.settings.share:
-            return await self._execute_plan(plan, compiled, variables, calls)
-        key = self._sharing_key(plan, request, calls.headers)
-        return await self._in_flight.share(key, lambda: self._execute_plan(plan, compiled, variables, calls))
+        finally:
+            self._under_way -= 1
+            if not self._under_way and self._idle is not None:
+                self._idle.set()
+
+    async def drained(self) -> None:
+        """Wait until no operation is under way."""
+        if self._under_way:
+            self._idle = asyncio.Event()
+            await self._idle.wait()
 
     async def _execute_plan(
-        self, plan: Plan, compiled: Compiled | None, variables: VariableValues, calls: Calls
+        self,
+        prepared: Prepared,
+        plan: Plan,
+        variables: VariableValues,
+        headers: Mapping[str, str],
+        deadline: float | None,
     ) -> Response:
-        if compiled is None:
-            return _response(await run_plan(plan, variables, calls), calls, plan.operation_type)
-        recording = Recording(calls)
-        body = await FastExecution(compiled, variables, recording).run()
-        if body is not None:
-            return Response(body, calls=calls.count, operation_type=plan.operation_type)
-        return _response(await run_plan(plan, variables, recording), calls, plan.operation_type)
+        calls = self.calls(headers, deadline)
+        compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
+        outcome = await execute_plan(plan, compiled, variables, calls)
+        if isinstance(outcome, bytes):
+            return Response(outcome, calls=calls.count, operation_type=plan.operation_type)
+        return _response(outcome, calls, plan.operation_type)
 
     def _sharing_key(
-        self, plan: Plan, request: GraphQLRequest, headers: Mapping[str, str]
+        self, prepared: Prepared, plan: Plan, request: GraphQLRequest, headers: Mapping[str, str]
     ) -> tuple[object, ...]:
-        names = self._forwarded.get(plan.upstreams)
+        names = prepared.forwarded.get(id(plan))
         if names is None:
-            names = tuple(sorted({n for u in plan.upstreams for n in self._callers[u].forward}))
-            if len(self._forwarded) < _MOST_FORWARDED:
-                self._forwarded[plan.upstreams] = names
-        values = tuple(headers.get(name) for name in names)
+            # Who may wait less long is not to end what others wait for, so the time limit is a part of the key.
+            names = (
+                _EXPECTED_TIMEOUT,
+                *sorted({n for u in plan.upstreams for n in self._callers[u].forward}),
+            )
+            if any(kept is plan for kept in prepared.plans.values()):
+                prepared.forwarded[id(plan)] = names
         variables = msgspec.json.encode(request.variables) if request.variables else b""
-        return (request.query, request.operation_name, variables, values)
+        return (request.query, request.operation_name, variables, *map(headers.get, names))
 
     async def subscribe(
         self, request: GraphQLRequest, *, headers: Mapping[str, str] | None = None
@@ -221,6 +243,19 @@ class Engine:
 
         A query or mutation yields one. Closing the iterator cancels what was called for it.
         """
+        self._under_way += 1
+        try:
+            async with aclosing(self._subscribe(request, headers)) as responses:
+                async for response in responses:
+                    yield response
+        finally:
+            self._under_way -= 1
+            if not self._under_way and self._idle is not None:
+                self._idle.set()
+
+    async def _subscribe(
+        self, request: GraphQLRequest, headers: Mapping[str, str] | None
+    ) -> AsyncGenerator[Response]:
         try:
             prepared = self._preparer.prepare(request.query, request.operation_name)
             operation = prepared.operation
@@ -235,7 +270,8 @@ class Engine:
         if isinstance(plan, HandWritten):
             events = self._subscribe_resolvers(operation, request, headers or {})
         else:
-            events = self._subscribe_plan(plan, variables, headers or {})
+            compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
+            events = self._subscribe_plan(plan, compiled, variables, headers or {})
         async with aclosing(events):
             async for response in events:
                 yield response
@@ -301,7 +337,11 @@ class Engine:
                 yield _response(Result(result.data, errors), calls, "subscription")
 
     async def _subscribe_plan(
-        self, plan: Plan, variables: VariableValues, headers: Mapping[str, str]
+        self,
+        plan: Plan,
+        compiled: Compiled | None,
+        variables: VariableValues,
+        headers: Mapping[str, str],
     ) -> AsyncGenerator[Response]:
         (root,) = plan.children(None)
         calls = self.calls(headers)
@@ -314,15 +354,18 @@ class Engine:
         async with aclosing(stream):
             async for event in stream:
                 each = self.calls(headers)  # every event has a time limit of its own
-                result = await Execution(plan, variables, each).run_event(root, event)
-                yield _response(result, each, "subscription")
+                outcome = await execute_event(plan, compiled, variables, each, event)
+                if isinstance(outcome, bytes):
+                    yield Response(outcome, calls=each.count, operation_type="subscription")
+                else:
+                    yield _response(outcome, each, "subscription")
 
 
 def _response(result: Result, calls: Calls, operation_type: str) -> Response:
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body = {"errors": result.errors, "data": result.data}
-    return Response(msgspec.json.encode(body), calls=calls.count, operation_type=operation_type)
+    return Response(encode_exactly(body), calls=calls.count, operation_type=operation_type)
 
 
 def _request_errors(error: WeftError) -> Response:

@@ -4,6 +4,7 @@ Each pass keeps the answer and may only lower the number of calls; any of them m
 
 - ``batch_calls``: one call for all keys, where a bulk function answers them.
 - ``merge_equal_fetches``: one fetch where several would make the same calls.
+- ``join_fetches``: one call for the keys of several fetches of one function.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from typing import Final, TypeAlias
 
 from ..plan import Plan
 from .batch_calls import batch_calls
+from .join_fetches import join_fetches
 from .merge_equal_fetches import merge_equal_fetches
 
 Pass: TypeAlias = Callable[[Plan], Plan]
 
-PASSES: Final[tuple[Pass, ...]] = (batch_calls, merge_equal_fetches)
+PASSES: Final[tuple[Pass, ...]] = (batch_calls, merge_equal_fetches, join_fetches)
 """The passes in the order in which they run."""
 
 
@@ -28,4 +30,4 @@ def improve(plan: Plan, passes: tuple[Pass, ...] = PASSES) -> Plan:
     return plan
 
 
-__all__ = ["PASSES", "Pass", "batch_calls", "improve", "merge_equal_fetches"]
+__all__ = ["PASSES", "Pass", "batch_calls", "improve", "join_fetches", "merge_equal_fetches"]

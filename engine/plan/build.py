@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from graphql import (
+    ArgumentNode,
     FieldNode,
     FragmentSpreadNode,
+    GraphQLArgument,
     GraphQLEnumType,
     GraphQLError,
     GraphQLField,
     GraphQLList,
+    GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -29,12 +32,21 @@ from graphql import (
     Visitor,
     get_argument_values,
     get_named_type,
+    is_required_argument,
     print_ast,
     visit,
 )
 
 from ...schemas.errors import OperationError
-from ...schemas.stitch import LinkBinding, MemberBinding, RootBinding, UnionBinding, binding_of, finish_of
+from ...schemas.stitch import (
+    LinkBinding,
+    MemberBinding,
+    NamespaceBinding,
+    RootBinding,
+    UnionBinding,
+    binding_of,
+    finish_of,
+)
 from ...schemas.stitch.bindings import EXTENSION, is_map_entry
 from ..operation.collect import collect_fields
 from ..operation.document import Conditions, DocumentLimits, Operation, is_included
@@ -43,11 +55,13 @@ from .steps import (
     EntriesStep,
     Fetch,
     Fetched,
+    LeafType,
     LeafValue,
     ListValue,
     Location,
     Member,
     MemberStep,
+    Namespace,
     NonNullValue,
     ObjectValue,
     PathStep,
@@ -175,8 +189,11 @@ class _Builder:
             case MemberBinding(member=member):
                 source = Member(member)
                 inner = _Place(place.fetch, (*place.path, MemberStep(member), *entries), response_path)
+            case NamespaceBinding():
+                source = Namespace()
+                inner = _Place(None, (), response_path)
             case RootBinding() | LinkBinding():
-                fetch = self._fetch(binding, field, node, coordinate, place, response_path)
+                fetch = self._fetch(binding, parent, field, node, coordinate, place, response_path)
                 source = Fetched(fetch.id)
                 inner = _Place(fetch.id, entries, response_path)
         sets = [n.selection_set for n in nodes if n.selection_set]
@@ -187,6 +204,7 @@ class _Builder:
     def _fetch(
         self,
         binding: RootBinding | LinkBinding,
+        parent: GraphQLObjectType,
         field: GraphQLField,
         node: FieldNode,
         coordinate: str,
@@ -206,6 +224,8 @@ class _Builder:
             link=link,
             bulk=bulk,
             batched=link is not None and link.function is None,
+            key_types=tuple(_leaf_of(parent, key.member) for key in link.keys) if link else (),
+            item_key_type=_leaf_of(get_named_type(field.type), link.bulk.key) if link and link.bulk else None,
         )
         self._fetches.append(fetch)
         return fetch
@@ -278,29 +298,58 @@ class _HasVariable(Visitor):
         self.found = True
 
 
+def _leaf_of(type_: GraphQLNamedType, member: str) -> LeafType | None:
+    """The type of *member*, or of its items."""
+    if not isinstance(type_, GraphQLObjectType):
+        return None
+    for one in type_.fields.values():
+        if binding_of(one) == MemberBinding(member):
+            named = get_named_type(one.type)
+            return named if isinstance(named, GraphQLScalarType | GraphQLEnumType) else None
+    return None
+
+
 def _arguments(field: GraphQLField, node: FieldNode) -> Arguments:
-    finish = finish_of(field)
+    whole: list[ArgumentNode] = []
+    rest: list[ArgumentNode] = []
     finder = _HasVariable()
     for argument in node.arguments or ():
-        visit(argument.value, finder)
-    return Arguments(
-        field=field,
-        node=node,
-        constant=None if finder.found else _constant(field, node, finish),
-        finish=finish,
-        text=", ".join(sorted(print_ast(argument) for argument in node.arguments or ())),
-    )
+        if isinstance(argument.value, VariableNode):
+            whole.append(argument)
+        else:
+            rest.append(argument)
+            visit(argument.value, finder)
+    text = ", ".join(sorted(print_ast(argument) for argument in node.arguments or ()))
+    finish = finish_of(field)
+    if finder.found:
+        return Arguments(field, node, None, text, finish=finish)
+    if not whole:
+        return Arguments(field, node, _constant(field, node, finish), text, finish=finish)
+    variables = []
+    for argument in whole:
+        definition = field.args[argument.name.value]
+        name = definition.out_name or argument.name.value
+        variables.append((name, argument.value.name.value, isinstance(definition.type, GraphQLNonNull)))
+    # An argument without a value has its default; a required one has none, and is left out to get it.
+    present = {name: one for name, one in field.args.items() if not _is_given_whole(name, one, whole)}
+    shown = FieldNode(name=node.name, arguments=tuple(rest))
+    others = get_argument_values(GraphQLField(field.type, present), shown)
+    return Arguments(field, node, None, text, tuple(variables), others, finish)
 
 
 def _constant(
-    field: GraphQLField, node: FieldNode, finish: Callable[[dict[str, Any]], dict[str, Any]] | None
+    field: GraphQLField, node: FieldNode, finish: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
 ) -> Mapping[str, Any] | None:
-    """The values of arguments without variables; ``None`` if they break a constraint: the field says so."""
+    """The arguments of a call without variables; ``None`` if they break a constraint: its field will say so."""
     values = get_argument_values(field, node)
     try:
         return values if finish is None else finish(values)
     except GraphQLError:
         return None
+
+
+def _is_given_whole(name: str, definition: GraphQLArgument, whole: Sequence[ArgumentNode]) -> bool:
+    return is_required_argument(definition) and any(one.name.value == name for one in whole)
 
 
 def _location(node: FieldNode) -> Location | None:

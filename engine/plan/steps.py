@@ -7,7 +7,7 @@ many times, also at the same time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -27,6 +27,8 @@ from ...schemas.stitch import UnionBinding
 Location: TypeAlias = tuple[int, int]
 """Line and column in the document, each counted from 1."""
 
+LeafType: TypeAlias = GraphQLScalarType | GraphQLEnumType
+
 
 # -- what the response is made of
 
@@ -35,7 +37,7 @@ Location: TypeAlias = tuple[int, int]
 class LeafValue:
     """A scalar or enum."""
 
-    type: GraphQLScalarType | GraphQLEnumType
+    type: LeafType
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,12 @@ class TypeNameOf:
     """The name of the parent's concrete type (``__typename``)."""
 
 
-Source: TypeAlias = Member | Fetched | TypeNameOf
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """An object that only holds root fields, those of one upstream."""
+
+
+Source: TypeAlias = Member | Fetched | TypeNameOf | Namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +159,9 @@ class Arguments:
         node: Where its arguments stand.
         constant: Their coerced values by the function's names, if no variable is among them; else ``None``.
         text: As they stand in the document, for people and to tell equal fetches.
+        variables: Where every argument is a whole variable or a constant: the function's name of each
+            argument that is a variable, the variable, and whether it must not be null. Else ``None``.
+        others: With *variables*: the coerced values of the constants, and of defaults.
         finish: From coerced values to those of the call, see ``schemas.stitch.arguments``; ``None`` if they
             are the same. *constant* is finished.
     """
@@ -160,18 +170,37 @@ class Arguments:
     node: FieldNode
     constant: Mapping[str, Any] | None
     text: str
-    finish: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    variables: tuple[tuple[str, str, bool], ...] | None = None
+    others: Mapping[str, Any] = field(default_factory=dict)
+    finish: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
-    def values(self, variables: VariableValues) -> Mapping[str, Any]:
-        """The arguments of a call.
+    def read(self, given: VariableValues) -> Mapping[str, Any]:
+        """The arguments of a call, by the function's names. What it returns is not to be changed.
 
         Raises:
-            GraphQLError: A variable's value does not fit, or a constraint is broken.
+            GraphQLError: The variables' values make them unfit, or a constraint is broken.
+
+        Source: GraphQL specification, ``CoerceArgumentValues``.
         """
         if self.constant is not None:
             return self.constant
-        values = get_argument_values(self.field, self.node, variables)
+        values = self._coerced(given)
         return values if self.finish is None else self.finish(values)
+
+    def _coerced(self, given: VariableValues) -> Mapping[str, Any]:
+        if self.variables is not None:
+            coerced = given.coerced
+            found = dict(self.others)
+            for name, variable, must_be in self.variables:
+                if variable in coerced:
+                    found[name] = value = coerced[variable]
+                    if value is None and must_be:
+                        break
+                elif must_be and name not in self.others:
+                    break
+            else:
+                return found
+        return get_argument_values(self.field, self.node, given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +220,10 @@ class Fetch:
         link: The link; ``None`` for a root fetch.
         bulk: The bulk function of the link, if there is one.
         batched: Whether all keys go to *bulk*, rather than each to *function*.
+        shared: The first of the fetches that share what their keys lead to, itself among them; ``None`` if it
+            shares with none. No key is asked for twice by fetches that share.
+        key_types: Types of the members that hold the keys; ``None`` for one that the schema does not show.
+        item_key_type: Type of the member by which items of *bulk* are put back.
     """
 
     id: int
@@ -203,11 +236,41 @@ class Fetch:
     link: Link | None = None
     bulk: Function | None = None
     batched: bool = False
+    shared: int | None = None
+    key_types: tuple[LeafType | None, ...] = ()
+    item_key_type: LeafType | None = None
+
+    @property
+    def answers(self) -> int:
+        """Under which fetch's id what its keys lead to is kept."""
+        return self.id if self.shared is None else self.shared
+
+    @property
+    def leads_to_many(self) -> bool:
+        """Whether each key leads to a list of the bulk function's items."""
+        return self.link is not None and self.link.bulk is not None and self.link.bulk.many
 
     @property
     def called(self) -> Function:
         """The function that is really called."""
         return self.bulk if self.batched and self.bulk else self.function
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Fetches that run as one: their keys go together.
+
+    Attributes:
+        fetches: Their ids; more than one if they share, and are at the same depth.
+        waits_for: Number of stages that hold the parents of its fetches.
+        then: Places in ``Plan.stages`` of those whose keys come from its answers.
+        leads_to_joins: Whether one of *then* waits for other stages too.
+    """
+
+    fetches: tuple[int, ...]
+    waits_for: int
+    then: tuple[int, ...]
+    leads_to_joins: bool
 
 
 @dataclass(frozen=True)
@@ -232,3 +295,37 @@ class Plan:
     def children(self, fetch_id: int | None) -> tuple[Fetch, ...]:
         """The fetches that take their keys from *fetch_id*; the root fetches for ``None``."""
         return tuple(fetch for fetch in self.fetches if fetch.parent == fetch_id)
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """The fetches in stages; those of the roots first."""
+        depths: list[int] = []
+        places: dict[tuple[int, int], int] = {}
+        place_of: list[int] = []
+        members: list[list[Fetch]] = []
+        for fetch in self.fetches:  # a parent comes before its children
+            depths.append(0 if fetch.parent is None else depths[fetch.parent] + 1)
+            place = places.setdefault((fetch.answers, depths[-1]), len(members))
+            if place == len(members):
+                members.append([])
+            members[place].append(fetch)
+            place_of.append(place)
+        before = [{place_of[f.parent] for f in group if f.parent is not None} for group in members]
+        then: list[list[int]] = [[] for _ in members]
+        for place, parents in enumerate(before):
+            for parent in sorted(parents):
+                then[parent].append(place)
+        return tuple(
+            Stage(
+                fetches=tuple(fetch.id for fetch in group),
+                waits_for=len(before[place]),
+                then=tuple(then[place]),
+                leads_to_joins=any(len(before[after]) > 1 for after in then[place]),
+            )
+            for place, group in enumerate(members)
+        )
+
+    @cached_property
+    def root_stages(self) -> tuple[int, ...]:
+        """Places in ``stages`` of those that wait for none, in the order of the operation's fields."""
+        return tuple(place for place, stage in enumerate(self.stages) if not stage.waits_for)

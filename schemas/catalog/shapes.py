@@ -69,7 +69,11 @@ class _Position(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Scalar(_Position, frozen=True, omit_defaults=True, tag="scalar", kw_only=True):
-    """A leaf value. *format* keeps the description's own word where *kind* does not say it all."""
+    """A leaf value.
+
+    *format* keeps the description's own word where *kind* does not say it all; ``string`` for a decimal that
+    is a JSON text.
+    """
 
     kind: ScalarKind
     format: str = ""

@@ -75,6 +75,8 @@ def scalar_of(json_type: str, schema: Mapping[str, Json]) -> Scalar:
         case _:
             kind = "boolean"
     kept = "" if format_.lower() in _MEANT_BY_KIND and kind != "string" else format_
+    if kind == "decimal" and json_type == "string":
+        kept = "string"  # a JSON text on the wire, not a number
     return Scalar(kind=kind, format=kept, constraints=constraints_of(schema))
 
 

@@ -60,7 +60,7 @@ class ArgumentRules:
         self._members = members
 
     @cached_property
-    def finish(self) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+    def finish(self) -> Callable[[Mapping[str, Any]], Mapping[str, Any]] | None:
         """From coerced arguments, by the function's names, to those of the call; ``None`` if they are the same.
 
         What it returns raises a ``GraphQLError`` with the code ``BAD_USER_INPUT`` and the argument's path.
@@ -74,17 +74,18 @@ class ArgumentRules:
         if not steps:
             return None
 
-        def finish(values: dict[str, Any]) -> dict[str, Any]:
+        def finish(values: Mapping[str, Any]) -> Mapping[str, Any]:
+            done = dict(values)
             for name, shown, step in steps:
                 value = values.get(name)
                 if value is not None:
-                    values[name] = step(value, (None, shown))
-            return values
+                    done[name] = step(value, (None, shown))
+            return done
 
         return finish
 
 
-def finish_of(field: GraphQLField) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+def finish_of(field: GraphQLField) -> Callable[[Mapping[str, Any]], Mapping[str, Any]] | None:
     """What is to be done with the coerced arguments of *field*; ``None`` for nothing."""
     rules = field.extensions.get(ARGUMENTS)
     return rules.finish if isinstance(rules, ArgumentRules) else None

@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 
 from weft.schemas.catalog import (
     Catalog,
+    Constraints,
     Discriminator,
     EnumShape,
     EnumValue,
@@ -46,7 +47,7 @@ from weft.schemas.catalog import (
 from weft.schemas.errors import UpstreamStatus, UpstreamTimeout
 
 from .memory import Answer
-from .shop_catalog import SHOP, argument, function, http
+from .shop_catalog import SHOP, TEXT, argument, function, http
 
 Draw: TypeAlias = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -445,10 +446,11 @@ _KINDS: Final = ("string", "int32", "int64", "boolean", "float", "date-time", "i
 
 @dataclass(frozen=True, slots=True)
 class RandomCatalog:
-    """A catalog, and what its functions answer."""
+    """A catalog, what its functions answer, and which of its upstreams stand in a namespace."""
 
     catalog: Catalog
     answers: dict[str, Answer]
+    namespaces: frozenset[str]
 
 
 class _CatalogWriter:
@@ -493,7 +495,8 @@ class _CatalogWriter:
         key_field = Field(name="id", type=Scalar(kind=kinds[noun]), required=True)
         extra = self._object(noun, [noun, *names], 3).fields
         shapes[noun] = ObjectShape(name=noun, fields=(key_field, *links, *extra))  # type: ignore[arg-type]
-        functions = self._functions(id_, noun, kinds[noun], [noun, *names])
+        owners = [one.name.removesuffix("Id") for one in links if not isinstance(one.type, ListOf)]
+        functions = self._functions(id_, noun, kinds, [noun, *names], owners)
         upstream = Upstream(
             id=id_,  # type: ignore[arg-type]
             target=SHOP.upstreams[0].target,
@@ -542,8 +545,11 @@ class _CatalogWriter:
             case _:
                 return self._type(shapes, 3)
 
-    def _functions(self, id_: str, noun: str, kind: Any, shapes: Sequence[str]) -> list[Any]:
+    def _functions(
+        self, id_: str, noun: str, kinds: Mapping[str, Any], shapes: Sequence[str], owners: Sequence[str]
+    ) -> list[Any]:
         dice = self._dice
+        kind = kinds[noun]
         entity = Reference(shape=noun)  # type: ignore[arg-type]
         key = Scalar(kind=kind)
         binding = http("GET", "/any")
@@ -554,11 +560,28 @@ class _CatalogWriter:
             functions.append(function(name, binding, entity, argument("id", key, required=True)))
         if way != "single":
             name = f"{id_}.list{noun}s"
-            functions.append(function(name, binding, ListOf(item=entity), argument("ids", ListOf(item=key))))
+            functions.append(function(name, binding, ListOf(item=entity), argument("ids", self._keys(key))))
+        for owner in owners:
+            if dice.chance(70):
+                keys = self._keys(Scalar(kind=kinds[owner.capitalize()]))
+                more = dice.one([(), (argument("limit", Scalar(kind="int32")),), (argument("tag", TEXT),)])
+                name = f"{id_}.find{noun}sOf{owner.capitalize()}"
+                by_owner = argument(f"{owner}Id", keys if dice.chance(80) else keys.item)
+                functions.append(function(name, binding, ListOf(item=entity), by_owner, *more))
+        for n in range(dice.number(0, 2)):
+            result = dice.one([None, entity, self._composite(shapes)])
+            name = f"{id_}.make{n}"
+            functions.append(function(name, binding, result, argument("tag", TEXT), effect="write"))
         for n in range(dice.number(1, 2)):
             more = [argument("flag", Scalar(kind="boolean"), default=False)] if dice.chance(50) else []
             functions.append(function(f"{id_}.thing{n}", binding, self._composite(shapes), *more))
         return functions
+
+    def _keys(self, key: Type) -> ListOf:
+        """A list of keys, of which there may be a most."""
+        if self._dice.chance(60):
+            return ListOf(item=key)
+        return ListOf(item=key, constraints=Constraints(max_items=self._dice.number(1, 2)))
 
     def _answer(self, upstream: Upstream, noun: str, kind: Any) -> None:
         dice = self._dice
@@ -572,17 +595,37 @@ class _CatalogWriter:
                 self.answers[one.id] = lambda id: table.one(id)  # noqa: A006
             elif one.name == f"list{noun}s":
                 self.answers[one.id] = lambda ids=None: table.many(ids)
+            elif one.name.startswith(f"find{noun}sOf"):
+                self.answers[one.id] = _found_by(table, one.arguments[0].name)
+            elif one.result is None:
+                self.answers[one.id] = lambda tag=None: None
             else:
-                assert one.result is not None
                 answer = values.value(one.result, 5, nullable=True)
                 if dice.chance(8):
                     answer = UpstreamTimeout(upstream.id, one.id)
-                self.answers[one.id] = lambda flag=None, answer=answer: answer
+                self.answers[one.id] = lambda flag=None, tag=None, answer=answer: answer
+
+
+def _found_by(table: Table, argument_name: str) -> Answer:
+    """Rows whose member *argument_name* is one of the keys that are asked for."""
+
+    def find(limit: Any = None, tag: Any = None, **keys: Any) -> Any:
+        del limit, tag
+        wanted = keys.get(argument_name)
+        rows = table.many()
+        if not isinstance(rows, list) or wanted is None:
+            return rows
+        among = wanted if isinstance(wanted, list) else [wanted]
+        return [row for row in rows if row.get(argument_name) in among]
+
+    return find
 
 
 @st.composite
 def catalogs(draw: Draw, *, wrong_percent: int) -> RandomCatalog:
     """Small catalogs of entities that link to each other, with every kind of type, and their answers."""
-    writer = _CatalogWriter(draw(dices()), wrong_percent)
+    dice = draw(dices())
+    writer = _CatalogWriter(dice, wrong_percent)
     catalog = writer.write()
-    return RandomCatalog(catalog, writer.answers)
+    namespaces = frozenset(one.id for one in catalog.upstreams if dice.chance(30))
+    return RandomCatalog(catalog, writer.answers, namespaces)

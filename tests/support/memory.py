@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from inspect import isawaitable
 from typing import Any
@@ -23,6 +24,7 @@ class MemoryTransport:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.headers: list[dict[str, str]] = []
         self.as_bytes = False
+        self.waits: Callable[[], int] | None = None
 
     async def __aenter__(self) -> MemoryTransport:
         return self
@@ -38,6 +40,8 @@ class MemoryTransport:
         answer: Json | UpstreamError = self.answers[function.id](**arguments)
         if isawaitable(answer):
             answer = await answer
+        for _ in range(self.waits() if self.waits else 0):
+            await asyncio.sleep(0)
         return answer
 
     async def fetch(

@@ -51,6 +51,7 @@ def stitch_snapshot(
         locked=locked,
         handwritten=handwritten,
         relaxed=relaxed,
+        namespaces=settings.names.namespaced(catalog.upstreams_by_id),
     )
 
 

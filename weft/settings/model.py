@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
@@ -330,12 +330,18 @@ class BulkEntry(Section):
     max_keys: StrictInt | None = Field(default=None, alias="max", ge=1)
     """The most keys of one call."""
 
+    many: StrictBool | None = None
+    """Whether a key is answered by a list of items (a customer's orders); found where it is left out."""
+
+    per_key: StrictInt | None = Field(default=None, ge=1)
+    """The most items that one key has; needed where `many` meets an argument that bounds the answer."""
+
     off: StrictBool = False
     """Never use it as a bulk function."""
 
     @model_validator(mode="after")
     def _off_alone(self) -> BulkEntry:
-        others = (self.answers, self.argument, self.items, self.key, self.max_keys)
+        others = (self.answers, self.argument, self.items, self.key, self.max_keys, self.many, self.per_key)
         if self.off and any(value is not None for value in others):
             raise problem("`off` goes with `function` alone", "`off: true`, or the other keys")
         return self
@@ -350,6 +356,8 @@ class BulkEntry(Section):
             items=self.items,
             key=self.key,
             max_keys=self.max_keys,
+            many=self.many,
+            per_key=self.per_key,
             off=self.off,
         )
 
@@ -374,6 +382,16 @@ class NamesSection(Section):
 
     lock: SettingsPath = Field(default=Path("weft.lock"), validate_default=True)
     """The file that keeps every name that was given, so that none changes later."""
+
+    namespaces: StrictBool | tuple[UpstreamName, ...] = False
+    """Upstreams whose fields of Query and Mutation stand in a field of the upstream's name,
+    `{ orders { order } }`; `true` for all."""
+
+    def namespaced(self, upstreams: Iterable[str]) -> frozenset[str]:
+        """Those of *upstreams* whose fields stand in a namespace."""
+        if isinstance(self.namespaces, bool):
+            return frozenset(upstreams) if self.namespaces else frozenset()
+        return frozenset(self.namespaces).intersection(upstreams)
 
 
 class Settings(Section):
