@@ -13,6 +13,7 @@ from ...schemas.errors import OperationError
 from ..codegen import Compiled, compile_plan
 from ..operation import DocumentLimits, Operation, parse_operation
 from ..operation.document import OperationErrors
+from ..operation.secrets import without_secrets
 from ..passes import PASSES, Pass, improve
 from ..plan import HandWritten, Plan, plan_operation
 
@@ -107,7 +108,7 @@ class Preparer:
             self._schema, definitions, dict(given), max_errors=self._limits.max_errors
         )
         if isinstance(values, list):
-            raise OperationErrors([_variable_error(error) for error in values])
+            raise OperationErrors([_variable_error(error, self._schema) for error in values])
         return values
 
     def compiled(self, prepared: Prepared, plan: Plan) -> Compiled | None:
@@ -166,6 +167,6 @@ class Preparer:
             self._bytes -= old.bytes
 
 
-def _variable_error(error: GraphQLError) -> OperationError:
+def _variable_error(error: GraphQLError, schema: GraphQLSchema) -> OperationError:
     locations = tuple((at.line, at.column) for at in error.locations or ())
-    return OperationError(error.message, code="BAD_USER_INPUT", locations=locations)
+    return OperationError(without_secrets(schema, error.message), code="BAD_USER_INPUT", locations=locations)

@@ -2,6 +2,7 @@
 
 - ``request``: what a client sends and gets.
 - ``document``: text to a parsed, validated operation.
+- ``secrets``: messages about bad input that show none.
 - ``collect``: the fields of a selection set for one concrete type.
 """
 

@@ -61,6 +61,7 @@ class Constraints(Struct, frozen=True, omit_defaults=True, kw_only=True):
     unique_items: bool = False
     min_properties: int | None = None
     max_properties: int | None = None
+    const: str | int | float | bool | None = None
 
 
 class _Position(Struct, frozen=True, omit_defaults=True, kw_only=True):

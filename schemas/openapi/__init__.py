@@ -12,6 +12,7 @@ no more. A fault in a document costs only what it touches, and is a warning with
 - ``scalars``, ``enums``: the leaves of schemas.
 - ``composition``: ``$ref`` and ``allOf`` as one view.
 - ``naming``: names of inline schemas.
+- ``inheritance``: a base with a discriminator, and what extends it.
 - ``unions``, ``shapes``: schema objects as types and shapes.
 - ``media``, ``parameters``, ``contents``: what goes over the wire, and as what.
 - ``function_names``, ``traits``, ``servers``: what a function is called, does, and where.

@@ -68,14 +68,28 @@ class View(Mapping[str, "Json"]):
         """The types that every leaf with a ``type`` allows, in lower case, without ``null``."""
         allowed: list[str] | None = None
         for leaf in self.leaves:
-            stated = leaf.value.get("type")
-            names = (
-                [stated] if isinstance(stated, str) else [n for n in list_of(stated) if isinstance(n, str)]
-            )
-            here = [name.lower() for name in names if name.lower() != "null"]
+            here = stated_types(leaf.value)
             if here:
-                allowed = here if allowed is None else [name for name in allowed if name in here] or here
+                # Of two that contradict each other the first counts; `ShapeReader` notes it.
+                allowed = here if allowed is None else common_types(allowed, here) or allowed
         return allowed or []
+
+
+def stated_types(schema: Mapping[str, Json]) -> list[str]:
+    """What ``type`` lists, in lower case, without ``null``."""
+    stated = schema.get("type")
+    if isinstance(stated, str):
+        name = stated.lower()
+        return [name] if name != "null" else []
+    return [n.lower() for n in list_of(stated) if isinstance(n, str) and n.lower() != "null"]
+
+
+def common_types(one: Sequence[str], other: Sequence[str]) -> list[str]:
+    """The types that both allow: every integer is a number."""
+    found = [name for name in one if name in other or (name == "integer" and "number" in other)]
+    if "integer" in other and "number" in one and "integer" not in found:
+        found.append("integer")
+    return found
 
 
 def leaves_of(nodes: Sequence[Node], references: References, warnings: Warnings) -> list[Node]:

@@ -5,8 +5,8 @@ Source: OpenAPI 3.1, "Data Types", and the OpenAPI Format Registry.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
 
 from ..catalog import Constraints, Json, Scalar, ScalarKind
 
@@ -39,6 +39,8 @@ _MEANT_BY_KIND: Final = frozenset(
     {"date", "date-time", "time", "duration", "uuid", "uri", "email", "ipv4", "ipv6", "byte", "binary",
      "password", "int32", "int64", "uint64", "decimal", "float", "double"}
 )  # fmt: skip
+
+_N = TypeVar("_N", int, float)
 
 INT32_END: Final = 2**31
 INT64_END: Final = 2**63
@@ -103,6 +105,34 @@ def constraints_of(schema: Mapping[str, Json]) -> Constraints | None:
         max_properties=_length(schema.get("maxProperties")),
     )
     return None if constraints == _UNCONSTRAINED else constraints
+
+
+def tightest(found: Constraints | None, more: Constraints | None) -> Constraints | None:
+    """The constraints of a value that both *found* and *more* hold for. Of two patterns the first is kept."""
+    if found is None or more is None:
+        return found or more
+    return Constraints(
+        minimum=_extreme(max, found.minimum, more.minimum),
+        maximum=_extreme(min, found.maximum, more.maximum),
+        exclusive_minimum=_extreme(max, found.exclusive_minimum, more.exclusive_minimum),
+        exclusive_maximum=_extreme(min, found.exclusive_maximum, more.exclusive_maximum),
+        multiple_of=found.multiple_of if found.multiple_of is not None else more.multiple_of,
+        min_length=_extreme(max, found.min_length, more.min_length),
+        max_length=_extreme(min, found.max_length, more.max_length),
+        pattern=found.pattern if found.pattern is not None else more.pattern,
+        min_items=_extreme(max, found.min_items, more.min_items),
+        max_items=_extreme(min, found.max_items, more.max_items),
+        unique_items=found.unique_items or more.unique_items,
+        min_properties=_extreme(max, found.min_properties, more.min_properties),
+        max_properties=_extreme(min, found.max_properties, more.max_properties),
+        const=found.const if found.const is not None else more.const,
+    )
+
+
+def _extreme(choose: Callable[[_N, _N], _N], one: _N | None, other: _N | None) -> _N | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return choose(one, other)
 
 
 def widest(kinds: set[ScalarKind]) -> ScalarKind | None:

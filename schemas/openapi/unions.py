@@ -286,7 +286,8 @@ def _constants(variants: Sequence[Node]) -> tuple[EnumValue, ...] | None:
         if not isinstance(value, str | int) or isinstance(value, bool) or "properties" in variant.value:
             return None
         about = text_of(variant.value, "description") or text_of(variant.value, "title")
-        found.setdefault(value, EnumValue(value=value, description=about))
+        deprecated = "" if variant.value.get("deprecated") is True else None
+        found.setdefault(value, EnumValue(value=value, description=about, deprecated=deprecated))
     return tuple(found.values()) if len({type(value) for value in found}) == 1 else None
 
 

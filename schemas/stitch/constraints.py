@@ -54,6 +54,8 @@ def _checks(wanted: Constraints) -> Iterator[Check]:
         yield _unique
     if wanted.min_properties:
         yield _size(dict, wanted.min_properties, math.inf, "members")
+    if wanted.const is not None:
+        yield _const(wanted.const)
     if wanted.max_properties is not None:
         yield _size(dict, 0, wanted.max_properties, "members")
 
@@ -66,6 +68,13 @@ def _bound(bound: float, holds: Callable[[Any, Any], bool], words: str) -> Check
             return _NO_PROBLEM
         limit = exact if isinstance(value, Decimal) else bound
         return _NO_PROBLEM if holds(value, limit) else f"{words} {bound}"
+
+    return check
+
+
+def _const(only: str | float | bool) -> Check:
+    def check(value: Any) -> str:
+        return _NO_PROBLEM if value == only else f"must be {msgspec.json.encode(only).decode()}"
 
     return check
 
