@@ -17,6 +17,7 @@ no more. A fault in a document costs only what it touches, and is a warning with
 - ``media``, ``parameters``, ``contents``: what goes over the wire, and as what.
 - ``function_names``, ``traits``, ``servers``: what a function is called, does, and where.
 - ``operations``: operations as functions.
+- ``webhooks``: the requests that an upstream makes.
 - ``reader``: the whole reading.
 - ``problems``: breaches of OpenAPI's own rules, for people.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec.structs import replace
@@ -33,6 +33,7 @@ from .references import Warnings, object_of, pointer_token, text_of
 from .servers import operation_url
 from .shapes import ShapeReader, deprecation_of
 from .traits import effect_of, is_idempotent
+from .webhooks import StatedCallbacks
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
@@ -51,13 +52,18 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every operation of one reading is read with. *url* is the upstream's."""
+    """What every operation of one reading is read with. *url* is the upstream's.
+
+    Attributes:
+        callbacks: Gets those of every operation that has some.
+    """
 
     document: Document
     reader: ShapeReader
     upstream: UpstreamId
     document_url: str
     url: str
+    callbacks: list[StatedCallbacks] = field(default_factory=list)
 
 
 def read_functions(around: Surroundings) -> list[Function]:
@@ -145,6 +151,9 @@ def _function(one: Found, name: str, around: Surroundings) -> Function:
             )
         )
     answered = answer(one.operation, one.pointer, name, reader, produces)
+    if "callbacks" in one.operation:
+        stated_callbacks = StatedCallbacks(name, one.operation["callbacks"], f"{one.pointer}/callbacks")
+        around.callbacks.append(stated_callbacks)
     method = one.method.upper()
     effect, reason = effect_of(method, one.path, name)
     servers = one.operation.get("servers") or one.item.get("servers")

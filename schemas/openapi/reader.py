@@ -20,12 +20,14 @@ from ..catalog import (
     UnionShape,
     Upstream,
     UpstreamId,
+    Webhook,
 )
 from .document import Document
 from .operations import Surroundings, read_functions, with_binary_members
 from .references import References, Warnings
 from .servers import upstream_url
 from .shapes import ShapeReader
+from .webhooks import read_webhooks
 
 
 def read_openapi(
@@ -59,7 +61,9 @@ def read_openapi(
     )
     reader = ShapeReader(document, references, warnings)
     url = upstream_url(document, document_url=document_url, base_url=base_url, warnings=warnings)
-    functions = read_functions(Surroundings(document, reader, upstream, document_url, url))
+    around = Surroundings(document, reader, upstream, document_url, url)
+    functions = read_functions(around)
+    webhooks = read_webhooks(document, around.callbacks, reader, [function.name for function in functions])
     reader.finish()
     functions = [with_binary_members(function, reader.shapes) for function in functions]
     return Upstream(
@@ -69,15 +73,20 @@ def read_openapi(
         version=document.api_version,
         description=document.description,
         functions=tuple(functions),
-        shapes=_reachable(functions, reader.shapes),
+        shapes=_reachable(functions, webhooks, reader.shapes),
         warnings=warnings.sorted(),
+        webhooks=webhooks,
     )
 
 
-def _reachable(functions: Iterable[Function], shapes: dict[ShapeName, Shape]) -> dict[ShapeName, Shape]:
-    """Those of *shapes* that a function leads to, by name."""
+def _reachable(
+    functions: Iterable[Function], webhooks: Iterable[Webhook], shapes: dict[ShapeName, Shape]
+) -> dict[ShapeName, Shape]:
+    """Those of *shapes* that a function or a webhook leads to, by name."""
     found: set[ShapeName] = set()
-    waiting: list[ShapeName] = []
+    waiting: list[ShapeName] = [
+        name for webhook in webhooks if webhook.payload is not None for name in _named(webhook.payload)
+    ]
     for function in functions:
         for argument in function.arguments:
             waiting += _named(argument.type)

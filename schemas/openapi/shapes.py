@@ -293,8 +293,10 @@ class ShapeReader:
                 (values, f"{base}/{pointer_token(pattern)}")
                 for pattern, values in object_of(leaf.value.get("patternProperties")).items()
             ]
-            for keyword in ("additionalProperties", "unevaluatedProperties"):
-                places.append((leaf.value.get(keyword), f"{leaf.pointer}/{keyword}"))
+            places += [
+                (leaf.value.get(keyword), f"{leaf.pointer}/{keyword}")
+                for keyword in ("additionalProperties", "unevaluatedProperties")
+            ]
             for values, place in places:
                 if isinstance(values, dict) and values:
                     found.append(self.type_of(values, place, member_name(name, "value")))

@@ -43,14 +43,9 @@ def main(
         raise typer.Exit(2)
     with tempfile.TemporaryDirectory() as scratch, _progress() as progress:
         ask_js = graphql_js and have_node()
-        found: list[Reading] = []
-        for reading in progress.track(
-            read_all(paths, where, sdl=Path(scratch) if ask_js else None, jobs=jobs),
-            total=len(paths),
-            description="documents",
-        ):
-            found.append(reading)
-        found.sort(key=lambda one: one.name)
+        readings = read_all(paths, where, sdl=Path(scratch) if ask_js else None, jobs=jobs)
+        tracked = progress.track(readings, total=len(paths), description="documents")
+        found = sorted(tracked, key=lambda one: one.name)
         if ask_js:
             files = sorted(Path(scratch).glob("*.graphql"))
             names = {number: str(path.relative_to(where)) for number, path in enumerate(paths)}
