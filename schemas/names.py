@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, NewType
 
 TypeName = NewType("TypeName", str)
@@ -72,6 +73,7 @@ def camel_case(text: str) -> str:
     return name if not name[0].isdigit() else f"_{name}"
 
 
+@lru_cache(maxsize=16384)
 def field_name(text: str) -> FieldName:
     """*text* as a GraphQL field name in camel case; a leading underscore of its own is kept.
 
@@ -85,6 +87,7 @@ def field_name(text: str) -> FieldName:
     return FieldName(name)
 
 
+@lru_cache(maxsize=16384)
 def type_name(text: str) -> TypeName:
     """*text* as a GraphQL type name in Pascal case; capitals of its own are kept (``HTTPError``)."""
     if is_name(text) and "_" not in text and text[0].isupper():
@@ -98,6 +101,7 @@ def type_name(text: str) -> TypeName:
     return TypeName(name if not name[0].isdigit() else f"_{name}")
 
 
+@lru_cache(maxsize=16384)
 def enum_value_name(text: str) -> str:
     """*text* as the name of an enum value: kept where it is legal, else in upper snake case.
 

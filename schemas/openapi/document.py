@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from ..catalog import Json
+from ..collecting import without_collections
 from ..errors import DocumentError
 from .dynamic import bind_dynamic
 from .patches import Patch, apply_patches
@@ -71,6 +72,7 @@ class Document:
         return str(value).strip() if isinstance(value, str | int | float) else ""
 
 
+@without_collections
 def parse_document(data: bytes, *, source: str, patches: Sequence[Patch] = ()) -> Document:
     """The OpenAPI document in *data*, be it JSON or YAML.
 

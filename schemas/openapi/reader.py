@@ -22,6 +22,7 @@ from ..catalog import (
     UpstreamId,
     Webhook,
 )
+from ..collecting import without_collections
 from .document import Document
 from .operations import Surroundings, read_functions, with_binary_members
 from .references import References, Warnings
@@ -30,6 +31,7 @@ from .shapes import ShapeReader
 from .webhooks import read_webhooks
 
 
+@without_collections
 def read_openapi(
     document: Document,
     *,

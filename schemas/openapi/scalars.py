@@ -46,7 +46,7 @@ INT32_END: Final = 2**31
 INT64_END: Final = 2**63
 
 
-def scalar_of(json_type: str, schema: Mapping[str, Json]) -> Scalar:
+def scalar_of(json_type: str, schema: Mapping[str, Json], *, nullable: bool = False) -> Scalar:
     """The scalar that a schema of one of the four scalar types describes.
 
     An integer without a format is ``int32``, unless its bounds, its enum or its default pass 2**31.
@@ -54,6 +54,7 @@ def scalar_of(json_type: str, schema: Mapping[str, Json]) -> Scalar:
     Args:
         json_type: ``string``, ``integer``, ``number`` or ``boolean``.
         schema: Where ``format`` and the bounds are.
+        nullable: Whether null may stand there.
     """
     stated = schema.get("format")
     format_ = stated.strip() if isinstance(stated, str) else ""
@@ -79,7 +80,7 @@ def scalar_of(json_type: str, schema: Mapping[str, Json]) -> Scalar:
     kept = "" if format_.lower() in _MEANT_BY_KIND and kind != "string" else format_
     if kind == "decimal" and json_type == "string":
         kept = "string"  # a JSON text on the wire, not a number
-    return Scalar(kind=kind, format=kept, constraints=constraints_of(schema))
+    return Scalar(kind=kind, format=kept, constraints=constraints_of(schema), nullable=nullable)
 
 
 def constraints_of(schema: Mapping[str, Json]) -> Constraints | None:

@@ -23,6 +23,7 @@ from ..catalog import (
     MapOf,
     ObjectShape,
     Reference,
+    Scalar,
     Shape,
     ShapeName,
     Type,
@@ -95,6 +96,9 @@ class ShapeReader:
 
     def type_of_nodes(self, nodes: Sequence[Node], hint: str, *, member: str = "") -> Type:
         """The type of a value that every one of *nodes* describes; see `type_of`."""
+        if len(nodes) == 1:
+            plain = _plain_scalar(nodes[0].value)
+            return plain if plain is not None else self._type_of_one(nodes[0], hint, member)
         telling = _telling(nodes)
         nullable = len(telling) < len(nodes) and View(nodes).nullable
         if len(telling) == 1:
@@ -345,7 +349,9 @@ class ShapeReader:
         return ObjectShape(name=name, fields=fields, description=description)
 
     def _field(self, member: str, nodes: Sequence[Node], required: bool, parent: str) -> Field:
-        type_ = self.type_of_nodes(nodes, member_name(parent, member), member=member)
+        type_ = _plain_scalar(nodes[0].value) if len(nodes) == 1 else None
+        if type_ is None:
+            type_ = self.type_of_nodes(nodes, member_name(parent, member), member=member)
         view = self.annotations(nodes)
         return Field(
             name=member,
@@ -360,8 +366,10 @@ class ShapeReader:
 
     def annotations(self, nodes: Sequence[Node]) -> Mapping[str, Json]:
         """*nodes* and what they refer to, to look up what is said about a value beside its type."""
-        if len(nodes) == 1 and "$ref" not in nodes[0].value and "allOf" not in nodes[0].value:
-            return nodes[0].value
+        if len(nodes) == 1:
+            node = self._final(nodes[0]) if len(nodes[0].value) == 1 else nodes[0]
+            if "$ref" not in node.value and "allOf" not in node.value:
+                return node.value
         found: list[Node] = []
         for node in nodes:
             found.append(node)
@@ -414,6 +422,19 @@ def default_of(view: Mapping[str, Json], type_: Type, *, required: bool = False)
         return UNSET if only is None else only
     default = view["default"]
     return UNSET if default is None and not type_.nullable else default
+
+
+_SCALARS: Final = frozenset({"string", "integer", "number", "boolean"})
+_MORE_THAN_PLAIN: Final = frozenset({"$ref", "allOf", "oneOf", "anyOf", "enum", "const", "discriminator"})
+
+
+def _plain_scalar(schema: Mapping[str, Json]) -> Scalar | None:
+    """The type of a schema of one scalar type with nothing in it that needs a closer look; most are so."""
+    stated = schema.get("type")
+    if not isinstance(stated, str) or stated not in _SCALARS or not _MORE_THAN_PLAIN.isdisjoint(schema):
+        return None
+    nullable = schema.get("nullable") is True or schema.get("x-nullable") is True
+    return scalar_of(stated, schema, nullable=nullable)
 
 
 def _constraints(view: View) -> Constraints | None:

@@ -21,6 +21,7 @@ from ..links import Link
 from ..names import camel_case, type_name, words
 from .arguments import ARGUMENTS, ArgumentRules
 from .bindings import EXTENSION, LinkBinding, NamespaceBinding, RootBinding
+from .generated import field_of
 from .name_book import NameBook
 from .types import TypeBuilder, default_value, deprecation, field_names
 
@@ -81,7 +82,7 @@ def build_root_field(types: TypeBuilder, upstream: Upstream, function: Function)
     result: GraphQLOutputType = GraphQLBoolean
     if function.result is not None:
         result = types.output(upstream, function.result, nullable=True)
-    return GraphQLField(
+    return field_of(
         result,
         arguments_of(types, upstream, function.arguments),
         description=function.description or None,
@@ -104,7 +105,7 @@ def build_link_field(types: TypeBuilder, catalog: Catalog, link: Link) -> GraphQ
         if link.bulk is not None:
             keys.add(link.bulk.size_argument)
         arguments = tuple(a for a in function.arguments if a.name not in keys)
-    return GraphQLField(
+    return field_of(
         GraphQLList(result) if link.each else result,
         arguments_of(types, upstream, arguments),
         description=_link_description(link, function),

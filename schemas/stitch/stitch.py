@@ -19,6 +19,7 @@ from graphql import (
 )
 
 from ..catalog import Catalog, ShapeName, UpstreamId
+from ..collecting import without_collections
 from ..errors import SchemaError
 from ..links import Link, Weave
 from .bindings import FieldBinding, binding_of
@@ -56,6 +57,7 @@ class Stitched:
         return found
 
 
+@without_collections
 def stitch(
     catalog: Catalog,
     weave: Weave,

@@ -44,6 +44,7 @@ from ..catalog import (
 from ..names import FieldName, TypeName, enum_value_name, field_name, type_name, unique
 from .bindings import EXTENSION, LinkBinding, MapEntry, MemberBinding, UnionBinding, binding_of
 from .constraints import compile_constraints
+from .generated import GeneratedInput, GeneratedObject
 from .name_book import NameBook
 from .scalars import JSON, SCALARS
 
@@ -95,6 +96,8 @@ class TypeBuilder:
         self._outputs: dict[tuple[UpstreamId, ShapeName], GraphQLOutputType] = {}
         self._inputs: dict[tuple[UpstreamId, ShapeName], GraphQLInputType] = {}
         self._entries: dict[str, GraphQLObjectType] = {}
+        self._non_nulls: dict[int, GraphQLNonNull[Any]] = {}
+        self._members: dict[str, dict[str, Any]] = {}
         self._entry_inputs: dict[str, GraphQLInputObjectType] = {}
         book.reserve("types", *RESERVED_TYPES, *(scalar.name for scalar in (*SCALARS.values(), JSON)))
 
@@ -105,7 +108,7 @@ class TypeBuilder:
         found = self._output(upstream, type_)
         if upstream.id in self._relaxed or (type_.nullable if nullable is None else nullable):
             return found
-        return GraphQLNonNull(found) if not isinstance(found, GraphQLNonNull) else found
+        return self._non_null(found)
 
     def _output(self, upstream: Upstream, type_: Type) -> GraphQLOutputType:
         match type_:
@@ -154,7 +157,7 @@ class TypeBuilder:
 
         entity = self._entities.get((upstream.id, shape.name))
 
-        return GraphQLObjectType(
+        return GeneratedObject(
             self._type_name(upstream, shape, "output"),
             build_fields,
             description=shape.description or None,
@@ -167,8 +170,15 @@ class TypeBuilder:
             self.output(upstream, field.type, nullable=nullable),
             description=field.description or None,
             deprecation_reason=deprecation(field.deprecated),
-            extensions={EXTENSION: MemberBinding(field.name)},
+            extensions=self._member(field.name),
         )
+
+    def _member(self, name: str) -> dict[str, Any]:
+        """Extensions of a field that is the member called *name*; equal ones are shared."""
+        found = self._members.get(name)
+        if found is None:
+            found = self._members[name] = {EXTENSION: MemberBinding(name)}
+        return found
 
     def _union(self, upstream: Upstream, shape: UnionShape) -> GraphQLOutputType:
         types: dict[ShapeName, GraphQLObjectType] = {}
@@ -226,7 +236,16 @@ class TypeBuilder:
         found = self._input(upstream, type_)
         if type_.nullable if nullable is None else nullable:
             return found
-        return GraphQLNonNull(found) if not isinstance(found, GraphQLNonNull) else found
+        return self._non_null(found)
+
+    def _non_null(self, type_: Any) -> Any:
+        """*type_* as a non-null type; of a named type there is but one."""
+        if isinstance(type_, GraphQLList):
+            return GraphQLNonNull(type_)
+        found = self._non_nulls.get(id(type_))
+        if found is None:
+            found = self._non_nulls[id(type_)] = GraphQLNonNull(type_)
+        return found
 
     def _input(self, upstream: Upstream, type_: Type) -> GraphQLInputType:
         match type_:
@@ -331,7 +350,7 @@ class TypeBuilder:
         def build_fields() -> dict[str, GraphQLInputField]:
             return {names[field.name]: self._input_field(upstream, field) for field in fields}
 
-        return GraphQLInputObjectType(
+        return GeneratedInput(
             self._type_name(upstream, shape, "input"), build_fields, description=shape.description or None
         )
 
