@@ -6,6 +6,7 @@ Source: OpenAPI 3.1, "Data Types", and the OpenAPI Format Registry.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from ..catalog import Constraints, Json, Scalar, ScalarKind
@@ -56,6 +57,18 @@ def scalar_of(json_type: str, schema: Mapping[str, Json], *, nullable: bool = Fa
         schema: Where ``format`` and the bounds are.
         nullable: Whether null may stand there.
     """
+    if _TELLING.isdisjoint(schema):
+        stated = schema.get("format")
+        return _plain(json_type, stated if isinstance(stated, str) else "", nullable)
+    return _read(json_type, schema, nullable)
+
+
+@lru_cache(maxsize=1024)
+def _plain(json_type: str, format_: str, nullable: bool) -> Scalar:
+    return _read(json_type, {"format": format_}, nullable)
+
+
+def _read(json_type: str, schema: Mapping[str, Json], nullable: bool) -> Scalar:
     stated = schema.get("format")
     format_ = stated.strip() if isinstance(stated, str) else ""
     kind: ScalarKind
@@ -153,6 +166,7 @@ _CONSTRAINING: Final = frozenset(
     {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
      "pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"}
 )  # fmt: skip
+_TELLING: Final = _CONSTRAINING | {"default", "enum", "contentEncoding", "contentMediaType"}
 _UNCONSTRAINED: Final = Constraints()
 
 

@@ -351,7 +351,13 @@ class ShapeReader:
     def _field(self, member: str, nodes: Sequence[Node], required: bool, parent: str) -> Field:
         type_ = _plain_scalar(nodes[0].value) if len(nodes) == 1 else None
         if type_ is None:
-            type_ = self.type_of_nodes(nodes, member_name(parent, member), member=member)
+            name = member_name(parent, member)
+            one = nodes[0] if len(nodes) == 1 else None
+            type_ = (
+                self._type_of_one(one, name, member)
+                if one
+                else self.type_of_nodes(nodes, name, member=member)
+            )
         view = self.annotations(nodes)
         return Field(
             name=member,

@@ -45,6 +45,8 @@ class Unions:
 
     def type_of(self, view: View, pointer: str, name: str) -> Type | None:
         """The type of a view with ``oneOf`` or ``anyOf``; ``None`` if its variants add nothing to its own words."""
+        if not any("oneOf" in leaf.value or "anyOf" in leaf.value for leaf in view.leaves):
+            return None
         nullable = view.nullable
         groups: list[list[Node]] = []
         for leaf in view.leaves:
