@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .documents import default_folder, documents_in, read_all
-from .node import have_node, run_peer, validate_with_graphql_js
+from .documents import Reader, default_folder, documents_in
+from .node import Raced, have_node, run_peer, validate_with_graphql_js
 from .one import Reading
 
 SHOWN_KINDS = 4
@@ -43,30 +43,29 @@ def main(
         raise typer.Exit(2)
     with tempfile.TemporaryDirectory() as scratch, _progress() as progress:
         ask_js = graphql_js and have_node()
-        readings = read_all(paths, where, sdl=Path(scratch) if ask_js else None, jobs=jobs)
-        tracked = progress.track(readings, total=len(paths), description="documents")
-        found = sorted(tracked, key=lambda one: one.name)
+        reader = Reader(where, Path(scratch) if ask_js else None)
+        raced: dict[str, Raced] = {}
+        found: list[Reading] = []
+        if peer and have_node():
+            # One after the other on each document, so that whatever else the machine does hits both.
+            for path in progress.track(paths, description="documents"):
+                found.append(reader.read(path))
+                raced[found[-1].name] = run_peer(path)
+        else:
+            readings = reader.read_all(paths, jobs=jobs)
+            found += progress.track(readings, total=len(paths), description="documents")
+        found.sort(key=lambda one: one.name)
         if ask_js:
-            files = sorted(Path(scratch).glob("*.graphql"))
-            names = {number: str(path.relative_to(where)) for number, path in enumerate(paths)}
-            said = {
-                names[int(file.stem)]: problem
-                for file, problem in progress.track(
-                    validate_with_graphql_js(files), total=len(files), description="graphql-js"
-                )
-            }
+            files = {reader.sdl_of(path): str(path.relative_to(where)) for path in paths}
+            written = [file for file in files if file is not None and file.is_file()]
+            checked = progress.track(
+                validate_with_graphql_js(written), total=len(written), description="graphql-js"
+            )
+            said = {files[file]: problem for file, problem in checked}
             found = [
                 msgspec.structs.replace(one, graphql_js=said.get(one.name, "no schema to look at"))
                 for one in found
             ]
-        raced: dict[str, dict[str, Any]] = {}
-        if peer and have_node():
-            for file, problem, fields, seconds in progress.track(
-                run_peer(paths), total=len(paths), description="peer"
-            ):
-                raced[str(file.relative_to(where))] = {
-                    "converted": not problem, "error": problem, "fields": fields, "seconds": seconds
-                }  # fmt: skip
     totals = _totals(found, raced)
     console.print(_table([one for one in found if not failures or _amiss(one)]))
     for name, value in totals.items():
@@ -75,7 +74,10 @@ def main(
         console.print("graphql-js was not asked")
     if report:
         documents = [
-            {**msgspec.to_builtins(one), **({"peer": raced[one.name]} if one.name in raced else {})}
+            {
+                **msgspec.to_builtins(one),
+                **({"peer": msgspec.to_builtins(raced[one.name])} if one.name in raced else {}),
+            }
             for one in found
         ]
         data = msgspec.json.encode({"totals": totals, "documents": documents})
@@ -99,11 +101,12 @@ def _progress() -> Progress:
     )
 
 
-def _totals(found: list[Reading], raced: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _totals(found: list[Reading], raced: dict[str, Raced]) -> dict[str, Any]:
     kinds: Counter[str] = Counter()
     for one in found:
         kinds.update(one.warnings)
     slowest = max(found, key=lambda one: one.seconds)
+    busiest = max(found, key=lambda one: one.cpu_seconds)
     largest = max(found, key=lambda one: one.peak_mb)
     totals: dict[str, Any] = {
         "documents": len(found),
@@ -112,14 +115,16 @@ def _totals(found: list[Reading], raced: dict[str, dict[str, Any]]) -> dict[str,
         "operations": sum(one.operations for one in found),
         "covered": sum(one.covered for one in found),
         "seconds": round(sum(one.seconds for one in found), 2),
+        "cpu seconds": round(sum(one.cpu_seconds for one in found), 2),
+        "most cpu": f"{busiest.cpu_seconds:.2f} s ({busiest.name})",
         "slowest": f"{slowest.seconds:.2f} s ({slowest.name})",
         "most memory": f"{largest.peak_mb:.0f} MB ({largest.name})",
         "warnings": dict(kinds.most_common()),
     }
     if raced:
-        seconds = sum(one["seconds"] for one in raced.values())
-        totals["peer converted"] = sum(one["converted"] for one in raced.values())
-        totals["peer fields"] = sum(one["fields"] for one in raced.values())
+        seconds = sum(one.seconds for one in raced.values())
+        totals["peer converted"] = sum(one.converted for one in raced.values())
+        totals["peer fields"] = sum(one.fields for one in raced.values())
         totals["peer seconds"] = round(seconds, 2)
         totals["times the peer"] = round(seconds / max(totals["seconds"], 1e-9), 1)
     return totals

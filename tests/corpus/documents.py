@@ -30,23 +30,25 @@ def documents_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file())
 
 
-def read_all(paths: list[Path], folder: Path, *, sdl: Path | None, jobs: int = 1) -> Iterator[Reading]:
-    """What became of each of *paths*, as they are done.
+class Reader:
+    """Reads documents below *folder*, each in a process of its own in which everything is imported.
 
     Args:
-        paths: Documents.
-        folder: Their names are relative to it.
+        folder: The documents' names are relative to it.
         sdl: A folder that gets each schema as text, or ``None``.
-        jobs: Processes at once; 1 for times that can be compared.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([f"{__package__}.one"])
 
-    def read(number: int, path: Path) -> Reading:
-        name = str(path.relative_to(folder))
-        ours, theirs = context.Pipe(duplex=False)
-        out = sdl / f"{number}.graphql" if sdl else None
-        process = context.Process(target=_child, args=(theirs, path, name, out))
+    def __init__(self, folder: Path, sdl: Path | None) -> None:
+        self._folder = folder
+        self._sdl = sdl
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload([f"{__package__}.one"])
+
+    def read(self, path: Path) -> Reading:
+        """What became of the document at *path*."""
+        name = str(path.relative_to(self._folder))
+        ours, theirs = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_child, args=(theirs, path, name, self.sdl_of(path)))
         process.start()
         theirs.close()
         try:
@@ -54,22 +56,28 @@ def read_all(paths: list[Path], folder: Path, *, sdl: Path | None, jobs: int = 1
                 return ours.recv()  # type: ignore[no-any-return]  # what _child sends
             problem = f"took more than {TIMEOUT_S:.0f} s"
         except EOFError:
-            process.join()
-            problem = f"the process ended with {process.exitcode}"
+            problem = "the process ended without an answer"
         finally:
-            if process.is_alive() and not ours.closed:
-                process.join(1)
-                process.kill()
-            process.join()
             ours.close()
+            process.join(1)
+            process.kill()
+            process.join()
         return Reading(
             name=name, converted=False, operations=0, covered=0, seconds=TIMEOUT_S, peak_mb=0,
             warnings={}, bytes=path.stat().st_size, error=problem,
         )  # fmt: skip
 
-    with ThreadPoolExecutor(jobs) as pool:
-        for done in as_completed([pool.submit(read, number, path) for number, path in enumerate(paths)]):
-            yield done.result()
+    def read_all(self, paths: list[Path], *, jobs: int) -> Iterator[Reading]:
+        """What became of each of *paths*, as they are done, *jobs* at once."""
+        with ThreadPoolExecutor(jobs) as pool:
+            for done in as_completed([pool.submit(self.read, path) for path in paths]):
+                yield done.result()
+
+    def sdl_of(self, path: Path) -> Path | None:
+        """The file that gets the schema of the document at *path*."""
+        if self._sdl is None:
+            return None
+        return self._sdl / (str(path.relative_to(self._folder)).replace("/", "__") + ".graphql")
 
 
 def _child(pipe: Connection, path: Path, name: str, sdl: Path | None) -> None:
