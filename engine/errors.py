@@ -15,7 +15,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from ..schemas.errors import OperationError, UpstreamError, WeftError
+from ..schemas.errors import GrpcStatus, OperationError, UpstreamError, WeftError
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +23,12 @@ logger = logging.getLogger(__name__)
 def error_extensions(error: BaseException) -> dict[str, Any]:
     """``extensions`` of a GraphQL error for *error*: ``code``, and where they apply ``upstream`` and ``function``."""
     if isinstance(error, UpstreamError):
-        found = {"code": error.code, "upstream": error.upstream, "function": error.function}
-        argument = getattr(error, "argument", "")
-        return {**found, "argument": argument} if argument else found
+        found: dict[str, Any] = {"code": error.code, "upstream": error.upstream, "function": error.function}
+        if isinstance(error, GrpcStatus) and error.details:
+            found["details"] = list(error.details)
+        if argument := getattr(error, "argument", ""):
+            found["argument"] = argument
+        return found
     if isinstance(error, OperationError):
         return {"code": error.code}
     return {"code": "INTERNAL"}

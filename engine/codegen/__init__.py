@@ -10,10 +10,11 @@ interpreted.
 - ``types``: the types that answers are decoded as.
 - ``source``: lines of Python, written from checked plans.
 - ``generate``: the functions of a plan.
+- ``messages``: protobuf messages as a plan's types.
 - ``compile``: all of it, in order.
 """
 
-from .compile import Compiled, CompiledStage, compile_plan
+from .compile import Compiled, CompiledLookup, CompiledStage, compile_plan
 from .types import choose
 
-__all__ = ["Compiled", "CompiledStage", "choose", "compile_plan"]
+__all__ = ["Compiled", "CompiledLookup", "CompiledStage", "choose", "compile_plan"]

@@ -12,8 +12,9 @@ import msgspec
 from ...schemas.catalog import Function
 from ...schemas.links import Link
 from ..plan import Plan
-from ..plan.steps import Arguments, Fetch, Stage
+from ..plan.steps import Arguments, Stage
 from .generate import Generator
+from .messages import Projection
 from .needs import AnswerNeed, Node, NotCompilable, find_needs
 from .source import Source
 from .types import Types, choose
@@ -25,16 +26,32 @@ Decode: TypeAlias = Callable[[bytes], Any]
 
 
 @dataclass(frozen=True, slots=True)
+class CompiledLookup:
+    """One of several root fetches that go together.
+
+    Attributes:
+        type: What the answer of its own function is decoded as, which is called where the bulk function has none.
+    """
+
+    fetch: Fetch
+    type: Any
+    decode: Decode
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledStage:
     """One stage of a plan, compiled.
 
     Attributes:
         fetches: Ids of its fetches.
+        first: The first of them.
         answers: Under which id what the keys lead to is kept.
-        is_shared: Whether other stages may have asked for the same keys.
+        is_shared: Whether several fetches, of this stage or others, share what the keys lead to.
         arguments: The fields' own; equal for all fetches of the stage.
+        lookups: Root fetches that go together.
         type: What one answer is decoded as; ``None`` for a function that answers nothing.
         decode: Decodes one answer's bytes.
+        project: The same for an answer that is a protobuf message.
         keys: For each fetch, from the state to its distinct keys; empty for a root fetch.
         add: Puts the items of a bulk answer into a dictionary that holds the keys asked for; ``None`` where each
             key has a call of its own.
@@ -42,13 +59,16 @@ class CompiledStage:
     """
 
     fetches: tuple[int, ...]
+    first: int
     answers: int
     is_shared: bool
     function: Function
     link: Link | None
     arguments: Arguments
+    lookups: tuple[CompiledLookup, ...]
     type: Any
     decode: Decode
+    project: Projection
     keys: tuple[Callable[[State], list[Any]], ...]
     add: Callable[[Any, dict[Any, Any]], None] | None
     many: bool
@@ -94,22 +114,30 @@ def _compile(plan: Plan, *, lenient: bool) -> Compiled:
     answer_types = {id_: _answer_type(need, types) for id_, need in needs.items()}
     linked = [fetch for fetch in plan.fetches if fetch.link is not None]
     keys = {fetch.id: generator.keys_function(fetch) for fetch in linked}
-    add = {fetch.id: generator.add_function(fetch) for fetch in linked if fetch.batched}
+    add = {fetch.id: generator.add_function(fetch) for fetch in plan.fetches if fetch.batched}
     finish = generator.finish_function()
     made = source.execute(finish)
 
     def stage(of: Stage) -> CompiledStage:
         fetch = plan.fetches[of.fetches[0]]
+        need = needs[fetch.answers]
         type_ = answer_types[fetch.answers]
+        single = types.annotation(need.plan, need.node)
         return CompiledStage(
             fetches=of.fetches,
+            first=fetch.id,
             answers=fetch.answers,
-            is_shared=sum(fetch.answers == plan.fetches[one.fetches[0]].answers for one in plan.stages) > 1,
+            is_shared=fetch.shared is not None,
             function=fetch.called,
-            link=fetch.link,
+            link=fetch.keyed if fetch.batched else fetch.link,
+            lookups=tuple(
+                CompiledLookup(plan.fetches[id_], single, choose_decoder(fetch, single))
+                for id_ in (of.fetches if fetch.link is None and fetch.batched else ())
+            ),
             arguments=fetch.arguments,
             type=type_,
-            decode=choose_decoder(fetch, type_),
+            decode=msgspec.json.Decoder(type_, dec_hook=choose).decode,
+            project=Projection(type_, choose),
             keys=tuple(made[keys[id_]] for id_ in of.fetches if id_ in keys),
             add=made[add[fetch.id]] if fetch.id in add else None,
             many=fetch.batched and fetch.leads_to_many,
@@ -119,20 +147,15 @@ def _compile(plan: Plan, *, lenient: bool) -> Compiled:
     return Compiled(plan, stages, made[finish], source.text, types.has_lenient and not lenient)
 
 
-def choose_decoder(_fetch: Fetch, type_: Any) -> Decode:
-    """What decodes the answers of *fetch* as *type_*."""
-    return msgspec.json.Decoder(type_, dec_hook=choose).decode
-
-
 def _answer_type(need: AnswerNeed, types: Types) -> Any:
     if need.fetch.called.result is None:
         return None
     if not need.fetch.batched:
         return types.annotation(need.plan, need.node)
     assert isinstance(need.node, Node)
-    assert need.fetch.link is not None
-    assert need.fetch.link.bulk is not None
+    assert need.fetch.keyed is not None
+    assert need.fetch.keyed.bulk is not None
     type_: Any = list[types.struct(need.node)] | None  # type: ignore[misc]  # a type made at run time
-    for step in reversed(need.fetch.link.bulk.items):
+    for step in reversed(need.fetch.keyed.bulk.items):
         type_ = msgspec.defstruct("Wrapper", [("inner", type_, None)], rename={"inner": step}) | None
     return type_

@@ -76,7 +76,7 @@ class Generator:
             clauses.insert(0, "for _ in (None,)")
         name = self._source.name("keys_of")
         with self._source.block(f"def {name}(state)"):
-            self._source.line(f"keys = dict.fromkeys([{' '.join([key, *clauses])}])")
+            self._source.line(f"keys = {{{' '.join([f'{key}: None', *clauses])}}}")
             self._source.line("keys.pop(None, None)")
             self._source.line("return list(keys)")
         return name
@@ -179,10 +179,10 @@ class Generator:
     def add_function(self, fetch: Fetch) -> str:
         """A function that puts the items of one bulk answer into a dictionary that holds the keys asked for."""
         need = self._needs[fetch.answers]
-        assert fetch.link is not None
-        assert fetch.link.bulk is not None
+        assert fetch.keyed is not None
+        assert fetch.keyed.bulk is not None
         assert isinstance(need.node, Node)
-        bulk = fetch.link.bulk
+        bulk = fetch.keyed.bulk
         name, item, key = self._source.name("add"), self._source.name("v"), self._source.name("k")
         with self._source.block(f"def {name}(answer, found)"):
             for _ in bulk.items:
@@ -434,11 +434,11 @@ def _wanted(fetch: Fetch, index: int) -> KeyKind:
 
 
 def _converter(fetch: Fetch, index: int) -> Any:
-    assert fetch.link is not None
+    assert fetch.keyed is not None
     if fetch.batched:
-        assert fetch.link.bulk is not None
-        return converter_for(fetch.called.argument(fetch.link.bulk.argument))
-    return converter_for(fetch.called.argument(fetch.link.keys[index].argument))
+        assert fetch.keyed.bulk is not None
+        return converter_for(fetch.called.argument(fetch.keyed.bulk.argument))
+    return converter_for(fetch.called.argument(fetch.keyed.keys[index].argument))
 
 
 def _completed(convert: Any, leaf: LeafValue, word: str) -> Any:

@@ -72,7 +72,7 @@ def leaf_of(type_: GraphQLScalarType | GraphQLEnumType, *, lenient: bool) -> Lea
         return (_LENIENT.get(type_) if lenient else None) or _EXACT.get(type_)
     wire: dict[Any, str] = {value.value: name for name, value in type_.values.items()}
     if all(value.__class__ is str for value in wire):
-        literal = Literal[tuple(wire)]
+        literal: Any = Literal[tuple(wire)]
         if all(value == name for value, name in wire.items()):
             return Leaf(literal, kind="str")
         return Leaf(literal, wire.__getitem__, kind="str")

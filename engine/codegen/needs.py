@@ -133,11 +133,11 @@ class _Finder:
         need.readings.append((fetch_id, selected))
         self._select(plan, need.node)
         if fetch.batched:
-            assert fetch.link is not None
-            assert fetch.link.bulk is not None
+            assert fetch.keyed is not None
+            assert fetch.keyed.bulk is not None
             if not isinstance(need.node, Node):
                 raise NotCompilable
-            need.node.need_key(fetch.link.bulk.key, fetch.item_key_type, each=False)
+            need.node.need_key(fetch.keyed.bulk.key, fetch.item_key_type, each=False)
 
     def _node(self, plan: ValuePlan) -> AnyNode | None:
         inner, is_entry = innermost(plan)

@@ -29,14 +29,23 @@ class _Chosen(type):
 
 
 class Choice(metaclass=_Chosen):
-    """Stands for the objects of a union whose concrete type is told by Python."""
+    """Stands for the objects of a union whose concrete type is told by Python.
 
-    choose: ClassVar[Callable[[Any], Any]]
+    Attributes:
+        known: Types by the names of the members, in their order, where these decide.
+        type_of: The type of any object.
+    """
+
+    known: ClassVar[dict[tuple[str, ...], type[Struct]]]
+    type_of: ClassVar[Callable[[dict[str, Any]], type[Struct]]]
 
 
-def choose(type_: Any, value: Any) -> Any:
-    """The decoder's hook: *value*, a dictionary, as a Struct of its concrete type."""
-    return type_.choose(value)
+def choose(choice: Any, value: Any) -> Any:
+    """The decoder's hook: *value* as a Struct of its concrete type."""
+    if value.__class__ is not dict:
+        raise TypeError("the value is no object")
+    type_ = choice.known.get(tuple(value)) or choice.type_of(value)
+    return msgspec.convert(value, type_, dec_hook=choose)
 
 
 class Types:
@@ -186,28 +195,15 @@ class Types:
         structs = {name: self.struct(one) for name, one in node.nodes.items()}
         known: dict[tuple[str, ...], type[Struct]] = {}
 
-        def of_type(value: Any) -> type[Struct]:
+        def type_of(value: dict[str, Any]) -> type[Struct]:
             name = binding.type_name(value)
             if name not in structs:
                 raise TypeError("an object fits no member of the union")
+            if not binding.property and len(known) < _MOST_KNOWN:
+                known[tuple(value)] = structs[name]
             return structs[name]
 
-        def by_members(value: Any) -> Any:
-            if value.__class__ is not dict:
-                raise TypeError("the value is no object")
-            members = tuple(value)
-            struct = known.get(members)
-            if struct is None:
-                struct = of_type(value)
-                if len(known) < _MOST_KNOWN:
-                    known[members] = struct
-            return msgspec.convert(value, struct, dec_hook=choose)
-
-        def by_value(value: Any) -> Any:
-            return msgspec.convert(value, of_type(value), dec_hook=choose)
-
-        how = by_value if binding.property else by_members
-        return type(f"Union{node.number}", (Choice,), {"choose": staticmethod(how)})
+        return type(f"Union{node.number}", (Choice,), {"known": known, "type_of": staticmethod(type_of)})
 
     def attribute(self, node: Node, name: str) -> str:
         """The attribute that holds a member, or a slot by its response name."""

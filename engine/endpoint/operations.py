@@ -104,7 +104,7 @@ class Operations:
         self._ending = asyncio.Event()
         self._vigil = Vigil()
         self._known = KnownBodies()
-        self._heads: dict[tuple[str, int, bool, Headers], tuple[int, list[tuple[str, str]]]] = {}
+        self._heads: dict[tuple[object, ...], tuple[int, list[tuple[str, str]]]] = {}
 
     def end_streams(self) -> None:
         """End every event stream, those to come too. Clients see them break off, and connect again."""
@@ -228,7 +228,8 @@ class Operations:
 
     def _head_of(self, result: Response, media_type: str, cors: Headers) -> tuple[int, list[tuple[str, str]]]:
         """Status and headers of the response that holds *result*; put together once for each of their forms."""
-        form = (media_type, result.calls, result.is_request_error, cors)
+        freshness = _freshness(result)
+        form = (media_type, result.calls, result.is_request_error, freshness, cors)
         head = self._heads.get(form)
         if head is None:
             if len(self._heads) >= _MOST_HEADS:
@@ -236,7 +237,7 @@ class Operations:
             status = response_status(media_type, is_request_error=result.is_request_error)
             timing = ("server-timing", f'upstream;desc="{result.calls} calls"')
             kind = ("content-type", f"{media_type}; charset=utf-8")
-            head = self._heads[form] = (status, [kind, NOSNIFF, timing, ("vary", "accept"), *NO_STORE, *cors])
+            head = self._heads[form] = (status, [kind, NOSNIFF, timing, ("vary", "accept"), freshness, *cors])
         return head
 
     async def _send_all(
@@ -314,6 +315,14 @@ def _refusal(scope: Scope, result: Response, accept: Acceptable) -> HttpProblem 
     if result.operation_type == "mutation" or (scope.method != "POST" and not result.operation_type):
         return MUTATION_OVER_GET
     return None if accept.events else SUBSCRIPTION_WITHOUT_EVENTS
+
+
+def _freshness(result: Response) -> tuple[str, str]:
+    """Never ``public``: who may ask at all is the gateway's to say (RFC 9111, section 3.5)."""
+    if result.max_age_s <= 0 or result.is_request_error:
+        return NO_STORE[0]
+    scope = "private, " if result.is_private else ""
+    return ("cache-control", f"{scope}max-age={result.max_age_s}")
 
 
 async def _only(response: Response) -> AsyncGenerator[Response, None]:

@@ -16,18 +16,16 @@ from graphql import GraphQLError, VariableValues
 
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamError, UpstreamStatus
-from ..codegen import Compiled, CompiledStage, choose
+from ..codegen import Compiled, CompiledLookup, CompiledStage, choose
 from ..numbers import encode_exactly
 from ..plan import Plan
 from ..plan.keys import Key
 from ..transport.base import Fetched
 from .calls import Calls
-from .loaders import key_calls, nothing_found
+from .loaders import key_calls, lookup_key, nothing_found
 from .record import Answer, Record
 from .run import Execution, Result
 from .stages import KeyStore, StageRunner
-
-_MISSING: Final = object()
 
 
 class _Left(Exception):
@@ -71,7 +69,9 @@ async def execute_event(
     """The response to one *event* of a subscription; takes and gives what `execute_plan` does."""
     (root,) = plan.root_stages
     (fetch,) = plan.stages[root].fetches
-    return await _execute(plan, compiled, variables, calls, Record(roots={fetch: event}))
+    record = Record()
+    record.roots[fetch] = event
+    return await _execute(plan, compiled, variables, calls, record)
 
 
 async def _execute(
@@ -86,11 +86,12 @@ async def _execute(
     return await Execution(plan, variables, calls, record).run()
 
 
-class FastExecution:
+class FastExecution(StageRunner):
     """One execution of one compiled plan."""
 
     def __init__(self, compiled: Compiled, variables: VariableValues, calls: Calls, record: Record) -> None:
         """Prepare to execute *compiled*; *record* holds what there is already, and is added to."""
+        super().__init__(compiled.plan.stages)
         self._compiled = compiled
         self._variables = variables
         self._calls = calls
@@ -102,43 +103,66 @@ class FastExecution:
     async def run(self) -> bytes | None:
         """The response map as JSON; ``None`` if the operation is left to another way."""
         plan = self._compiled.plan
-        runner = StageRunner(plan.stages, self._run_stage)
         if plan.operation_type == "mutation":
             for root in plan.root_stages:
-                await runner.run((root,))
-                if self._left:
-                    return None
+                if not self._left:
+                    await self.run_stages((root,))
         else:
-            await runner.run(plan.root_stages)
-            if self._left:
-                return None
+            await self.run_stages(plan.root_stages)
+        if self._left:
+            return None
         try:
             return encode_exactly(self._compiled.finish(self._state))
         except _REFUSED:
             return None
 
-    async def _run_stage(self, place: int) -> bool:
+    async def run_stage(self, place: int) -> bool:
+        """Run the fetches of the stage at *place*."""
         stage = self._compiled.stages[place]
         try:
+            if stage.lookups:
+                await self._run_lookups(stage)
+                return not self._left
             arguments = stage.arguments.constant
             if arguments is None:
                 arguments = stage.arguments.read(self._variables)
             if stage.link is None:
-                (id_,) = stage.fetches
-                answer = self._record.roots.get(id_, _MISSING)
-                if answer is _MISSING:
-                    answer = await self._calls.fetch(stage.function, arguments)
-                    self._record.roots[id_] = answer
-                self._state[id_] = _decoded(stage, answer)
-            elif stage.is_shared or len(stage.fetches) > 1:
+                roots = self._record.roots
+                if stage.first not in roots:
+                    roots[stage.first] = await self._calls.fetch(stage.function, arguments)
+                self._state[stage.first] = _decoded(stage, roots[stage.first])
+            elif stage.is_shared:
                 await self._shared(stage, arguments)
             else:
-                (id_,) = stage.fetches
                 keys = stage.keys[0](self._state)
-                self._state[id_] = await self._ask(stage, keys, arguments) if keys else {}
+                self._state[stage.first] = await self._ask(stage, keys, arguments) if keys else {}
         except _REFUSED:
             self._left = True
         return not self._left
+
+    async def _run_lookups(self, stage: CompiledStage) -> None:
+        given = [lookup.fetch.arguments.read(self._variables) for lookup in stage.lookups]
+        keys = [lookup_key(lookup.fetch, one) for lookup, one in zip(stage.lookups, given, strict=True)]
+        distinct = list(dict.fromkeys(key for key in keys if key is not None))
+        found = await self._ask(stage, distinct, {}) if distinct else {}
+
+        roots = self._record.roots
+        absent: list[CompiledLookup] = []
+        asked: list[tuple[int, Mapping[str, Any]]] = []
+        for lookup, key, arguments in zip(stage.lookups, keys, given, strict=True):
+            item = None if key is None else found.get(key)
+            if item is not None:
+                self._state[lookup.fetch.id] = item
+                continue
+            absent.append(lookup)
+            if lookup.fetch.id not in roots:
+                asked.append((lookup.fetch.id, arguments))
+        if asked:
+            function = stage.lookups[0].fetch.function
+            answers = await self._fetch_all(function, [arguments for _, arguments in asked])
+            roots.update(zip((id_ for id_, _ in asked), answers, strict=True))
+        for lookup in absent:
+            self._state[lookup.fetch.id] = _decoded(lookup, roots[lookup.fetch.id])
 
     async def _shared(self, stage: CompiledStage, arguments: Mapping[str, Any]) -> None:
         own = [keys(self._state) for keys in stage.keys]
@@ -192,7 +216,7 @@ class FastExecution:
                 found.update(_by_key(stage, part, answer))
         return found
 
-    async def _fetch_all(self, function: Function, requests: Sequence[dict[str, Any]]) -> list[Answer]:
+    async def _fetch_all(self, function: Function, requests: Sequence[Mapping[str, Any]]) -> list[Answer]:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._calls.fetch(function, each)) for each in requests]
         return [task.result() for task in tasks]
@@ -210,9 +234,13 @@ def _by_key(stage: CompiledStage, keys: list[Key], answer: Answer) -> dict[Key, 
     return found
 
 
-def _decoded(stage: CompiledStage, answer: Answer) -> Any:
-    if answer.__class__ is Fetched:
-        return stage.decode(answer.body) if stage.type is not None else True
+def _decoded(stage: CompiledStage | CompiledLookup, answer: Answer) -> Any:
+    if isinstance(answer, Fetched):
+        if stage.type is None:
+            return True
+        if answer.messages is not None:
+            return stage.project(answer.body, answer.messages)
+        return stage.decode(answer.body)
     if isinstance(answer, UpstreamError):
         raise _Left
     return msgspec.convert(answer, stage.type, dec_hook=choose) if stage.type is not None else True

@@ -17,6 +17,7 @@ from strawberry.dataloader import DataLoader
 from ...schemas.catalog import Function, Json, ListOf
 from ...schemas.errors import UpstreamAnswer, UpstreamError, UpstreamStatus
 from ...schemas.links import BulkFunction, Link
+from ..plan import Fetch
 from ..plan.keys import BadKey, Key, KeyPart, converter_for
 from .calls import Caller
 
@@ -186,6 +187,19 @@ def by_key(
     return {**nothing_found(keys, many=bulk.many), **put_back(bulk, function, keys, answer)}
 
 
+def lookup_key(fetch: Fetch, arguments: Mapping[str, Any]) -> Key | None:
+    """The key that *fetch*, a lookup that goes together with others, is given; ``None`` if it is no key."""
+    assert fetch.lookup is not None
+    assert fetch.lookup.bulk is not None
+    value = arguments.get(fetch.lookup.keys[0].argument)
+    try:
+        return (
+            None if value is None else converter_for(fetch.called.argument(fetch.lookup.bulk.argument))(value)
+        )
+    except BadKey:
+        return None
+
+
 def nothing_found(keys: Iterable[Key], *, many: bool) -> dict[Key, Any]:
     """What keys lead to that no item of a bulk answer carries."""
     return {key: [] for key in keys} if many else dict.fromkeys(keys)
@@ -233,14 +247,23 @@ def _misshapen(bulk: BulkFunction, function: Function, depth: int, what: str) ->
     return UpstreamAnswer(function.upstream, function.id, reason=f"{where} is {what}")
 
 
-def chunks(keys: Sequence[Key], bulk: BulkFunction) -> list[list[Key]]:
+def _fit_surely(keys: list[Key], bulk: BulkFunction) -> bool:
+    """Whether *keys* are far from the most bytes that one call may have: a quick look."""
+    if bulk.max_key_bytes is None or not keys:
+        return True
+    if isinstance(keys[0], str):  # all are of one kind
+        length = 12 * sum(map(len, keys))  # type: ignore[arg-type]  # four bytes a character, three for a byte
+    else:
+        length = 20 * len(keys)
+        if not -(10**18) < min(keys) <= max(keys) < 10**18:  # type: ignore[operator]  # numbers, that is
+            return False
+    return length + len(keys) * (len(bulk.argument) + 2) <= bulk.max_key_bytes
+
+
+def chunks(keys: list[Key], bulk: BulkFunction) -> list[list[Key]]:
     """*keys* in parts that one call of *bulk* takes."""
-    if len(keys) <= bulk.max_keys and (
-        # A character takes four bytes at most.
-        bulk.max_key_bytes is None
-        or len(keys) * (len(bulk.argument) + 2) + 12 * len("".join(map(str, keys))) <= bulk.max_key_bytes
-    ):
-        return [list(keys)] if keys else []
+    if len(keys) <= bulk.max_keys and _fit_surely(keys, bulk):
+        return [keys] if keys else []
     found: list[list[Key]] = []
     part: list[Key] = []
     size = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ...schemas.catalog import Json
@@ -13,7 +12,6 @@ from ..transport.base import Fetched
 Answer: TypeAlias = Fetched | Json | UpstreamError
 
 
-@dataclass(frozen=True, slots=True)
 class Record:
     """The answers of one execution. No call that it holds is made again.
 
@@ -22,5 +20,8 @@ class Record:
         links: Answers of calls for keys, each with its keys, by ``Fetch.answers``.
     """
 
-    roots: dict[int, Answer] = field(default_factory=dict)
-    links: dict[int, list[tuple[list[Key], Answer]]] = field(default_factory=dict)
+    __slots__ = ("links", "roots")
+
+    def __init__(self) -> None:
+        self.roots: dict[int, Answer] = {}
+        self.links: dict[int, list[tuple[list[Key], Answer]]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -9,7 +10,7 @@ from typing import Any, TypeAlias
 
 from graphql import GraphQLError, VariableValues
 
-from ...schemas.catalog import Json
+from ...schemas.catalog import Function, Json
 from ...schemas.errors import BadArguments, UpstreamAnswer, UpstreamError
 from ...schemas.links import Link
 from ..plan import Fetch, Plan
@@ -18,7 +19,7 @@ from ..plan.steps import EntriesStep, MemberStep, PathStep, SelectedField, TypeS
 from ..transport.base import Fetched
 from .calls import Caller
 from .complete import Completer, entries_of
-from .loaders import ask_for_keys, by_key
+from .loaders import ask_for_keys, by_key, lookup_key
 from .record import Answer, Record
 from .stages import KeyStore, StageRunner
 
@@ -67,7 +68,7 @@ async def run_plan(plan: Plan, variables: VariableValues, calls: Caller) -> Resu
     return await Execution(plan, variables, calls).run()
 
 
-class Execution:
+class Execution(StageRunner):
     """One execution of one plan."""
 
     def __init__(
@@ -81,6 +82,7 @@ class Execution:
             calls: Makes the calls.
             record: What another way of this execution was answered already.
         """
+        super().__init__(plan.stages)
         self._plan = plan
         self._variables = variables
         self._calls = calls
@@ -90,7 +92,6 @@ class Execution:
         self._by_key: dict[int, ByKey] = {}
         self._failed: dict[int, UpstreamError] = {}
         self._readers: dict[int, KeyReader] = {}
-        self._runner = StageRunner(plan.stages, self._run_stage)
 
     async def run(self) -> Result:
         """Run every fetch, and complete the response."""
@@ -99,9 +100,9 @@ class Execution:
             # GraphQL specification, "Mutation": one root field after the other, each with all below it. Fetches
             # below different ones share nothing, for what one has read, the next may have changed.
             for root in roots:
-                await self._runner.run((root,))
+                await self.run_stages((root,))
         else:
-            await self._runner.run(roots)
+            await self.run_stages(roots)
         return self._complete()
 
     async def run_event(self, event: Json | UpstreamError) -> Result:
@@ -117,9 +118,13 @@ class Execution:
 
     # -- fetching
 
-    async def _run_stage(self, place: int) -> bool:
+    async def run_stage(self, place: int) -> bool:
+        """Run the fetches of the stage at *place*."""
         fetches = [self._plan.fetches[id_] for id_ in self._plan.stages[place].fetches]
         first = fetches[0]
+        if first.link is None and first.batched:
+            await self._run_lookups(fetches)
+            return True
         arguments = self._arguments(first)
         if isinstance(arguments, UpstreamError):
             self._failed.update({fetch.id: arguments for fetch in fetches})
@@ -131,12 +136,39 @@ class Execution:
 
     async def _root_answer(self, fetch: Fetch, arguments: Mapping[str, Any]) -> Json | UpstreamError:
         if fetch.id in self._record.roots:
-            answer = self._decoded(fetch, self._record.roots[fetch.id])
+            answer = self._decoded(fetch.function, self._record.roots[fetch.id])
         else:
             answer = await self._calls.call(fetch.function, arguments)
         if fetch.function.result is None and not isinstance(answer, UpstreamError):
             return True
         return answer
+
+    async def _run_lookups(self, fetches: Sequence[Fetch]) -> None:
+        given: dict[int, Mapping[str, Any]] = {}
+        keys: dict[int, Key] = {}
+        for fetch in fetches:
+            arguments = self._arguments(fetch)
+            if isinstance(arguments, UpstreamError):
+                self._failed[fetch.id] = arguments
+                continue
+            given[fetch.id] = arguments
+            key = lookup_key(fetch, arguments)
+            if key is not None:
+                keys[fetch.id] = key
+        found: dict[Key, Json | UpstreamError] = {}
+        if keys:
+            found = await self._ask(fetches[0], list(dict.fromkeys(keys.values())), {})
+
+        async def ask_alone(fetch: Fetch) -> None:
+            self._answers[fetch.id] = await self._root_answer(fetch, given[fetch.id])
+
+        async with asyncio.TaskGroup() as group:
+            for id_ in given:
+                answer = found.get(keys[id_]) if id_ in keys else None
+                if answer is None or isinstance(answer, UpstreamError):
+                    group.create_task(ask_alone(self._plan.fetches[id_]))
+                else:
+                    self._answers[id_] = answer
 
     async def _run_links(self, fetches: Sequence[Fetch], arguments: Mapping[str, Any]) -> None:
         first = fetches[0]
@@ -153,20 +185,20 @@ class Execution:
     async def _ask(
         self, fetch: Fetch, keys: list[Key], arguments: Mapping[str, Any]
     ) -> dict[Key, Json | UpstreamError]:
-        link, function, batched = fetch.link, fetch.called, fetch.batched
+        link, function, batched = fetch.keyed, fetch.called, fetch.batched
         assert link is not None
         found: dict[Key, Json | UpstreamError] = {}
         for part, answer in self._record.links.get(fetch.answers, ()):
             if set(part).isdisjoint(keys):
                 continue
-            found.update(by_key(link, function, part, self._decoded(fetch, answer), batched=batched))
+            found.update(by_key(link, function, part, self._decoded(function, answer), batched=batched))
         rest = [key for key in keys if key not in found]
         if rest:
             found.update(await ask_for_keys(self._calls, link, function, rest, arguments, batched=batched))
         return found
 
-    def _decoded(self, fetch: Fetch, answer: Answer) -> Json | UpstreamError:
-        return self._calls.decode(fetch.called, answer) if isinstance(answer, Fetched) else answer
+    def _decoded(self, function: Function, answer: Answer) -> Json | UpstreamError:
+        return self._calls.decode(function, answer) if isinstance(answer, Fetched) else answer
 
     def _arguments(self, fetch: Fetch) -> Mapping[str, Any] | UpstreamError:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -10,32 +11,29 @@ from ..plan.keys import Key
 from ..plan.steps import Stage
 
 
-class StageRunner:
+class StageRunner(ABC):
     """Runs the stages of one execution."""
 
-    def __init__(self, stages: Sequence[Stage], run: Callable[[int], Awaitable[bool]]) -> None:
-        """Prepare to run *stages*.
-
-        Args:
-            stages: Of the plan.
-            run: Runs the stage at a place; whether those that wait for it are to be run.
-        """
+    def __init__(self, stages: Sequence[Stage]) -> None:
         self._stages = stages
-        self._run = run
         self._waits_for: dict[int, int] = {}
 
-    async def run(self, places: Sequence[int]) -> None:
+    @abstractmethod
+    async def run_stage(self, place: int) -> bool:
+        """Run the stage at *place*; whether those that wait for it are to be run."""
+
+    async def run_stages(self, places: Sequence[int]) -> None:
         """Run the stages at *places* at once, and all that wait for them."""
         while len(places) == 1:  # a chain of stages needs no tasks
             (place,) = places
-            if not await self._run(place):
+            if not await self.run_stage(place):
                 return
             stage = self._stages[place]
             places = self._ready(stage) if stage.leads_to_joins else stage.then
         if places:
             async with asyncio.TaskGroup() as group:
                 for place in places:
-                    group.create_task(self.run((place,)))
+                    group.create_task(self.run_stages((place,)))
 
     def _ready(self, stage: Stage) -> list[int]:
         """Those of the next stages that wait for no other; the last one before a join goes on with it."""
@@ -68,5 +66,6 @@ class KeyStore:
                 for key in new:
                     del self._under_way[key]
                 done.set_result(None)
-        for other in others:
-            await other
+        if others:
+            # Not awaited themselves: a waiter that is cancelled must not cancel them for the rest.
+            await asyncio.wait(others)

@@ -12,9 +12,9 @@ from ..plan import Fetch, Plan
 def join_fetches(plan: Plan) -> Plan:
     """Let links that call one function with the same arguments share their keys; it comes after all other passes.
 
-    Those at the same depth go as one call, as soon as the keys of all are there; they may wait for each other,
-    since the response cannot be sent before the last of them is answered anyway. Those at other depths ask for
-    keys only that none of the others has asked for. In a mutation, only fetches below the same root field share.
+    Those that call a bulk function and are at the same depth go as one call, as soon as the keys of all are there;
+    they may wait for each other, since the response cannot be sent before the last of them is answered anyway.
+    All others ask only for keys that none of them has asked for. In a mutation, only fetches below the same root field share.
 
     Before::
 

@@ -13,7 +13,6 @@ from graphql import (
     ArgumentNode,
     FieldNode,
     FragmentSpreadNode,
-    GraphQLArgument,
     GraphQLEnumType,
     GraphQLError,
     GraphQLField,
@@ -28,6 +27,7 @@ from graphql import (
     GraphQLUnionType,
     InlineFragmentNode,
     SelectionSetNode,
+    Undefined,
     VariableNode,
     Visitor,
     get_argument_values,
@@ -37,6 +37,7 @@ from graphql import (
     visit,
 )
 
+from ...schemas.catalog import Function
 from ...schemas.errors import OperationError
 from ...schemas.stitch import (
     LinkBinding,
@@ -45,6 +46,7 @@ from ...schemas.stitch import (
     RootBinding,
     UnionBinding,
     binding_of,
+    entity_of,
     finish_of,
 )
 from ...schemas.stitch.bindings import EXTENSION, is_map_entry
@@ -213,6 +215,12 @@ class _Builder:
     ) -> Fetch:
         link = binding.link if isinstance(binding, LinkBinding) else None
         bulk = binding.bulk if isinstance(binding, LinkBinding) else None
+        named = get_named_type(field.type)
+        lookup = None
+        if link is None and isinstance(named, GraphQLObjectType):
+            lookup = _lookup(binding.function, named, field, node)
+            bulk = lookup.bulk if lookup else None
+        keyed = lookup.link if lookup else link
         fetch = Fetch(
             id=len(self._fetches),
             function=binding.function,
@@ -225,7 +233,8 @@ class _Builder:
             bulk=bulk,
             batched=link is not None and link.function is None,
             key_types=tuple(_leaf_of(parent, key.member) for key in link.keys) if link else (),
-            item_key_type=_leaf_of(get_named_type(field.type), link.bulk.key) if link and link.bulk else None,
+            item_key_type=_leaf_of(named, keyed.bulk.key) if keyed and keyed.bulk else None,
+            lookup=lookup.link if lookup else None,
         )
         self._fetches.append(fetch)
         return fetch
@@ -298,6 +307,22 @@ class _HasVariable(Visitor):
         self.found = True
 
 
+def _lookup(
+    function: Function, type_: GraphQLObjectType, field: GraphQLField, node: FieldNode
+) -> LinkBinding | None:
+    """The link by which *function* answers objects of *type_*, if *node* gives it a key and nothing else."""
+    entity = entity_of(type_)
+    if entity is None or entity.bulk is None or entity.link.function != function.id:
+        return None
+    given = {argument.name.value for argument in node.arguments or ()}
+    sent = {
+        definition.out_name or name
+        for name, definition in field.args.items()
+        if name in given or definition.default_value is not Undefined
+    }
+    return entity if sent == {key.argument for key in entity.link.keys} and len(sent) == 1 else None
+
+
 def _leaf_of(type_: GraphQLNamedType, member: str) -> LeafType | None:
     """The type of *member*, or of its items."""
     if not isinstance(type_, GraphQLObjectType):
@@ -310,12 +335,12 @@ def _leaf_of(type_: GraphQLNamedType, member: str) -> LeafType | None:
 
 
 def _arguments(field: GraphQLField, node: FieldNode) -> Arguments:
-    whole: list[ArgumentNode] = []
+    whole: dict[str, str] = {}
     rest: list[ArgumentNode] = []
     finder = _HasVariable()
     for argument in node.arguments or ():
         if isinstance(argument.value, VariableNode):
-            whole.append(argument)
+            whole[argument.name.value] = argument.value.name.value
         else:
             rest.append(argument)
             visit(argument.value, finder)
@@ -326,15 +351,17 @@ def _arguments(field: GraphQLField, node: FieldNode) -> Arguments:
     if not whole:
         return Arguments(field, node, _constant(field, node, finish), text, finish=finish)
     variables = []
-    for argument in whole:
-        definition = field.args[argument.name.value]
-        name = definition.out_name or argument.name.value
-        variables.append((name, argument.value.name.value, isinstance(definition.type, GraphQLNonNull)))
+    for given, variable in whole.items():
+        definition = field.args[given]
+        name = definition.out_name or given
+        variables.append((name, variable, isinstance(definition.type, GraphQLNonNull)))
     # An argument without a value has its default; a required one has none, and is left out to get it.
-    present = {name: one for name, one in field.args.items() if not _is_given_whole(name, one, whole)}
+    present = {
+        name: one for name, one in field.args.items() if name not in whole or not is_required_argument(one)
+    }
     shown = FieldNode(name=node.name, arguments=tuple(rest))
     others = get_argument_values(GraphQLField(field.type, present), shown)
-    return Arguments(field, node, None, text, tuple(variables), others, finish)
+    return Arguments(field, node, None, text, tuple(variables), others, finish=finish)
 
 
 def _constant(
@@ -346,10 +373,6 @@ def _constant(
         return values if finish is None else finish(values)
     except GraphQLError:
         return None
-
-
-def _is_given_whole(name: str, definition: GraphQLArgument, whole: Sequence[ArgumentNode]) -> bool:
-    return is_required_argument(definition) and any(one.name.value == name for one in whole)
 
 
 def _location(node: FieldNode) -> Location | None:

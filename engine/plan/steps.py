@@ -7,7 +7,7 @@ many times, also at the same time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -164,6 +164,7 @@ class Arguments:
         others: With *variables*: the coerced values of the constants, and of defaults.
         finish: From coerced values to those of the call, see ``schemas.stitch.arguments``; ``None`` if they
             are the same. *constant* is finished.
+        added: What a pass has added to them all, where *constant* is ``None``.
     """
 
     field: GraphQLField
@@ -171,7 +172,8 @@ class Arguments:
     constant: Mapping[str, Any] | None
     text: str
     variables: tuple[tuple[str, str, bool], ...] | None = None
-    others: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[str, Any] | None = None
+    added: Mapping[str, Any] | None = None
     finish: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
     def read(self, given: VariableValues) -> Mapping[str, Any]:
@@ -188,7 +190,7 @@ class Arguments:
         return values if self.finish is None else self.finish(values)
 
     def _coerced(self, given: VariableValues) -> Mapping[str, Any]:
-        if self.variables is not None:
+        if self.variables is not None and self.others is not None:
             coerced = given.coerced
             found = dict(self.others)
             for name, variable, must_be in self.variables:
@@ -200,7 +202,8 @@ class Arguments:
                     break
             else:
                 return found
-        return get_argument_values(self.field, self.node, given)
+        found = get_argument_values(self.field, self.node, given)
+        return {**found, **self.added} if self.added else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,8 @@ class Fetch:
             shares with none. No key is asked for twice by fetches that share.
         key_types: Types of the members that hold the keys; ``None`` for one that the schema does not show.
         item_key_type: Type of the member by which items of *bulk* are put back.
+        lookup: For a root fetch that answers one key, and nothing else: the link from that key to its answer,
+            where *bulk* answers several. The fetch is *batched* only together with others.
     """
 
     id: int
@@ -239,6 +244,12 @@ class Fetch:
     shared: int | None = None
     key_types: tuple[LeafType | None, ...] = ()
     item_key_type: LeafType | None = None
+    lookup: Link | None = None
+
+    @property
+    def keyed(self) -> Link | None:
+        """What says how keys become calls; ``None`` for a root fetch that is no lookup."""
+        return self.link or self.lookup
 
     @property
     def answers(self) -> int:
@@ -261,7 +272,7 @@ class Stage:
     """Fetches that run as one: their keys go together.
 
     Attributes:
-        fetches: Their ids; more than one if they share, and are at the same depth.
+        fetches: Their ids; more than one if they share, call a bulk function, and are at the same depth.
         waits_for: Number of stages that hold the parents of its fetches.
         then: Places in ``Plan.stages`` of those whose keys come from its answers.
         leads_to_joins: Whether one of *then* waits for other stages too.
@@ -298,14 +309,16 @@ class Plan:
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
-        """The fetches in stages; those of the roots first."""
+        """The fetches in stages, in the order of the first fetch of each."""
         depths: list[int] = []
-        places: dict[tuple[int, int], int] = {}
+        places: dict[tuple[int, int | None], int] = {}
         place_of: list[int] = []
         members: list[list[Fetch]] = []
         for fetch in self.fetches:  # a parent comes before its children
             depths.append(0 if fetch.parent is None else depths[fetch.parent] + 1)
-            place = places.setdefault((fetch.answers, depths[-1]), len(members))
+            # Where each key has a call of its own, there is nothing to wait for each other for.
+            at = (fetch.answers, depths[-1]) if fetch.batched else (fetch.id, None)
+            place = places.setdefault(at, len(members))
             if place == len(members):
                 members.append([])
             members[place].append(fetch)

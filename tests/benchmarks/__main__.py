@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from .contenders.bare import BARE
+from . import soak
+from .contenders.bare import BARE, BARE_GRPC
 from .contenders.base import Contender
-from .contenders.weft import WEFT
+from .contenders.hive_gateway import HIVE
+from .contenders.node_jit import GRAPHQL_JIT
+from .contenders.strawberry import STRAWBERRY
+from .contenders.weft import WEFT, WEFT_GRPC
 from .install import need_programs
 from .load import Mode
 from .report import as_json, circumstances, print_report
 from .rounds import check_all, measure, started
 from .workload import Workload, workloads
 
-CONTENDERS: Final[dict[str, Contender]] = {contender.name: contender for contender in (WEFT, BARE)}
-EXACT: Final = ("weft", "bare")
+CONTENDERS: Final[dict[str, Contender]] = {
+    contender.name: contender
+    for contender in (WEFT, BARE, WEFT_GRPC, BARE_GRPC, GRAPHQL_JIT, HIVE, STRAWBERRY)
+}
+EXACT: Final = ("weft", "bare", "weft-grpc", "bare-grpc")
 """Those that must make the fewest calls; how many the others make is told."""
-DEFAULT: Final = ("weft", "bare")
+DEFAULT: Final = EXACT
 
 
 def _names(text: str, known: Sequence[str]) -> list[str]:
@@ -47,25 +55,30 @@ def parser() -> argparse.ArgumentParser:
     add("--workers", type=int, default=2, help="server processes of each contender; 2 by default")
     add("--json", type=Path, metavar="FILE", help="also write everything there")
     add("--quick", action="store_true", help="only check answers and upstream calls")
+    add("--soak", type=int, metavar="N", help="only watch the memory of one worker over N requests")
     add("--quiet", action="store_true", help="say nothing until the end")
     return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _stop)  # whoever ends this ends what it started, too
     names = list(CONTENDERS) if "all" in options.only else options.only
     contenders = [CONTENDERS[name] for name in names]
     modes: tuple[Mode, ...] = ("differs", "same") if options.mode == "both" else (options.mode,)
     cases: list[tuple[Workload, Mode]] = [
         (workloads()[name], mode) for name in options.workload for mode in modes
     ]
-    need_programs("nginx", "wrk")
-    for contender in contenders:
-        contender.install()
 
     def tell(line: str) -> None:
         if not options.quiet:
             sys.stderr.write(f"{line}\n")
+
+    need_programs("nginx", "wrk")
+    if options.soak:
+        return _soak(options.soak, options.json, tell)
+    for contender in contenders:
+        contender.install()
 
     with started(contenders, workers=options.workers) as running:
         results = check_all(running, cases, exact=EXACT)
@@ -89,6 +102,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         options.json.write_text(as_json(results, found))
     return 0
+
+
+def _stop(*_: object) -> None:
+    raise SystemExit(143)
+
+
+def _soak(requests: int, file: Path | None, tell: Callable[[str], None]) -> int:
+    found = soak.soak(requests, tell=tell)
+    sys.stdout.write(soak.report(found))
+    if file:
+        file.write_text(soak.as_json(found))
+    return 0 if soak.growth(found) <= soak.MOST_GROWTH else 1
 
 
 if __name__ == "__main__":

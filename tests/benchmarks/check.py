@@ -13,7 +13,7 @@ from .load import Mode
 from .upstream import CHECKED, Upstream
 from .workload import Workload
 
-ONE_AFTER_ANOTHER: Final = 3
+ONE_AFTER_ANOTHER: Final = 2
 AT_ONCE: Final = 20
 
 
@@ -58,15 +58,15 @@ def check(
     fixed = contender.calls_fixed and mode == "same"
     if exact and calls != (0 if fixed else workload.calls):
         raise WrongAnswer(f"{what}: {calls:g} upstream calls an operation, {workload.calls} expected")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(ask, range(ONE_AFTER_ANOTHER, ONE_AFTER_ANOTHER + AT_ONCE)))
+    at_once = max(2, min(AT_ONCE, contender.connections_for(workload) // 2))
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(ask, range(ONE_AFTER_ANOTHER, ONE_AFTER_ANOTHER + at_once)))
     if mode == "differs" and exact:
-        _check_tokens(what, upstream, workload)
+        _check_tokens(what, upstream, workload, ONE_AFTER_ANOTHER + at_once)
     return calls
 
 
-def _check_tokens(what: str, upstream: Upstream, workload: Workload) -> None:
-    tokens = ONE_AFTER_ANOTHER + AT_ONCE
+def _check_tokens(what: str, upstream: Upstream, workload: Workload, tokens: int) -> None:
     seen = upstream.checked(tokens, workload.calls)
     wrong = [token for token, paths in seen.items() if len(paths) != workload.calls]
     if wrong or len(seen) != tokens:
@@ -81,7 +81,7 @@ def post(url: str, body: str, authorization: str | None) -> tuple[int, bytes]:
     if authorization:
         headers["authorization"] = authorization
     place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=300)
     try:
         connection.request("POST", place.path, body, headers)
         response = connection.getresponse()

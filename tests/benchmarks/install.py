@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class NotInstalled(RuntimeError):
     """Something is missing, and could not be installed."""
 
 
-def need_programs(*names: str) -> None:
-    """Make sure that programs are there; Debian's packages of the same names are installed for those missing.
+def need_programs(*names: str, packages: Mapping[str, str] | None = None) -> None:
+    """Make sure that programs are there; those missing are installed from Debian.
+
+    Args:
+        names: The programs'.
+        packages: The names of their packages, where they differ.
 
     Raises:
         NotInstalled: They are missing, and apt-get did not install them.
@@ -21,6 +25,7 @@ def need_programs(*names: str) -> None:
     missing = [name for name in names if shutil.which(name) is None and not _in_sbin(name)]
     if not missing:
         return
+    missing = [(packages or {}).get(name, name) for name in missing]
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise NotInstalled(
             f"install {' and '.join(missing)}, for example: sudo apt-get install {' '.join(missing)}"
@@ -37,8 +42,8 @@ def _in_sbin(name: str) -> bool:
     return True
 
 
-def run(args: Sequence[str], *, cwd: str | os.PathLike[str] | None = None) -> None:
-    """Run *args*; what they print is shown if they fail.
+def run(args: Sequence[str], *, cwd: str | os.PathLike[str] | None = None) -> str:
+    """What *args* printed to standard output.
 
     Raises:
         NotInstalled: They failed.
@@ -47,3 +52,4 @@ def run(args: Sequence[str], *, cwd: str | os.PathLike[str] | None = None) -> No
     done = subprocess.run(args, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise NotInstalled(f"{' '.join(args)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout

@@ -1,8 +1,9 @@
 -- Load for wrk: arguments are the body and "same" or "differs", which says whether each request carries an
--- Authorization header of its own.
-local counter = 0
+-- Authorization header of its own. A number of nine digits, a new one for each request, stands there and
+-- wherever the body has @@.
+local counter = 100000000
 local threads = 0
-local before, after, whole
+local pieces, whole
 
 function setup(thread)
   thread:set("id", threads)
@@ -12,15 +13,16 @@ end
 function init(args)
   local body = args[1]
   wrk.method = "POST"
-  wrk.body = body
+  wrk.body = (body:gsub("@@", "123456789"))
   wrk.headers["Content-Type"] = "application/json"
   if args[2] == "differs" then
     -- The request is made once, and cut where the number belongs: to format each one would cost wrk more
     -- than to send it.
-    wrk.headers["Authorization"] = "Bearer load-" .. id .. "-@@"
-    local text = wrk.format()
-    local from, to = text:find("@@", 1, true)
-    before, after = text:sub(1, from - 1), text:sub(to + 1)
+    wrk.headers["Authorization"] = "Bearer load-" .. id .. "-123456789"
+    pieces = {}
+    for piece in (wrk.format() .. "123456789"):gmatch("(.-)123456789") do
+      pieces[#pieces + 1] = piece
+    end
   else
     whole = wrk.format()
   end
@@ -31,7 +33,10 @@ function request()
     return whole
   end
   counter = counter + 1
-  return before .. counter .. after
+  if pieces[3] then
+    return table.concat(pieces, counter)
+  end
+  return pieces[1] .. counter .. pieces[2]
 end
 
 function done(summary, latency, requests)

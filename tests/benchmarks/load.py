@@ -16,6 +16,10 @@ from .workload import Workload
 
 LOAD: Final = Path(__file__).with_name("load.lua")
 
+LEAST_OPERATIONS: Final = 3
+"""For each connection, in one run: fewer, and what the end cuts off would count."""
+LONGEST_S: Final = 60.0
+
 Mode: TypeAlias = Literal["same", "differs"]
 """``same``: one request from all clients. ``differs``: each carries an Authorization of its own, which is
 forwarded, so that nothing can be shared."""
@@ -55,29 +59,55 @@ def run_load(
     workload: Workload,
     mode: Mode,
     *,
+    connections: int,
     seconds: float,
     groups: Mapping[str, Program],
     count_calls: Callable[[], int],
-) -> Sample:
-    """Load *url* for some seconds.
+    least_operations: int = LEAST_OPERATIONS,
+) -> Sample | None:
+    """Load *url* for some seconds; longer if there were few operations beside those cut off by the end.
 
     Args:
         url: Takes the operations.
         workload: What is asked.
         mode: Whether requests differ.
-        seconds: How long, unless *workload* needs longer; wrk takes whole ones.
+        connections: Kept busy by wrk.
+        seconds: How long, unless *workload* or a slow contender needs longer; wrk takes whole ones.
         groups: Whose CPU is told, by name.
         count_calls: What the upstream was asked so far.
+        least_operations: For each connection; fewer, and it is run again for longer.
+
+    Returns:
+        What it cost; ``None`` if nothing was answered.
 
     Raises:
         LoadFailed: An answer was no 2xx, or a connection broke.
     """
+    seconds = max(seconds, workload.least_s)
+    while True:
+        sample = _run(url, workload, mode, connections, seconds, groups, count_calls)
+        operations = sample.operations if sample is not None else 0
+        if operations >= least_operations * connections or seconds >= LONGEST_S:
+            return sample
+        seconds = min(LONGEST_S, seconds * 4)
+
+
+def _run(
+    url: str,
+    workload: Workload,
+    mode: Mode,
+    connections: int,
+    seconds: float,
+    groups: Mapping[str, Program],
+    count_calls: Callable[[], int],
+) -> Sample | None:
+    """One run of wrk; ``None`` if nothing was answered."""
     calls, cpu = count_calls(), {name: group.cpu_s() for name, group in groups.items()}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     args = ["wrk", "-t1"]
     args += [
-        f"-c{workload.connections}",
-        f"-d{round(max(seconds, workload.least_s))}s",
+        f"-c{connections}",
+        f"-d{round(seconds)}s",
         "--latency",
         "--timeout",
         "30s",
@@ -99,9 +129,11 @@ def run_load(
     told = json.loads(result[0].removeprefix("RESULT "))
     operations = told["requests"]
     errors = {kind: count for kind, count in told["errors"].items() if count}
-    if errors or not operations:
+    if errors:
         printed = "".join(f"\n{name} printed:\n{group.tail()}" for name, group in groups.items())
         raise LoadFailed(f"{url}: {operations} answers; errors by kind: {errors}{printed}")
+    if not operations:
+        return None
     return Sample(
         per_s=operations / told["duration_us"] * 1e6,
         p50_ms=told["p50_us"] / 1e3,

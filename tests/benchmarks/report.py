@@ -20,7 +20,7 @@ from .contenders.base import Contender
 from .rounds import Case, Results
 from .running import ROOT
 
-OURS: Final = "weft"
+OURS: Final = ("weft", "weft-grpc")
 
 TARGETS: Final[Mapping[Case, Mapping[str, float]]] = {
     ("posts", "differs"): {"bare": 0.75, "graphql-jit": 4, "hive": 50, "strawberry": 50},
@@ -106,13 +106,19 @@ def _machine() -> str:
     return f"{name}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
 
 
+def _ours(results: Results, case: Case) -> str:
+    """Weft's name among the contenders of *case*."""
+    return next((name for name in OURS if name in results.samples[case]), "")
+
+
 def rows_of(results: Results, case: Case) -> list[list[str]]:
     """One row for each contender, under `HEADERS`."""
     rows: list[list[str]] = []
     targets = TARGETS.get(case, {})
+    ours = _ours(results, case)
     for name in results.samples[case]:
-        ratio = results.ratio(case, OURS, name) if name != OURS else None
-        by_cpu = results.cpu_ratio(case, OURS, name) if name != OURS else None
+        ratio = results.ratio(case, ours, name) if name != ours else None
+        by_cpu = results.cpu_ratio(case, ours, name) if name != ours else None
         target = targets.get(name)
         met = "" if target is None or ratio is None else (" met" if ratio >= target else " MISSED")
         rows.append(
@@ -149,7 +155,8 @@ def print_report(results: Results, found: Circumstances) -> None:
         title = f"{case[0]}, {'the same request' if case[1] == 'same' else 'nothing shared'}"
         rows = rows_of(results, case)
         if not out.is_terminal:
-            out.print("\n".join(["", title, *("\t".join(row) for row in (HEADERS, *rows))]), markup=False)
+            # Not by rich, which makes blanks of tabs.
+            out.file.write("\n".join(["", title, *("\t".join(row) for row in (HEADERS, *rows)), ""]))
             continue
         table = Table(box=None, pad_edge=False, title=f"\n{title}", title_justify="left", header_style="bold")
         for header in HEADERS:
@@ -171,8 +178,8 @@ def as_json(results: Results, found: Circumstances) -> str:
                     name: {
                         "checked_calls": results.checked_calls[case][name],
                         "rounds": [sample.as_json() for sample in samples],
-                        "weft_is": results.ratio(case, OURS, name),
-                        "weft_is_by_cpu": results.cpu_ratio(case, OURS, name),
+                        "weft_is": results.ratio(case, _ours(results, case), name),
+                        "weft_is_by_cpu": results.cpu_ratio(case, _ours(results, case), name),
                         "target": TARGETS.get(case, {}).get(name),
                     }
                     for name, samples in by_name.items()

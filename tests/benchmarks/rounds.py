@@ -11,8 +11,8 @@ from pathlib import Path
 
 from .check import check
 from .contenders.base import Contender, Serving, Upstreams
-from .load import Mode, Sample, run_load
-from .upstream import Upstream, http_upstream
+from .load import LEAST_OPERATIONS, LoadFailed, Mode, Sample, run_load
+from .upstream import Upstream, upstreams
 from .workload import Workload
 
 Case = tuple[str, Mode]
@@ -73,15 +73,15 @@ def started(contenders: Sequence[Contender], *, workers: int) -> Iterator[Runnin
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="weft-bench-")))
         folder.chmod(0o755)
-        upstream = stack.enter_context(http_upstream(folder / "upstream"))
+        upstream = stack.enter_context(upstreams(folder / "upstream"))
         serving: dict[str, tuple[Contender, Serving]] = {}
         for contender in contenders:
             own = folder / contender.name
             own.mkdir()
-            upstreams = Upstreams(upstream.url)
+            called = Upstreams(upstream.url, upstream.grpc_address)
             serving[contender.name] = (
                 contender,
-                stack.enter_context(contender.start(upstreams, own, workers)),
+                stack.enter_context(contender.start(called, own, workers)),
             )
         yield Running(upstream, serving)
 
@@ -123,10 +123,15 @@ def measure(
                     serving.url_for(workload, mode),
                     workload,
                     mode,
+                    connections=contender.connections_for(workload),
                     seconds=warm_up_s if number < 0 else seconds,
                     groups={"server": serving.program, "upstream": running.upstream.program},
                     count_calls=running.upstream.requests,
+                    least_operations=0 if number < 0 else LEAST_OPERATIONS,
                 )
-                if number >= 0:
-                    found[contender.name].append(sample)
-                    tell(f"{workload.name} {mode} round {number + 1}: {contender.name} {sample.per_s:,.0f}/s")
+                if number < 0:
+                    continue
+                if sample is None:
+                    raise LoadFailed(f"{contender.name} answered nothing: {workload.name}, {mode}")
+                found[contender.name].append(sample)
+                tell(f"{workload.name} {mode} round {number + 1}: {contender.name} {sample.per_s:,.0f}/s")

@@ -42,18 +42,21 @@ class Program:
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit():
                 with contextlib.suppress(OSError):
-                    if int(_stat(folder)[3]) == self.pid:
+                    state, _, _, session = _stat(folder)[:4]
+                    if int(session) == self.pid and state != "Z":
                         found.append(int(folder.name))
         return sorted(found)
 
     def cpu_s(self) -> float:
         """Seconds of CPU, user and system, of the processes that are there now."""
-        ticks = 0
-        for pid in self.pids():
-            with contextlib.suppress(OSError):
-                fields = _stat(Path(f"/proc/{pid}"))
-                ticks += int(fields[11]) + int(fields[12])
-        return ticks / _TICKS
+        return sum(self.cpu_of(pid) for pid in self.pids())
+
+    def cpu_of(self, pid: int) -> float:
+        """Seconds of CPU of one process; 0 if it has ended."""
+        with contextlib.suppress(OSError):
+            fields = _stat(Path(f"/proc/{pid}"))
+            return (int(fields[11]) + int(fields[12])) / _TICKS
+        return 0.0
 
     def tail(self) -> str:
         """The processes that are left, and the end of what they printed."""
@@ -133,6 +136,9 @@ def _stop(program: Program, process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.wait()
+    until = time.monotonic() + STOP_S
+    while program.pids() and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def answers(port: int) -> Callable[[], bool]:

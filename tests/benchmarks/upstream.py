@@ -1,9 +1,10 @@
-"""The HTTP upstream: nginx, which serves files and counts what it is asked."""
+"""The upstreams: nginx, which answers HTTP and gRPC from files and counts what it is asked."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from .grpc_upstream import write_messages
 from .running import Program, answers, free_port, running
 from .workload import openapi, write_files
 
@@ -45,22 +47,44 @@ http {{
         location = /users {{ try_files /users_all =404; }}
         location = /status {{ stub_status; }}
     }}
+    server {{
+        listen 127.0.0.1:{grpc_port} http2 backlog=4096;
+        root {folder}/grpc;
+        default_type application/grpc;
+        http2_max_concurrent_streams 1000;
+        error_page 405 =200 $uri;  # a file is not there for POST, says nginx
+        location / {{ add_trailer grpc-status 0; }}
+        location /grpc.reflection. {{ grpc_pass grpc://127.0.0.1:{reflection_port}; grpc_read_timeout 1h; }}
+    }}
 }}
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """The running upstream."""
+    """Both upstreams, running.
+
+    Attributes:
+        port: HTTP's.
+        grpc_port: gRPC's.
+        program: nginx, which answers both.
+        access_log: Where it writes the requests that are to be checked.
+    """
 
     port: int
+    grpc_port: int
     program: Program
     access_log: Path
 
     @property
     def url(self) -> str:
-        """Without a path."""
+        """HTTP's, without a path."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def grpc_address(self) -> str:
+        """gRPC's host and port."""
+        return f"127.0.0.1:{self.grpc_port}"
 
     def requests(self) -> int:
         """Requests answered so far, without those of this method."""
@@ -93,23 +117,27 @@ _asked: dict[int, int] = {}
 
 
 @contextmanager
-def http_upstream(folder: Path) -> Iterator[Upstream]:
-    """Serve the workloads' files until the block ends.
+def upstreams(folder: Path) -> Iterator[Upstream]:
+    """Answer what the workloads call until the block ends.
 
     Args:
-        folder: For the files, the configuration and the log; it is emptied first.
+        folder: For the files, the configuration and the logs; it is emptied first.
     """
     shutil.rmtree(folder, ignore_errors=True)
     write_files(folder / "www")
-    port = free_port()
-    (folder / "www" / "openapi.json").write_text(json.dumps(openapi(f"http://127.0.0.1:{port}")))
+    write_messages(folder / "grpc")
+    ports = {name: free_port() for name in ("port", "grpc_port", "reflection_port")}
+    (folder / "www" / "openapi.json").write_text(json.dumps(openapi(f"http://127.0.0.1:{ports['port']}")))
     config = folder / "nginx.conf"
-    config.write_text(_CONFIG.format(folder=folder, port=port, checked=CHECKED))
+    config.write_text(_CONFIG.format(folder=folder, checked=CHECKED, **ports))
     # nginx's workers run as another user where it is started by root.
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755)
-    args = ["nginx", "-e", "stderr", "-p", str(folder), "-c", str(config)]
-    with running(args, log=folder / "nginx.log", ready=answers(port)) as program:
-        _asked.pop(port, None)
-        upstream = Upstream(port, program, folder / "access.log")
-        yield upstream
+    reflection = [sys.executable, "-m", "tests.benchmarks.grpc_upstream", str(ports["reflection_port"])]
+    nginx = ["nginx", "-e", "stderr", "-p", str(folder), "-c", str(config)]
+    with (
+        running(reflection, log=folder / "reflection.log", ready=answers(ports["reflection_port"])),
+        running(nginx, log=folder / "nginx.log", ready=answers(ports["port"])) as program,
+    ):
+        _asked.pop(ports["port"], None)
+        yield Upstream(ports["port"], ports["grpc_port"], program, folder / "access.log")

@@ -79,6 +79,13 @@ def _text(rng: random.Random, words: int) -> str:
     return " ".join(rng.choice(WORDS) for _ in range(words))
 
 
+def _fraction(rng: random.Random, most: int, divisor: int) -> float:
+    """No whole number: some print those as 2, others as 2.0, and both are right."""
+    while (value := rng.randint(1, most)) % divisor == 0:
+        pass
+    return value / divisor
+
+
 @cache
 def posts_and_users() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """All posts and all users, the same in every run."""
@@ -135,14 +142,14 @@ def _wide_row(rng: random.Random, number: int) -> dict[str, Any]:
         "stock": rng.randint(0, 5000),
         "held": rng.randint(0, 100),
         "reorder": rng.randint(1, 100),
-        "rating": rng.randint(10, 49) / 10,
-        "price": rng.randint(100, 99_999) / 100,
-        "cost": rng.randint(100, 99_999) / 100,
-        "kg": rng.randint(1, 9_999) / 1000,
+        "rating": _fraction(rng, 50, 10),
+        "price": _fraction(rng, 99_999, 100),
+        "cost": _fraction(rng, 99_999, 100),
+        "kg": _fraction(rng, 9_999, 1000),
         "active": rng.random() < 0.9,
         "taxed": rng.random() < 0.5,
         "next": f"SKU-{rng.randint(1, WIDE_ROWS):06d}" if rng.random() < 0.1 else None,
-        "off": rng.randint(1, 9) / 20 if rng.random() < 0.5 else None,
+        "off": _fraction(rng, 20, 20) if rng.random() < 0.5 else None,
     }
 
 
@@ -181,6 +188,13 @@ def workloads() -> dict[str, Workload]:
     found = (
         Workload("posts", "{posts{id,userId,title,user{id,name,email}}}", {"data": {"posts": posts}}, 2),
         Workload("titles", "{posts{title}}", {"data": {"posts": titles}}, 1),
+        Workload(
+            "grpc",
+            "{posts{posts{id,userId,title,user{id,name,email}}}}",
+            {"data": {"posts": {"posts": posts}}},
+            2,
+            grpc=True,
+        ),
         Workload("greet", "{greet}", {"data": {"greet": GREETING}}, 1),
         Workload(
             "wide",
@@ -202,8 +216,8 @@ def openapi(url: str) -> dict[str, Any]:
         "string": text,
         "number": {"type": "number"},
         "boolean": {"type": "boolean"},
-        "nullable string": {"type": ["string", "null"]},
-        "nullable number": {"type": ["number", "null"]},
+        "nullable string": {"type": "string", "nullable": True},
+        "nullable number": {"type": "number", "nullable": True},
     }
     post = {"userId": number, "id": number, "title": text, "body": text}
     geo = _object({"lat": text, "lng": text})
@@ -220,7 +234,7 @@ def openapi(url: str) -> dict[str, Any]:
     }
     ids = {"type": "array", "items": number}
     return {
-        "openapi": "3.1.0",
+        "openapi": "3.0.3",
         "info": {"title": "bench", "version": "1.0.0"},
         "servers": [{"url": url}],
         "paths": {

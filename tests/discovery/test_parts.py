@@ -133,4 +133,4 @@ async def test_a_patch_that_does_not_fit_says_which_operation(server: DocumentSe
     server.answers["/openapi.json"] = text(json.dumps(document()))
     found = await detect(server.url, patches=([{"op": "remove", "path": "/nowhere/at"}],))
     assert isinstance(found, TryLater)
-    assert found.reason.startswith("patch 1, operation 1 (remove /nowhere/at)")
+    assert "patch 1, operation 1 (remove /nowhere/at): the document has no such place" in found.reason

@@ -315,8 +315,12 @@ class Values:
                 return dice.one([None, 1, "text", [1, {"a": None}], {"a": {"b": [True]}}])
             case Reference():
                 return self._shaped(self._upstream.shapes[type_.shape], depth)
-            case Scalar(kind="int32" | "int64" | "uint64"):
+            case Scalar(kind="int32"):
                 return dice.number(0, 3)
+            case Scalar(kind="int64" | "uint64"):
+                return dice.one([0, 1, 2, 3, "3", 2**53])
+            case Scalar(kind="id"):
+                return dice.one([*self._texts, 1, 2])
             case Scalar(kind="float"):
                 return dice.one([0.5, 2, 1e3])
             case Scalar(kind="boolean"):
@@ -389,7 +393,12 @@ def _rows(
     dice: Dice, values: Values, shape: ObjectShape, member: str, keys: Sequence[Any]
 ) -> dict[Any, dict[str, Any]]:
     """A row for most of *keys*. The key itself is right: it is what tells a bulk function's items apart."""
-    return {key: {**values.object(shape), member: key} for key in keys if not dice.chance(15)}
+    # It may be written in another way than it was asked for: 7, "7".
+    return {
+        key: {**values.object(shape), member: str(key) if dice.chance(10) else key}
+        for key in keys
+        if not dice.chance(15)
+    }
 
 
 SHOP_TEXTS: Final = ("k1", "k2", "k3", "k9")
@@ -461,7 +470,7 @@ class _CatalogWriter:
 
     def write(self) -> Catalog:
         entities = [noun for noun in _NOUNS if self._dice.chance(70)] or ["Apple"]
-        key_kinds = {noun: self._dice.one(["string", "int32"]) for noun in entities}
+        key_kinds = {noun: self._dice.one(["string", "int32", "int64", "id"]) for noun in entities}
         upstreams = [self._upstream(f"u{n}", noun, entities, key_kinds) for n, noun in enumerate(entities)]
         return Catalog.of(*upstreams)
 
@@ -474,28 +483,33 @@ class _CatalogWriter:
             if dice.chance(50)
             else None
         )
+        told = (Field(name="what", type=Scalar(kind="string"), required=True),) if dice.chance(40) else ()
         shapes: dict[str, Shape] = {
             "Kind": EnumShape(
                 name="Kind",  # type: ignore[arg-type]
                 values=tuple(EnumValue(value=v) for v in dice.one([("a", "b-c"), (1, 2), ("x",)])),
             ),
             "Any": UnionShape(name="Any", members=union_members, discriminator=discriminator),  # type: ignore[arg-type]
-            "Part": self._object("Part", [noun, *names], 3),
-            "Bit": self._object("Bit", [noun, *names], 2),
+            "Part": self._object("Part", [noun, *names], 3, told),
+            "Bit": self._object("Bit", [noun, *names], 2, told),
         }
         links = []
         for other in entities:
             key: Type = Scalar(kind=kinds[other], nullable=dice.chance(20))
             if dice.chance(20):
-                key = Scalar(kind="string" if kinds[other] == "int32" else "int32")
+                key = Scalar(kind="string" if kinds[other] in {"int32", "int64"} else "int32")
             if dice.chance(50) and other != noun:
                 links.append(Field(name=f"{other.lower()}Id", type=key, required=dice.chance(60)))
+            if dice.chance(30):
+                links.append(Field(name=f"main{other}Id", type=key, required=dice.chance(60)))
             if dice.chance(40):
                 links.append(Field(name=f"other{other}Ids", type=ListOf(item=key), required=dice.chance(60)))
         key_field = Field(name="id", type=Scalar(kind=kinds[noun]), required=True)
         extra = self._object(noun, [noun, *names], 3).fields
         shapes[noun] = ObjectShape(name=noun, fields=(key_field, *links, *extra))  # type: ignore[arg-type]
-        owners = [one.name.removesuffix("Id") for one in links if not isinstance(one.type, ListOf)]
+        owners = [
+            other.lower() for other in entities if any(one.name == f"{other.lower()}Id" for one in links)
+        ]
         functions = self._functions(id_, noun, kinds, [noun, *names], owners)
         upstream = Upstream(
             id=id_,  # type: ignore[arg-type]
@@ -506,12 +520,14 @@ class _CatalogWriter:
         self._answer(upstream, noun, kinds[noun])
         return upstream
 
-    def _object(self, name: str, shapes: Sequence[str], most: int) -> ObjectShape:
+    def _object(
+        self, name: str, shapes: Sequence[str], most: int, more: tuple[Field, ...] = ()
+    ) -> ObjectShape:
         fields = tuple(
             Field(name=f"{name[0].lower()}-{n}", type=self._type(shapes, 2), required=self._dice.chance(60))
             for n in range(self._dice.number(1, min(most, self._dice.width)))
         )
-        return ObjectShape(name=name, fields=fields)  # type: ignore[arg-type]
+        return ObjectShape(name=name, fields=(*more, *fields))  # type: ignore[arg-type]
 
     def _type(self, shapes: Sequence[str], depth: int) -> Type:
         dice = self._dice
@@ -585,7 +601,7 @@ class _CatalogWriter:
 
     def _answer(self, upstream: Upstream, noun: str, kind: Any) -> None:
         dice = self._dice
-        keys: Sequence[Any] = ("1", "2", "3") if kind == "string" else (1, 2, 3)
+        keys: Sequence[Any] = ("1", "2", "3") if kind in {"string", "id"} else (1, 2, 3)
         values = Values(dice, upstream, ("1", "2", "9", "text"), self._wrong)
         shape = upstream.shapes[noun]  # type: ignore[index]
         assert isinstance(shape, ObjectShape)

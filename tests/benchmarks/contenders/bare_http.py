@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -25,7 +26,7 @@ UPSTREAM_PORT: Final = "BENCH_UPSTREAM_PORT"
 FIXED: Final = "/fixed/"
 TIMEOUT_S: Final = 30
 
-_HEADERS: Final = [("content-type", "application/json; charset=utf-8")]
+HEADERS: Final = [("content-type", "application/json; charset=utf-8")]
 
 
 class Request(Struct, gc=False):
@@ -111,6 +112,9 @@ class HTTPProtocol(Protocol):
 class Bare:
     """The application of one process."""
 
+    _pool: Pool
+    _time: Callable[[], float]
+
     def __init__(self, port: int) -> None:
         self._port = port
         self._handlers = {
@@ -130,22 +134,22 @@ class Bare:
         self._heads = {path: self._head(path) for path in ("/posts", "/greet", "/wide")}
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        async def open_pool() -> None:
-            self._pool = Pool(Origin("http", "127.0.0.1", self._port))
+        async def open_pool() -> Pool:
+            return Pool(Origin("http", "127.0.0.1", self._port))
 
         self._time = loop.time
-        loop.run_until_complete(open_pool())
+        self._pool = loop.run_until_complete(open_pool())
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         body = await protocol()
         path = scope.path
         if path.startswith(FIXED):
-            protocol.response_bytes(200, _HEADERS, self._fixed[path])
+            protocol.response_bytes(200, HEADERS, self._fixed[path])
             return
         handler = self._handlers[self._request(body).query]
         authorization = scope.headers.get("authorization")
         line = f"Authorization: {authorization}\r\n\r\n".encode() if authorization else b"\r\n"
-        protocol.response_bytes(200, _HEADERS, await handler(line))
+        protocol.response_bytes(200, HEADERS, await handler(line))
 
     async def _posts(self, line: bytes) -> bytes:
         posts = self._decode_posts(await self._get(self._heads["/posts"] + line))

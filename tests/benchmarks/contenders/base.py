@@ -6,11 +6,16 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..load import Mode
 from ..running import Program
 from ..workload import Workload
+
+HTTP: Final = frozenset({"posts", "titles", "greet", "wide"})
+"""Workloads of the HTTP upstream."""
+GRPC: Final = frozenset({"grpc"})
+"""Those of the gRPC upstream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +24,11 @@ class Upstreams:
 
     Attributes:
         http: URL of the HTTP upstream, without a path.
-        grpc: ``host:port`` of the gRPC upstream; empty if it does not run.
+        grpc: ``host:port`` of the gRPC upstream.
     """
 
     http: str
-    grpc: str = ""
+    grpc: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ class Contender:
         install: Makes sure that it can start.
         workloads: Names of those that it answers.
         modes: Those that it is measured in.
+        connections: That keep all of its processes busy, by workload, where the workload's own would each
+            wait longer than a run takes.
         calls_fixed: In ``same`` it makes no upstream calls.
     """
 
@@ -77,9 +84,14 @@ class Contender:
     start: Start
     versions: Callable[[], Mapping[str, str]]
     install: Callable[[], None] = lambda: None
-    workloads: frozenset[str] = frozenset({"posts", "titles", "greet", "wide"})
+    workloads: frozenset[str] = HTTP
     modes: tuple[Mode, ...] = ("differs", "same")
+    connections: Mapping[str, int] = field(default_factory=dict)
     calls_fixed: bool = False
+
+    def connections_for(self, workload: Workload) -> int:
+        """The connections that clients keep busy."""
+        return self.connections.get(workload.name, workload.connections)
 
     def measured(self, workload: Workload, mode: Mode) -> bool:
         """Whether it takes part in *workload* in *mode*."""

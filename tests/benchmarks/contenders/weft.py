@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from ..running import ROOT, NotRunning, free_port, running
-from .base import Contender, Serving, Upstreams
-
-_CONFIG: Final = """
-upstreams:
-  - {{name: bench, url: "{http}", openapi: /openapi.json, forward: [authorization]}}
-server: {{port: {port}, workers: {workers}}}
-"""
-
+from .base import GRPC, Contender, Serving, Upstreams
 
 # The program `weft`, of this checkout whatever is installed.
 _PROGRAM: Final = "from weft.cli import main; main()"
 
 
-@contextmanager
-def start(upstreams: Upstreams, folder: Path, workers: int) -> Iterator[Serving]:
+def start_http(upstreams: Upstreams, folder: Path, workers: int) -> Iterator[Serving]:
+    yield from _start({"url": upstreams.http, "openapi": "/openapi.json"}, folder, workers)
+
+
+def start_grpc(upstreams: Upstreams, folder: Path, workers: int) -> Iterator[Serving]:
+    yield from _start({"url": f"grpc://{upstreams.grpc}"}, folder, workers)
+
+
+def _start(upstream: Mapping[str, Any], folder: Path, workers: int) -> Iterator[Serving]:
     port = free_port()
-    config = folder / "weft.yaml"
-    config.write_text(_CONFIG.format(http=upstreams.http, port=port, workers=workers))
+    settings = {
+        "upstreams": [{"name": "bench", "forward": ["authorization"], **upstream}],
+        "server": {"port": port, "workers": workers},
+    }
+    (folder / "weft.yaml").write_text(json.dumps(settings))  # which YAML reads too
     weft = [sys.executable, "-c", _PROGRAM]
     env = {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
@@ -42,7 +46,7 @@ def start(upstreams: Upstreams, folder: Path, workers: int) -> Iterator[Serving]
     def ready() -> bool:
         try:
             with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1) as answer:
-                return answer.status == 200
+                return bool(answer.status == 200)
         except (URLError, OSError):
             return False
 
@@ -50,10 +54,11 @@ def start(upstreams: Upstreams, folder: Path, workers: int) -> Iterator[Serving]
         yield Serving(program, f"http://127.0.0.1:{port}/graphql")
 
 
-def versions() -> Mapping[str, str]:
-    return {
-        name: version(name) for name in ("weft", "granian", "uvloop", "msgspec", "httptools", "graphql-core")
-    }
+def _versions(*names: str) -> Mapping[str, str]:
+    return {name: version(name) for name in ("weft", "granian", "uvloop", "msgspec", "graphql-core", *names)}
 
 
-WEFT: Final = Contender("weft", start, versions)
+WEFT: Final = Contender("weft", contextmanager(start_http), lambda: _versions("httptools"))
+WEFT_GRPC: Final = Contender(
+    "weft-grpc", contextmanager(start_grpc), lambda: _versions("grpcio", "protobuf"), workloads=GRPC
+)
