@@ -11,7 +11,7 @@ import msgspec
 
 from ...schemas.catalog import Function
 from ...schemas.links import Link
-from ..plan import Plan
+from ..plan import Fetch, Plan
 from ..plan.steps import Arguments, Stage
 from .generate import Generator
 from .messages import Projection
@@ -31,11 +31,14 @@ class CompiledLookup:
 
     Attributes:
         type: What the answer of its own function is decoded as, which is called where the bulk function has none.
+        decode: Decodes that answer's bytes.
+        project: The same for an answer that is a protobuf message.
     """
 
     fetch: Fetch
     type: Any
     decode: Decode
+    project: Projection
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +134,12 @@ def _compile(plan: Plan, *, lenient: bool) -> Compiled:
             function=fetch.called,
             link=fetch.keyed if fetch.batched else fetch.link,
             lookups=tuple(
-                CompiledLookup(plan.fetches[id_], single, choose_decoder(fetch, single))
+                CompiledLookup(plan.fetches[id_], single, _decoder(single), Projection(single, choose))
                 for id_ in (of.fetches if fetch.link is None and fetch.batched else ())
             ),
             arguments=fetch.arguments,
             type=type_,
-            decode=msgspec.json.Decoder(type_, dec_hook=choose).decode,
+            decode=_decoder(type_),
             project=Projection(type_, choose),
             keys=tuple(made[keys[id_]] for id_ in of.fetches if id_ in keys),
             add=made[add[fetch.id]] if fetch.id in add else None,
@@ -145,6 +148,11 @@ def _compile(plan: Plan, *, lenient: bool) -> Compiled:
 
     stages = tuple(stage(one) for one in plan.stages)
     return Compiled(plan, stages, made[finish], source.text, types.has_lenient and not lenient)
+
+
+def _decoder(type_: Any) -> Decode:
+    decode: Decode = msgspec.json.Decoder(type_, dec_hook=choose).decode
+    return decode
 
 
 def _answer_type(need: AnswerNeed, types: Types) -> Any:
