@@ -1,7 +1,8 @@
 """Many keys in few calls.
 
-All fetches of one execution that call the same function with the same arguments share one DataLoader, so
-that keys of different branches join into one call, and no key is asked for twice.
+Plans know beforehand which keys go together. Where graphql-core executes an operation, it is seen only as it
+goes: then all fields that call the same function with the same arguments share one DataLoader, so that their
+keys join into one call, and none is asked for twice.
 """
 
 from __future__ import annotations

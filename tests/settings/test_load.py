@@ -306,3 +306,11 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
     settings = load(tmp_path, "upstreams: []\n")
     with pytest.raises(ValueError, match="frozen"):
         settings.server.port = 1
+
+
+def test_bulk_functions_that_answer_lists_say_how_long_they_are(tmp_path: Path) -> None:
+    text = (
+        "upstreams: []\nbulk:\n  - {function: orders.list, argument: customerId, many: true, per_key: 100}\n"
+    )
+    (rule,) = load(tmp_path, text).bulk_rules
+    assert (rule.many, rule.per_key) == (True, 100)

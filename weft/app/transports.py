@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 
 from ..engine.execute.engine import EngineSettings
@@ -11,7 +12,7 @@ from ..engine.operation import DocumentLimits
 from ..engine.transport import Transport, TransportSettings
 from ..schemas.catalog import FunctionId, GrpcTarget, HttpTarget, LambdaTarget, Snapshot, Upstream, UpstreamId
 from ..settings import CacheSection, RetriesSection, ServerUpstream, Settings, entries_by_upstream
-from ..settings.upstreams import plain_headers
+from ..settings.upstreams import channel_settings, plain_headers
 
 
 def make_transport(upstream: Upstream, settings: TransportSettings) -> Transport:
@@ -48,6 +49,10 @@ def make_transports(snapshot: Snapshot, settings: Settings) -> dict[UpstreamId, 
         bounds = TransportSettings()
         if entry is not None:
             bounds = TransportSettings(headers=plain_headers(entry), max_connections=entry.max_concurrency)
+            if isinstance(entry, ServerUpstream) and isinstance(upstream.target, GrpcTarget):
+                bounds = replace(
+                    bounds, max_body_bytes=entry.grpc.max_message_bytes, channel=channel_settings(entry)
+                )
         made[upstream.id] = make_transport(upstream, bounds)
     return made
 

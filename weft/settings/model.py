@@ -26,6 +26,7 @@ from pydantic import (
 
 from ..schemas.catalog import FunctionId, FunctionRule
 from ..schemas.links import BulkRule, LinkRule
+from .grpc import GrpcSection
 from .problems import validate
 from .values import (
     Duration,
@@ -209,6 +210,9 @@ class ServerUpstream(UpstreamEntry):
     forward: tuple[HeaderName, ...] = ()
     """Headers of the client that are passed on to this upstream."""
 
+    grpc: GrpcSection = Field(default_factory=GrpcSection)
+    """How a gRPC server is read and connected to."""
+
     @field_validator("openapi", mode="before")
     @classmethod
     def _openapi(cls, value: object, info: ValidationInfo) -> object:
@@ -233,6 +237,8 @@ class ServerUpstream(UpstreamEntry):
     def _kinds(self) -> ServerUpstream:
         if self.openapi is not None and self.url.startswith("grpc"):
             raise problem("`openapi` is for HTTP servers only", "an http:// or https:// URL beside `openapi`")
+        if "grpc" in self.model_fields_set and not self.url.startswith("grpc"):
+            raise problem("`grpc` is for gRPC servers only", "a grpc:// or grpcs:// URL beside `grpc`")
         return self
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -154,6 +155,8 @@ def parse_url(value: object) -> str:
     if scheme not in URL_SCHEMES:
         shown = scheme if _VARIABLE.fullmatch(scheme) else "…"
         raise problem(f"has an unknown scheme `{shown}://`", accepted)
+    if scheme in {"grpc", "grpcs"} and "," in value:
+        return _parse_addresses(value)
     try:
         parts = urlsplit(value)
         port = parts.port
@@ -170,6 +173,25 @@ def parse_url(value: object) -> str:
     if scheme in {"grpc", "grpcs"} and (port is None or parts.path.strip("/")):
         raise problem("must be a host and a port", f"{scheme}://host:port")
     return value.rstrip("/")
+
+
+def _parse_addresses(value: str) -> str:
+    """A gRPC URL with several addresses: numbers, for names are looked up one by one."""
+    scheme, _, rest = value.rstrip("/").partition("://")
+    accepted = f"{scheme}://ip:port,ip:port, or one {scheme}://host:port, of which all addresses are used"
+    versions = set()
+    for one in rest.split(","):
+        host, _, port = one.rpartition(":")
+        try:
+            versions.add(ipaddress.ip_address(host.strip("[]")).version)
+            number = int(port) if port.isascii() and port.isdigit() else 0
+        except ValueError as error:
+            raise problem("has several addresses that are no IP addresses", accepted) from error
+        if not 0 < number < 65536:
+            raise problem("has an address without a port", accepted)
+    if len(versions) > 1:
+        raise problem("mixes IPv4 and IPv6 addresses", accepted)
+    return f"{scheme}://{rest}"
 
 
 def parse_header_name(value: object) -> str:
