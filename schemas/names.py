@@ -110,6 +110,7 @@ def type_name(text: str) -> TypeName:
     return TypeName(name if not name[0].isdigit() else f"_{name}")
 
 
+@lru_cache(maxsize=16384)
 def enum_value_name(text: str) -> str:
     """*text* as the name of an enum value: kept where it is legal, else in upper snake case.
 

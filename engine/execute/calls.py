@@ -20,6 +20,7 @@ from ...schemas.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from ..numbers import decode_exactly
 from ..transport.base import Fetched, NotModified
 from .background import Background
 from .freshness import UNSAID, Freshness, freshness_of, merge_not_modified
@@ -241,7 +242,7 @@ class Calls:
         if answer.messages is not None:
             return answer.messages.decode_response(answer.body)
         try:
-            return msgspec.json.decode(answer.body)  # type: ignore[no-any-return]  # it is Json
+            return decode_exactly(answer.body)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return UpstreamAnswer(function.upstream, function.id, reason="the answer is no JSON")
 

@@ -19,6 +19,7 @@ from ...schemas.sdl import print_sdl
 from ...schemas.stitch import Stitched
 from ..codegen import Compiled, compile_plan
 from ..errors import format_error
+from ..numbers import encode_exactly
 from ..operation import DocumentLimits, GraphQLRequest, Operation, Response
 from ..operation.document import OperationErrors
 from ..passes import PASSES, Pass
@@ -403,7 +404,7 @@ class Engine:
         if result.errors:
             calls.fresh_until = 0.0
             body = {"errors": result.errors, "data": result.data}
-        return self._bounded(msgspec.json.encode(body), calls, operation_type)
+        return self._bounded(encode_exactly(body), calls, operation_type)
 
     def _bounded(self, body: bytes, calls: Calls, operation_type: str) -> Response:
         most = self.settings.max_response_bytes

@@ -17,6 +17,7 @@ from graphql import GraphQLError, VariableValues
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamError, UpstreamStatus
 from ..codegen import AnswerReader, Compiled, CompiledLookup, CompiledStage, choose
+from ..numbers import encode_exactly
 from ..plan import Plan
 from ..plan.keys import Key
 from ..transport.base import Fetched
@@ -25,8 +26,6 @@ from .loaders import fails_whole, key_calls, lookup_key, nothing_found
 from .record import Answer, Record
 from .run import Execution, Result
 from .stages import KeyStore, StageRunner
-
-_encode: Final = msgspec.json.Encoder().encode
 
 
 class _Left(Exception):
@@ -113,7 +112,7 @@ class FastExecution(StageRunner):
         if self._left:
             return None
         try:
-            return _encode(self._compiled.finish(self._state))
+            return encode_exactly(self._compiled.finish(self._state))
         except _REFUSED:
             return None
 

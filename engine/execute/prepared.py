@@ -21,6 +21,7 @@ from ..codegen import Compiled, compile_plan
 from ..operation import DocumentLimits, Operation, parse_operation
 from ..operation.document import OperationErrors, choose_operation
 from ..operation.literals import Slot, abstract_literals, literal_values
+from ..operation.secrets import without_secrets
 from ..operation.shape import Shape, Span, shape_of
 from ..passes import PASSES, Pass, improve
 from ..plan import HandWritten, Plan, plan_operation
@@ -282,7 +283,9 @@ class Preparer:
             self._schema, definitions, dict(given), max_errors=self._limits.max_errors
         )
         if isinstance(values, list):
-            raise OperationErrors([prepared.relocated(_variable_error(error)) for error in values])
+            raise OperationErrors(
+                [prepared.relocated(_variable_error(error, self._schema)) for error in values]
+            )
         return prepared.with_literals(values)
 
     def compiled(self, prepared: Prepared, plan: Plan) -> Compiled | None:
@@ -355,9 +358,9 @@ class Preparer:
             self._kept.resize(template.key, prepared, prepared.bytes + template.bytes)
 
 
-def _variable_error(error: GraphQLError) -> OperationError:
+def _variable_error(error: GraphQLError, schema: GraphQLSchema) -> OperationError:
     locations = tuple((at.line, at.column) for at in error.locations or ())
-    return OperationError(error.message, code="BAD_USER_INPUT", locations=locations)
+    return OperationError(without_secrets(schema, error.message), code="BAD_USER_INPUT", locations=locations)
 
 
 def _digest(key: _Key) -> bytes:

@@ -39,8 +39,15 @@ class Result:
     errors: list[dict[str, Any]]
 
 
+@dataclass(eq=False)
 class BadFieldArguments(BadArguments):
-    """Arguments that only their variables' values make unfit."""
+    """Arguments that only their variables' values, or the function's constraints, make unfit.
+
+    Attributes:
+        argument: Path of the one that does not fit, such as ``input.lines[0].quantity``; ``""`` if unknown.
+    """
+
+    argument: str = ""
 
     code = "BAD_USER_INPUT"
 
@@ -193,7 +200,10 @@ class Execution(StageRunner):
         try:
             return fetch.arguments.read(self._variables)
         except GraphQLError as error:
-            return BadFieldArguments(fetch.function.upstream, fetch.function.id, reason=error.message)
+            argument = str((error.extensions or {}).get("argument", ""))
+            return BadFieldArguments(
+                fetch.function.upstream, fetch.function.id, reason=error.message, argument=argument
+            )
 
     def _keys(self, fetch: Fetch) -> Iterator[Key]:
         assert fetch.link is not None

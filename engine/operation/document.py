@@ -27,6 +27,7 @@ from graphql import (
 from graphql.language import DirectiveNode
 
 from ...schemas.errors import OperationError
+from .secrets import without_secrets
 
 Conditions: TypeAlias = Mapping[str, bool]
 """Values of the variables that ``@skip`` and ``@include`` use."""
@@ -99,7 +100,9 @@ def parse_operation(
             [OperationError("the document is nested too deeply", code="GRAPHQL_PARSE_FAILED")]
         ) from error
     if problems:
-        raise OperationErrors([_request_error(problem, "GRAPHQL_VALIDATION_FAILED") for problem in problems])
+        raise OperationErrors(
+            [_request_error(problem, "GRAPHQL_VALIDATION_FAILED", schema) for problem in problems]
+        )
     return choose_operation(document, operation_name)
 
 
@@ -127,9 +130,10 @@ class OperationErrors(OperationError):
         super().__init__("; ".join(str(error) for error in errors), code=errors[0].code)
 
 
-def _request_error(error: GraphQLError, code: str) -> OperationError:
+def _request_error(error: GraphQLError, code: str, schema: GraphQLSchema | None = None) -> OperationError:
     locations = tuple((at.line, at.column) for at in error.locations or ())
-    return OperationError(error.message, code=code, locations=locations)
+    message = error.message if schema is None else without_secrets(schema, error.message)
+    return OperationError(message, code=code, locations=locations)
 
 
 def _get_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

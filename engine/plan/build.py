@@ -5,15 +5,16 @@ The plan is the plainest right one: every link calls its function once a key. Pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from graphql import (
     ArgumentNode,
     FieldNode,
     FragmentSpreadNode,
     GraphQLEnumType,
+    GraphQLError,
     GraphQLField,
     GraphQLList,
     GraphQLNamedType,
@@ -47,6 +48,7 @@ from ...schemas.stitch import (
     UnionBinding,
     binding_of,
     entity_of,
+    finish_of,
 )
 from ...schemas.stitch.bindings import EXTENSION, is_map_entry
 from ..operation.collect import collect_fields
@@ -335,10 +337,11 @@ def _arguments(field: GraphQLField, node: FieldNode) -> Arguments:
             rest.append(argument)
             nested = nested or _has_variable(argument.value)
     text = ", ".join(sorted(print_ast(argument) for argument in node.arguments or ()))
+    finish = finish_of(field)
     if nested:
-        return Arguments(field, node, None, text)
+        return Arguments(field, node, None, text, finish=finish)
     if not whole:
-        return Arguments(field, node, get_argument_values(field, node), text)
+        return Arguments(field, node, _constant(field, node, finish), text, finish=finish)
     variables = []
     for given, variable in whole.items():
         definition = field.args[given]
@@ -350,7 +353,18 @@ def _arguments(field: GraphQLField, node: FieldNode) -> Arguments:
     }
     shown = FieldNode(name=node.name, arguments=tuple(rest))
     others = get_argument_values(GraphQLField(field.type, present), shown)
-    return Arguments(field, node, None, text, tuple(variables), others)
+    return Arguments(field, node, None, text, tuple(variables), others, finish=finish)
+
+
+def _constant(
+    field: GraphQLField, node: FieldNode, finish: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
+) -> Mapping[str, Any] | None:
+    """The arguments of a call without variables; ``None`` if they break a constraint: its field will say so."""
+    values = get_argument_values(field, node)
+    try:
+        return values if finish is None else finish(values)
+    except GraphQLError:
+        return None
 
 
 def _has_variable(value: ValueNode) -> bool:

@@ -59,6 +59,9 @@ class Constraints(Struct, frozen=True, omit_defaults=True, kw_only=True):
     min_items: int | None = None
     max_items: int | None = None
     unique_items: bool = False
+    min_properties: int | None = None
+    max_properties: int | None = None
+    const: str | int | float | bool | None = None
 
 
 class _Position(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -67,7 +70,11 @@ class _Position(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Scalar(_Position, frozen=True, omit_defaults=True, tag="scalar", kw_only=True):
-    """A leaf value. *format* keeps the description's own word where *kind* does not say it all."""
+    """A leaf value.
+
+    *format* keeps the description's own word where *kind* does not say it all; ``string`` for a decimal that
+    is a JSON text.
+    """
 
     kind: ScalarKind
     format: str = ""
@@ -169,10 +176,12 @@ class Discriminator(Struct, frozen=True, omit_defaults=True, kw_only=True):
     Attributes:
         property: Wire name of the member that tells.
         mapping: Its value to the shape's name.
+        default: The shape of a value that *mapping* has no word for; ``""`` to go by the best match.
     """
 
     property: str
     mapping: dict[str, ShapeName]
+    default: ShapeName = ShapeName("")
 
 
 class UnionShape(Struct, frozen=True, omit_defaults=True, tag="union", kw_only=True):

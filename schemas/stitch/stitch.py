@@ -19,6 +19,7 @@ from graphql import (
 )
 
 from ..catalog import Catalog, ShapeName, UpstreamId
+from ..collecting import without_collections
 from ..errors import SchemaError
 from ..links import Link, Weave
 from .bindings import FieldBinding, binding_of
@@ -58,12 +59,14 @@ class Stitched:
         return found
 
 
+@without_collections
 def stitch(
     catalog: Catalog,
     weave: Weave,
     *,
     locked: Mapping[str, str] | None = None,
     handwritten: strawberry.Schema | None = None,
+    relaxed: Collection[str] = (),
     namespaces: Collection[str] = (),
 ) -> Stitched:
     """Weave *catalog* into one GraphQL schema.
@@ -73,6 +76,7 @@ def stitch(
         weave: The links between them.
         locked: Names given before, from the lock file; they are given again.
         handwritten: A Strawberry schema that is merged in.
+        relaxed: Upstreams whose output fields are all nullable, whatever their descriptions say.
         namespaces: Upstreams whose reads and writes stand in a namespace: ``{ orders { order } }``.
 
     Raises:
@@ -91,7 +95,7 @@ def stitch(
         }
 
     entities = {(link.upstream, link.shape): bind_link(catalog, link) for link in weave.entities}
-    types = TypeBuilder(book, link_fields, entities)
+    types = TypeBuilder(book, link_fields, entities, relaxed=relaxed)
     functions = sorted(catalog.functions.values(), key=sort_key)
     roots = RootFields(book, {UpstreamId(name) for name in namespaces})
     roots.reserve(functions)

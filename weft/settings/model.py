@@ -32,6 +32,7 @@ from .values import (
     Duration,
     HeaderName,
     HeaderValue,
+    Patches,
     Room,
     SettingsPath,
     Size,
@@ -185,6 +186,14 @@ class UpstreamEntry(Section):
     ignore: StrictBool = False
     """Leave the upstream out of the schema, and never ask it anything."""
 
+    nullability: Literal["described", "relaxed"] = "described"
+    """Whether output fields are non-null where the description says so, or `relaxed`: all are nullable, for
+    an upstream whose answers leave out what its description requires."""
+
+    apart: StrictBool = False
+    """Its keys mean nothing elsewhere, such as those of another company's API: no link between it and other
+    upstreams is inferred."""
+
 
 class ServerUpstream(UpstreamEntry):
     """An HTTP or gRPC server."""
@@ -202,6 +211,13 @@ class ServerUpstream(UpstreamEntry):
     openapi: Annotated[str | Path, Field(union_mode="left_to_right")] | None = None
     """Where its OpenAPI document is: a URL, a path on the server (`/v3/api-docs`), or a file (`specs/a.yaml`,
     `file:/etc/a.yaml`). Left out: the well-known paths are tried."""
+
+    patch: Patches = ()
+    """Changes to its OpenAPI document before it is read: a merge patch (a mapping), a JSON Patch (a list of
+    operations), a file with either, or a list of these."""
+
+    references: Literal["same-origin", "any", "none"] = "same-origin"
+    """Which other documents its OpenAPI document may refer to."""
 
     headers: dict[HeaderName, HeaderValue] = {}
     """Sent with every call and probe. `${NAME}` stands for an environment variable, `${file:/path}` for

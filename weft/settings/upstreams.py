@@ -99,7 +99,7 @@ def address_of(entry: ServerUpstream | LambdaUpstream) -> Address:
                 manifest=place.manifest,
                 name_pattern=place.functions,
             )
-        case ServerUpstream(url=url, openapi=openapi):
+        case ServerUpstream(url=url, openapi=openapi, patch=patches, references=references):
             scheme, _, rest = url.partition("://")
             if scheme in {"grpc", "grpcs"}:
                 return GrpcAddress(
@@ -110,6 +110,6 @@ def address_of(entry: ServerUpstream | LambdaUpstream) -> Address:
                     options=read_options(entry),
                     channel=channel_settings(entry),
                 )
-            return HttpAddress(url, openapi=openapi)
+            return HttpAddress(url, openapi=openapi, patches=patches, references=references)
         case _ as never:
             assert_never(never)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
+import yaml
 from pydantic import BeforeValidator, PlainValidator, SecretStr, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -314,6 +315,68 @@ HeaderValue: TypeAlias = Annotated[
     SecretStr, BeforeValidator(parse_secret), WithJsonSchema({"type": "string"})
 ]
 """A header's value; ``repr`` hides it."""
+
+
+def parse_patches(value: object, info: ValidationInfo) -> tuple[Any, ...]:
+    """Patches of a document: JSON Patches as lists of operations, merge patches as mappings.
+
+    Raises:
+        PydanticCustomError: None of these, or a file that cannot be read.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, list | tuple) and not _is_json_patch(value):
+        found = [_parse_patch(item, info, at=(index,)) for index, item in enumerate(value)]
+        return tuple(patch for patches in found for patch in patches)
+    return _parse_patch(value, info, at=())
+
+
+def _parse_patch(value: object, info: ValidationInfo, *, at: tuple[int | str, ...]) -> tuple[Any, ...]:
+    accepted = "a mapping (merge patch), a list of operations (JSON Patch), or a file with either"
+    if isinstance(value, Mapping):
+        return (dict(value),)
+    if isinstance(value, list | tuple) and _is_json_patch(value):
+        return ([dict(operation) for operation in value],)
+    if not isinstance(value, str | Path) or not str(value):
+        raise problem("is no patch", accepted, at=at)
+    path = Surroundings.of(info).base / value
+    try:
+        loaded = yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise problem(
+            f"file {path} cannot be read: {error.strerror}", "a file that can be read", at=at
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise problem(f"file {path} is neither YAML nor JSON", accepted, at=at) from error
+    if isinstance(loaded, str) or loaded is None:
+        raise problem(f"file {path} holds no patch", accepted, at=at)
+    return _parse_patch(loaded, info, at=at)
+
+
+def _is_json_patch(value: list[Any] | tuple[Any, ...]) -> bool:
+    return bool(value) and all(
+        isinstance(item, Mapping) and isinstance(item.get("op"), str) and isinstance(item.get("path"), str)
+        for item in value
+    )
+
+
+Patches: TypeAlias = Annotated[
+    tuple[Any, ...],
+    BeforeValidator(parse_patches),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {"type": "object"},
+                {
+                    "type": "array",
+                    "items": {"anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array"}]},
+                },
+            ]
+        }
+    ),
+]
+"""Patches of a document, ready to be applied."""
 
 
 def choose_upstream_form(value: Any) -> str | None:
