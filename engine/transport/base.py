@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamError
+
+
+FUNCTION_HEADER: Final = "x-weft-function"
+"""In calls that go through a gateway: the id of the function."""
+
+
+LOCAL_HEADER: Final = "x-weft-local"
+"""In answers of a gateway that no upstream has given: the gateway's reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,9 @@ class TransportSettings:
         connect_timeout_s: For one connection to open.
         accept_compressed: Ask for compressed answers (HTTP). It pays on slow networks: to decompress takes
             longer than to read the plain bytes from a neighbour.
+        gateway: Unix socket of a gateway's listener that calls go to, in place of the upstream's address;
+            ``""`` for none. Each call says in ``x-weft-function`` which function it is for, and in ``Host``
+            of which upstream.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -28,6 +39,7 @@ class TransportSettings:
     max_connections: int = 100
     connect_timeout_s: float = 5.0
     accept_compressed: bool = False
+    gateway: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from ...schemas.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from .base import TransportSettings
+from .base import FUNCTION_HEADER, TransportSettings
 from .grpc_json import Printers
 from .grpc_messages import MethodMessages, build_pool
 from .grpc_metadata import metadata_of
@@ -56,12 +56,19 @@ def open_channel(address: str, *, tls: bool, options: list[tuple[str, Any]]) -> 
 class _Method:
     """One method: its messages, and the callable of its channel."""
 
-    __slots__ = ("call", "messages", "sends_stream", "streams")
+    __slots__ = ("call", "messages", "metadata", "sends_stream", "streams")
 
-    def __init__(self, channel: grpc.aio.Channel, messages: MethodMessages, function: Function) -> None:
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        messages: MethodMessages,
+        function: Function,
+        metadata: tuple[tuple[str, str | bytes], ...],
+    ) -> None:
         binding = function.binding
         assert isinstance(binding, GrpcBinding)
         self.messages = messages
+        self.metadata = metadata
         self.sends_stream = function.streaming in {"client", "both"}
         self.streams = function.streaming in {"server", "both"}
         make: Callable[..., Any] = {
@@ -96,6 +103,7 @@ class GrpcTransport:
         target = upstream.target
         if not isinstance(target, GrpcTarget):
             raise ConfigError(source=upstream.id, key="target", problem="not a gRPC server")
+        self._upstream = upstream.id
         self._target = target
         self._settings = settings
         self._pool = build_pool(target.descriptors, source=upstream.id)
@@ -135,7 +143,7 @@ class GrpcTransport:
         if timeout_s <= 0:
             return UpstreamTimeout(function.upstream, function.id)
         try:
-            answer = await method.call(request, timeout=timeout_s, metadata=self._merged(headers))
+            answer = await method.call(request, timeout=timeout_s, metadata=_merged(method, headers))
         except grpc.aio.AioRpcError as error:
             return _upstream_error(function, error)
         except asyncio.CancelledError:
@@ -157,7 +165,7 @@ class GrpcTransport:
         if isinstance(request, BadArguments):
             yield request
             return
-        call = method.call(request, metadata=self._merged(headers))
+        call = method.call(request, metadata=_merged(method, headers))
         try:
             if not method.streams:
                 yield method.messages.decode_response(await call)
@@ -180,7 +188,10 @@ class GrpcTransport:
         method = self._methods.get(function.id)
         if method is None:
             messages = MethodMessages(self._pool, self._printers, function)
-            method = self._methods[function.id] = _Method(self._open(), messages, function)
+            metadata = self._metadata
+            if self._settings.gateway:
+                metadata = (*metadata, (FUNCTION_HEADER, function.id))
+            method = self._methods[function.id] = _Method(self._open(), messages, function, metadata)
         return method
 
     def _open(self) -> grpc.aio.Channel:
@@ -189,15 +200,20 @@ class GrpcTransport:
                 max_body_bytes=self._settings.max_body_bytes,
                 connect_timeout_s=self._settings.connect_timeout_s,
             )
-            self._channel = open_channel(self._target.address, tls=self._target.tls, options=options)
+            if self._settings.gateway:
+                options.append(("grpc.default_authority", self._upstream))
+                self._channel = open_channel(f"unix:{self._settings.gateway}", tls=False, options=options)
+            else:
+                self._channel = open_channel(self._target.address, tls=self._target.tls, options=options)
         return self._channel
 
-    def _merged(self, headers: Mapping[str, str]) -> tuple[tuple[str, str | bytes], ...]:
-        forwarded = metadata_of(headers)
-        if not forwarded:
-            return self._metadata
-        names = {name for name, _ in forwarded}
-        return (*(pair for pair in self._metadata if pair[0] not in names), *forwarded)
+
+def _merged(method: _Method, headers: Mapping[str, str]) -> tuple[tuple[str, str | bytes], ...]:
+    forwarded = metadata_of(headers)
+    if not forwarded:
+        return method.metadata
+    names = {name for name, _ in forwarded}
+    return (*(pair for pair in method.metadata if pair[0] not in names), *forwarded)
 
 
 def _is_being_cancelled() -> bool:

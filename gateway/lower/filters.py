@@ -84,12 +84,15 @@ EXT_AUTHZ_TYPE: Final = f"{_HTTP}.ext_authz.v3.ExtAuthz"
 EXT_PROC_TYPE: Final = f"{_HTTP}.ext_proc.v3.ExternalProcessor"
 
 
-def http_filters(extensions: Iterable[tuple[str, str]], *, has_limits: bool) -> list[Resource]:
+def http_filters(
+    extensions: Iterable[tuple[str, str]], *, has_limits: bool, has_lambda: bool = False
+) -> list[Resource]:
     """The chain.
 
     Args:
         extensions: Names and types of the filters that are discovered, besides the one for tokens.
         has_limits: Whether there is a rate limit service.
+        has_lambda: Whether Lambda functions are called: to sign, Envoy looks for credentials at its start.
     """
     found = sorted(extensions)
     deciding = [discovered(name, kind) for name, kind in found if kind in {OAUTH2_TYPE, EXT_AUTHZ_TYPE}]
@@ -138,7 +141,11 @@ def http_filters(extensions: Iterable[tuple[str, str]], *, has_limits: bool) -> 
         _off(TRANSCODER, "grpc_json_transcoder.v3.GrpcJsonTranscoder", proto_descriptor_bin="", services=[]),
         _off(CREDENTIAL, "header_mutation.v3.HeaderMutation"),
         _off(UNSIGNED, "header_mutation.v3.HeaderMutation"),
-        _off(LAMBDA, "aws_lambda.v3.Config", arn="arn:aws:lambda:us-east-1:000000000000:function:none"),
+        *(
+            [_off(LAMBDA, "aws_lambda.v3.Config", arn="arn:aws:lambda:us-east-1:000000000000:function:none")]
+            if has_lambda
+            else []
+        ),
         {"name": "envoy.filters.http.router", "typed_config": typed(f"{_HTTP}.router.v3.Router")},
     ]
 

@@ -35,9 +35,6 @@ from .filters import CALL, LAMBDA, TRANSCODER, UNSIGNED, mutations
 from .lua import LAMBDA_ANSWER, Move, Source, http_call, json_call, set_method
 from .world import wrong
 
-FUNCTION_HEADER: Final = "x-weft-function"
-"""In the engine's calls: which function is called."""
-
 _HTTP: Final = "envoy.extensions.filters.http"
 _GROUP: Final = re.compile(r"\(\?P?<(\w+)>\[\^/\]\+\)")
 _NUMBERS: Final = frozenset({"int32", "int64", "uint64", "float", "decimal"})
@@ -55,19 +52,6 @@ class Shaped:
 
     filters: Mapping[str, Resource] = field(default_factory=dict)
     action: Resource = field(default_factory=dict)
-
-
-def template_regex(path: str) -> str:
-    """The regular expression of a path template: ``/items/{id}`` to ``/items/(?P<id>[^/]+)``.
-
-    >>> template_regex("/items/{id}.json")
-    '/items/(?P<id>[^/]+)\\\\.json'
-    """
-    parts = re.split(r"\{([A-Za-z_]\w*)\}", path)
-    return "".join(
-        re.escape(part).replace("/", "/") if index % 2 == 0 else f"(?P<{part}>[^/]+)"
-        for index, part in enumerate(parts)
-    )
 
 
 def shape_call(

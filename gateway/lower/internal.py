@@ -15,13 +15,16 @@ from ..objects.traffic import BackendTrafficPolicySpec
 from ..resources import Resource, typed
 from .canaries import COOKIE_HEADER, destinations, looked_at
 from .clusters import Clusters
-from .functions import FUNCTION_HEADER, lambda_filters
+from .functions import lambda_filters
 from .index import Index
 from .resilience import route_members
 from .routes import aimed, kind_of
 from .world import EdgeRoute, World
 
 NAME: Final = "internal"
+FUNCTION_HEADER: Final = "x-weft-function"
+"""The engine's transports send it; see ``engine.transport.base``."""
+
 _MATCHER: Final = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
 
 

@@ -19,6 +19,8 @@ from .world import EdgeSettings, Tracing, wrong
 
 _HCM: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 TRACES: Final = "weft_traces"
+LOCAL_HEADER: Final = "x-weft-local"
+"""The engine's transports read it; see ``engine.transport.base``."""
 
 _LOG_FORMAT: Final[Resource] = {
     "time": "%START_TIME%",
@@ -65,6 +67,7 @@ def edge_listener(
     extensions: Iterable[tuple[str, str]],
     *,
     has_limits: bool,
+    has_lambda: bool,
 ) -> Resource:
     """A public listener.
 
@@ -82,7 +85,7 @@ def edge_listener(
     hcm = _manager(
         f"edge.{listener.name}",
         route_configuration_name(gateway.name, listener),
-        http_filters(extensions, has_limits=has_limits),
+        http_filters(extensions, has_limits=has_limits, has_lambda=has_lambda),
         settings,
     )
     hcm |= {
@@ -155,10 +158,10 @@ def edge_listener(
     return value
 
 
-def internal_listener(socket: Path, settings: EdgeSettings, name: str) -> Resource:
+def internal_listener(socket: Path, settings: EdgeSettings, name: str, *, has_lambda: bool) -> Resource:
     """The listener under the engine's calls."""
-    filters = [one for one in http_filters((), has_limits=False) if one["name"] in {UNSIGNED, LAMBDA}]
-    filters.append(http_filters((), has_limits=False)[-1])
+    chain = http_filters((), has_limits=False, has_lambda=has_lambda)
+    filters = [*(one for one in chain if one["name"] in {UNSIGNED, LAMBDA}), chain[-1]]
     hcm = _manager(name, name, filters, settings)
     hcm |= {
         "preserve_external_request_id": True,
@@ -168,6 +171,19 @@ def internal_listener(socket: Path, settings: EdgeSettings, name: str) -> Resour
         "server_header_transformation": "PASS_THROUGH",
         # The engine's streams end when it ends them.
         "stream_idle_timeout": "0s",
+        # So the engine can tell an upstream's 503 from one that nobody has said.
+        "local_reply_config": {
+            "mappers": [
+                {
+                    "filter": {
+                        "status_code_filter": {
+                            "comparison": {"op": "GE", "value": {"default_value": 400, "runtime_key": "weft.local"}}
+                        }
+                    },
+                    "headers_to_add": [{"header": {"key": LOCAL_HEADER, "value": "%RESPONSE_CODE_DETAILS%"}}],
+                }
+            ]
+        },
     }
     return {
         "name": name,

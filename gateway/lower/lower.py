@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ...schemas.catalog import LambdaTarget
 from ...schemas.errors import ConfigError
 from ..objects.base import Object
 from ..objects.load import ObjectProblems
@@ -59,6 +60,7 @@ def lower(world: World) -> Lowered:
         for listener in gateway.spec.listeners
     ]
     has_limits = bool(settings.limits_address)
+    has_lambda = any(isinstance(one.target, LambdaTarget) for one in world.catalog.upstreams)
     if routes.limits and not has_limits:
         problems.append(
             ConfigError(source="gateway", key="limits", problem="there is no rate limit service for global limits")
@@ -70,7 +72,13 @@ def lower(world: World) -> Lowered:
     for port in ports:
         try:
             listener = edge_listener(
-                port.gateway, port.listener, index, settings, kinds, has_limits=has_limits
+                port.gateway,
+                port.listener,
+                index,
+                settings,
+                kinds,
+                has_limits=has_limits,
+                has_lambda=has_lambda,
             )
         except ConfigError as error:
             problems.append(error)
@@ -89,7 +97,9 @@ def lower(world: World) -> Lowered:
         else:
             everything += internal.routes
             configurations[INTERNAL] = internal.configuration
-            listeners[INTERNAL] = internal_listener(settings.internal, settings, INTERNAL)
+            listeners[INTERNAL] = internal_listener(
+                settings.internal, settings, INTERNAL, has_lambda=has_lambda
+            )
     if problems:
         raise ObjectProblems(problems)
     if has_limits:

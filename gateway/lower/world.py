@@ -137,8 +137,8 @@ class EdgeRoute:
         """``Route``."""
         value: Resource = {"name": self.name, "match": self.match, **self.action, **self.extra}
         if self.function:
-            # Envoy counts requests, errors and times under it.
-            value["stat_prefix"] = self.function
+            # Envoy counts requests, errors and times under it; a dot would end the name.
+            value["stat_prefix"] = self.function.replace(".", "/")
             value["metadata"] = {"filter_metadata": {"weft": {"function": self.function}}}
         if self.filters:
             value["typed_per_filter_config"] = dict(self.filters)

@@ -5,6 +5,7 @@ Source: Gateway API v1, https://gateway-api.sigs.k8s.io/reference/spec/.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from .base import BackendReference, Duration, ObjectReference, Part
@@ -55,6 +56,19 @@ class PathMatch(Part, frozen=True):
 
     type: Literal["Exact", "PathPrefix", "RegularExpression"] = "PathPrefix"
     value: str = "/"
+
+
+def template_regex(path: str) -> str:
+    """The regular expression of a path template: ``/items/{id}`` to ``/items/(?P<id>[^/]+)``.
+
+    >>> template_regex("/items/{id}.json")
+    '/items/(?P<id>[^/]+)\\\\.json'
+    """
+    parts = re.split(r"\{([A-Za-z_]\w*)\}", path)
+    return "".join(
+        re.escape(part) if index % 2 == 0 else f"(?P<{part}>[^/]+)"
+        for index, part in enumerate(parts)
+    )
 
 
 class NamedMatch(Part, frozen=True):

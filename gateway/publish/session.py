@@ -105,6 +105,7 @@ class Session(ABC):
         self._target: Resources | None = None
         self._work = asyncio.Event()
         self._told = asyncio.Condition()
+        self._writing = asyncio.Lock()
         self._refused: Refusal | None = None
 
     def publish(self, resources: Resources) -> None:
@@ -215,6 +216,10 @@ class Session(ABC):
 
     async def _send(self, kind: ResourceType, *, again: bool = False) -> None:
         """Send what Envoy does not have of *kind*, if it asks for that type."""
+        async with self._writing:  # gRPC takes one message at a time
+            await self._send_alone(kind, again=again)
+
+    async def _send_alone(self, kind: ResourceType, *, again: bool) -> None:
         subscription = self._types.get(kind)
         if subscription is None:
             return

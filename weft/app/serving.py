@@ -19,6 +19,7 @@ from ..engine.execute.engine import Engine
 from ..schemas.catalog import Snapshot
 from ..schemas.errors import ConfigError
 from ..settings import Settings, load_settings
+from .gateway import GATEWAY_SOCKET, canary_headers
 from .live import LiveEngine, following
 from .logs import configure_logging, log_level
 from .processes import end_with_parent
@@ -39,7 +40,13 @@ def make_engine(
         StitchConflict: The hand-written schema defines what is generated too.
     """
     stitched = stitch_snapshot(snapshot, settings, handwritten=handwritten)
-    return Engine(stitched, make_transports(snapshot, settings), engine_settings(snapshot, settings))
+    gateway = os.environ.get(GATEWAY_SOCKET, "") if settings.gateway is not None else ""
+    headers = canary_headers(settings, snapshot) if gateway else ()
+    return Engine(
+        stitched,
+        make_transports(snapshot, settings, gateway=gateway),
+        engine_settings(snapshot, settings, canary_headers=headers),
+    )
 
 
 def endpoint_settings(settings: Settings) -> EndpointSettings:
@@ -82,7 +89,15 @@ def free_port(config: Path, settings: Settings) -> int:
     Raises:
         ConfigError: Nothing can listen there.
     """
-    host, port = settings.server.host, settings.server.port
+    return free_port_at(config, settings.server.host, settings.server.port)
+
+
+def free_port_at(config: Path, host: str, port: int, *, key: str = "server") -> int:
+    """*port*, or a free one where it is 0.
+
+    Raises:
+        ConfigError: Nothing can listen there.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -93,10 +108,32 @@ def free_port(config: Path, settings: Settings) -> int:
     except OSError as error:
         raise ConfigError(
             source=str(config),
-            key="server",
+            key=key,
             problem=f"cannot listen on {host}:{port}: {error.strerror}",
             accepted="an address of this machine as `host`, and a free `port`; 0 takes one",
         ) from error
+
+
+def serve_on_socket(config: Path, socket: Path) -> None:
+    """Serve the newest snapshot from one worker on a Unix socket, until SIGTERM or SIGINT.
+
+    When the worker dies this process ends too, and nobody listens any more: whoever balances between
+    sockets turns to the others.
+
+    Args:
+        config: The configuration file.
+        socket: Where to listen; only this user can connect.
+    """
+    os.environ[_CONFIG] = str(config.resolve())
+    multiprocessing.set_start_method("spawn", force=True)
+    os.umask(0o077)
+    serve_target(
+        "weft.app.serving:worker_application",
+        uds=socket,
+        workers=1,
+        respawn=False,
+        log_level=log_level().lower(),
+    )
 
 
 def serve(config: Path, settings: Settings, *, port: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,9 @@ def serve(
     wait: Annotated[
         bool, typer.Option("--wait", help="Start without a snapshot, and serve it once it is there.")
     ] = False,
+    socket: Annotated[
+        Path | None, typer.Option("--socket", help="Listen on this Unix socket, in one process.", metavar="PATH")
+    ] = None,
 ) -> None:
     """Serve the snapshot that `weft discover` wrote, and swap in each newer one.
 
@@ -29,7 +33,7 @@ def serve(
 
         weft serve --wait -c /etc/weft/weft.yaml
     """
-    from ..app.serving import free_port
+    from ..app.serving import free_port, serve_on_socket
     from ..app.serving import serve as serve_snapshot
 
     settings = read_settings(config)
@@ -37,6 +41,9 @@ def serve(
         raise BadCall(
             f"there is no snapshot at {settings.discovery.snapshot}: run `weft discover` first, or add --wait"
         )
+    if socket is not None:
+        serve_on_socket(config, socket)
+        return
     port = free_port(config, settings)
     note_address(settings, port)
     serve_snapshot(config, settings, port=port)

@@ -5,12 +5,15 @@ mistake, its line, and what would be accepted.
 
 - ``values``: durations, sizes, URLs, secrets.
 - ``problems``: mistakes with lines and keys.
+- ``section``: what every section is.
+- ``gateway``: the section of the gateway, and the objects that its short forms stand for.
 - ``model``: one model per section.
 - ``load``: the file.
 - ``json_schema``: the form, for editors.
 - ``upstreams``: the settings as discovery takes them.
 """
 
+from .gateway import GatewaySection
 from .json_schema import settings_json_schema
 from .load import load_settings
 from .model import (
@@ -32,6 +35,7 @@ __all__ = [
     "BulkEntry",
     "ConfigErrors",
     "DiscoverySection",
+    "GatewaySection",
     "LambdaPlace",
     "LambdaUpstream",
     "LinkEntry",

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     StrictBool,
@@ -26,7 +24,9 @@ from pydantic import (
 
 from ..schemas.catalog import FunctionId, FunctionRule
 from ..schemas.links import BulkRule, LinkRule
+from .gateway import GatewaySection
 from .problems import validate
+from .section import Section
 from .values import (
     Duration,
     HeaderName,
@@ -77,14 +77,6 @@ FunctionName: TypeAlias = Annotated[
     BeforeValidator(lambda value: _check_function(value) if isinstance(value, str) else value),
     WithJsonSchema({"type": "string", "pattern": f"^{_FUNCTION.pattern}$"}),
 ]
-
-
-class Section(BaseModel):
-    """A part of the settings: frozen, and with no other keys than its own."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
-    )
 
 
 class UpstreamEntry(Section):
@@ -384,6 +376,9 @@ class Settings(Section):
     names: NamesSection = Field(default_factory=NamesSection)
     """How names are kept."""
 
+    gateway: GatewaySection | None = None
+    """Envoy in front of the API and under its calls. Left out: there is none."""
+
     @model_validator(mode="before")
     @classmethod
     def _say_every_section(cls, value: object) -> object:
@@ -393,6 +388,8 @@ class Settings(Section):
         sections: dict[str, Any] = {
             name: {} for name in ("server", "discovery", "names") if value.get(name) is None
         }
+        if "gateway" in value and value["gateway"] is None:
+            sections["gateway"] = {}
         lists: dict[str, Any] = {name: () for name in ("links", "bulk") if value.get(name) is None}
         return {**value, **sections, **lists}
 
