@@ -9,7 +9,8 @@ from typing import Any, Final
 from ...schemas.catalog import Function, HttpTarget, LambdaBinding, LambdaTarget, Upstream, UpstreamId
 from ..objects.base import Object
 from ..objects.traffic import BackendTrafficPolicySpec
-from ..objects.weft import STABLE, CanarySpec, CanaryVersion
+from ..objects.routes import NamedValue
+from ..objects.weft import STABLE, CanaryMatch, CanarySpec, CanaryVersion
 from ..resources import Resource
 from .addresses import Place, place_of_url
 from .clusters import Clusters, upstream_place
@@ -98,6 +99,14 @@ def destinations(
     for name, version in spec.versions.items():
         versions[name] = _version(function, upstream, name, version, stable, clusters, traffic, upstreams, origin)
     mirror = _mirror(spec, versions, function)
+    matches = list(spec.matches)
+    if spec.sticky and spec.sticky.cookie:
+        # Its value is the version. A version that gets nothing any more loses its clients too.
+        matches += [
+            CanaryMatch(version=name, cookie=NamedValue(name=spec.sticky.cookie, value=name))
+            for name, share in spec.shares.items()
+            if share
+        ]
     conditional = [
         Destination(
             {**_to(versions[match.version]), **mirror},
@@ -105,7 +114,7 @@ def destinations(
             f"@{match.version}",
             {match.version: 100},
         )
-        for match in spec.matches
+        for match in matches
     ]
     return (*conditional, Destination({**_shared_out(spec, versions, internal=internal), **mirror}, versions=spec.shares))
 
@@ -148,6 +157,8 @@ def _to(version: Version) -> Resource:
 
 def _shared_out(spec: CanarySpec, versions: Mapping[str, Version], *, internal: bool) -> Resource:
     shares = spec.shares
+    sticky = spec.sticky
+    cookie = sticky.cookie if sticky and not internal else None
     weighted: Resource = {
         "clusters": [
             {
@@ -155,25 +166,23 @@ def _shared_out(spec: CanarySpec, versions: Mapping[str, Version], *, internal: 
                 "weight": weight,
                 "host_rewrite_literal": versions[name].place.authority,
                 **_marked(versions[name]),
+                **({"response_headers_to_add": [set_cookie(cookie, name)]} if cookie else {}),
             }
             for name, weight in shares.items()
         ]
     }
     action: Resource = {"weighted_clusters": weighted}
-    sticky = spec.sticky
-    if sticky is not None:
+    if sticky is not None and sticky.cookie is None:
         weighted["use_hash_policy"] = True
-        if sticky.operation:
-            policy: Any = {"header": {"header_name": OPERATION_HEADER}}
-        elif sticky.header:
-            policy = {"header": {"header_name": sticky.header.lower()}}
-        elif internal:
-            policy = {"header": {"header_name": f"{COOKIE_HEADER}{str(sticky.cookie).lower()}"}}
-        else:
-            # Without a lifetime of its own it is a cookie of the session.
-            policy = {"cookie": {"name": sticky.cookie, "ttl": "0s", "path": "/"}}
-        action["hash_policy"] = [policy]
+        header = OPERATION_HEADER if sticky.operation else str(sticky.header).lower()
+        action["hash_policy"] = [{"header": {"header_name": header}}]
     return action
+
+
+def set_cookie(name: str, value: str) -> Resource:
+    """A response header that keeps a client with one version for its session."""
+    text = f"{name}={value}; Path=/; HttpOnly; SameSite=Lax"
+    return {"header": {"key": "set-cookie", "value": text}, "append_action": "APPEND_IF_EXISTS_OR_ADD"}
 
 
 def _marked(version: Version) -> Resource:
@@ -197,8 +206,23 @@ def _condition(header: Any, cookie: Any, *, internal: bool) -> Resource:
         return {"name": header.name.lower(), "string_match": {"exact": header.value}}
     if internal:
         return {"name": f"{COOKIE_HEADER}{cookie.name.lower()}", "string_match": {"exact": cookie.value}}
-    escaped = "".join(f"\\{c}" if c in r"\.+*?()[]{}|^$" else c for c in f"{cookie.name}={cookie.value}")
-    return {"name": "cookie", "string_match": {"safe_regex": {"regex": rf"(.*;\s*)?{escaped}(\s*;.*)?"}}}
+    return cookie_match(cookie.name, _escaped(cookie.value))
+
+
+def sticky_canaries(index: Index) -> tuple[CanarySpec, ...]:
+    """Those that keep clients by a cookie."""
+    specs = [one.spec for one in index.of_kind("Canary")]
+    return tuple(spec for spec in specs if isinstance(spec, CanarySpec) and spec.sticky and spec.sticky.cookie)
+
+
+def cookie_match(name: str, value: str = "[^;]*") -> Resource:
+    """A header match for a cookie; *value* is a regular expression."""
+    pattern = rf"(.*;\s*)?{_escaped(name)}={value}(\s*;.*)?"
+    return {"name": "cookie", "string_match": {"safe_regex": {"regex": pattern}}}
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{c}" if c in r"\.+*?()[]{}|^$" else c for c in text)
 
 
 def looked_at(index: Index) -> tuple[tuple[str, ...], tuple[str, ...]]:

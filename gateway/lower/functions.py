@@ -165,7 +165,11 @@ def _rewrite(path: PathMatch, target: str, moves: Sequence[Move]) -> Resource | 
     if path.type != "RegularExpression":
         return None
     groups = [found[1] for found in _GROUP.finditer(path.value)]
-    if re.compile(path.value.replace("(?<", "(?P<")).groups != len(groups):
+    try:
+        others = re.compile(path.value.replace("(?<", "(?P<")).groups - len(groups)
+    except re.error:
+        return None  # Envoy has its own syntax, and says what it does not take
+    if others:
         return None
     substitution = re.sub(r"\\", r"\\\\", target)
     for move in moves:

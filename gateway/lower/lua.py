@@ -171,23 +171,22 @@ def _json(move: Move) -> str:
 
 def _start(moves: Sequence[Move], *, body: bool) -> list[str]:
     kinds = {move.source.kind for move in moves}
-    lines = ["local hs = handle:headers()", 'local path = hs:get(":path")']
+    lines = []
+    if body:
+        # First: what is taken from the handle before the body came may not be used after it.
+        lines += [
+            "local buffer = handle:body(true)",
+            "local body = buffer:length() > 0 and buffer:getBytes(0, buffer:length()) or nil",
+        ]
+    lines += ["local hs = handle:headers()", 'local path = hs:get(":path")']
     if "path" in kinds:
         lines.append("local seg = segments(path)")
     if "query" in kinds:
         lines.append("local q = parameters(path)")
-    if body:
-        lines += [
-            "local buffer = handle:body()",
-            "local body = buffer and buffer:length() > 0 and buffer:getBytes(0, buffer:length()) or nil",
-        ]
     return lines
 
 
-_BAD: Final = (
-    'handle:respond({[":status"] = "400", ["content-type"] = "application/json"}, '
-    "'{\"error\":\"%s is missing\"}') return"
-)
+_BAD: Final = 'handle:respond({[":status"] = "400"}, "%s is missing") return'
 
 
 def http_call(
@@ -212,7 +211,7 @@ def http_call(
         keeps_query: Whether the request's own query goes along.
     """
     moves = [*in_path, *in_query, *in_headers, *([body] if body else [])]
-    needs_body = any(move.source.kind == "body" for move in moves)
+    needs_body = body is not None or any(move.source.kind == "body" for move in moves)
     lines = _start(moves, body=needs_body)
     pieces = []
     by_name = {move.argument: move for move in in_path}
@@ -290,8 +289,7 @@ def set_method(method: str) -> str:
 
 def _set_body() -> list[str]:
     return [
-        "local out = handle:body(true)",
-        "local length = out:setBytes(made)",
+        "buffer:setBytes(made)",
         'hs:replace("content-length", tostring(#made)) hs:replace("content-type", "application/json")',
     ]
 
@@ -313,11 +311,12 @@ LAMBDA_ANSWER: Final = r"""
 function envoy_on_response(handle)
   local hs = handle:headers()
   if hs:get("x-amz-function-error") then
-    hs:replace(":status", "502")
-    hs:remove("x-amz-function-error")
     local message = '{"error":"the function failed"}'
     handle:body(true):setBytes(message)
+    hs = handle:headers()
     hs:replace("content-length", tostring(#message))
+    hs:replace(":status", "502")
+    hs:remove("x-amz-function-error")
   end
   hs:remove("x-amz-log-result")
   hs:remove("x-amz-executed-version")

@@ -33,9 +33,17 @@ from ..objects.routes import (
 )
 from ..objects.security import SecurityPolicySpec
 from ..objects.traffic import BackendTrafficPolicySpec
-from ..objects.weft import FunctionCallSpec, TransformationSpec
+from ..objects.weft import CanarySpec, FunctionCallSpec, TransformationSpec
 from ..resources import Resource, typed
-from .canaries import COOKIE_HEADER, Destination, destinations, looked_at
+from .canaries import (
+    COOKIE_HEADER,
+    Destination,
+    cookie_match,
+    destinations,
+    looked_at,
+    set_cookie,
+    sticky_canaries,
+)
 from .changes import (
     extension_filters,
     header_members,
@@ -198,7 +206,7 @@ class _Rule:
             action = {"route": {"cluster": cluster, **members}}
             return [self._finish(replace(self.base, action=action, function=reference.name), targets)]
         if reference.kind == "GraphQL":
-            return [self._to_engine()]
+            return self._to_engine()
         if reference.kind == "Upstream":
             return self._to_upstream(reference)
         function, upstream = self._function(reference)
@@ -215,7 +223,7 @@ class _Rule:
             raise wrong(self.one, "backendRefs", f"there is no function {reference.name!r}; {hint}")
         return function, catalog.upstreams_by_id[function.upstream]
 
-    def _to_engine(self) -> EdgeRoute:
+    def _to_engine(self) -> list[EdgeRoute]:
         targets = self._targets(GRAPHQL)
         traffic = self._traffic(targets)
         members = route_members(
@@ -235,7 +243,10 @@ class _Rule:
         if cookies:
             route = route.with_filters({COOKIES: _cookies_to_metadata(cookies)})
             route = route.with_extra(request_headers_to_add=_cookies_to_headers(cookies))
-        return self._finish(route, targets)
+        routes = [route]
+        for spec in sticky_canaries(self.parent.index)[:1]:
+            routes = [*_chosen(route, spec), route]
+        return [self._finish(one, targets) for one in routes]
 
     def _to_upstream(self, reference: BackendReference) -> list[EdgeRoute]:
         catalog = self.parent.world.catalog
@@ -423,6 +434,33 @@ class _Rule:
             percent = 100 * mirror.fraction.numerator / mirror.fraction.denominator
         share = {"numerator": round(percent * 10_000), "denominator": "MILLION"}
         return {"cluster": cluster, "runtime_fraction": {"default_value": share}}
+
+
+def _chosen(route: EdgeRoute, spec: CanarySpec) -> list[EdgeRoute]:
+    """The route of clients that have no version yet: one is chosen here, for all calls of their operations."""
+    assert spec.sticky is not None
+    cookie = str(spec.sticky.cookie)
+    members = dict(route.action["route"])
+    cluster = members.pop("cluster")
+    members["weighted_clusters"] = {
+        "clusters": [
+            {
+                "name": cluster,
+                "weight": share,
+                "request_headers_to_add": [
+                    {"header": {"key": f"{COOKIE_HEADER}{cookie.lower()}", "value": version}}
+                ],
+                "response_headers_to_add": [set_cookie(cookie, version)],
+            }
+            for version, share in spec.shares.items()
+        ]
+    }
+    known = [version for version, share in spec.shares.items() if share]
+    has_version = cookie_match(cookie, f"({'|'.join(known)})")
+    condition = {**has_version, "invert_match": True, "treat_missing_header_as_empty": True}
+    match = {**route.match, "headers": [*route.match.get("headers", []), condition]}
+    rank_ = (*route.rank[:-1], route.rank[-1] - 0.5)
+    return [replace(route, name=f"{route.name}@new", match=match, rank=rank_, action={"route": members})]
 
 
 def kind_of(upstream: Upstream) -> str:

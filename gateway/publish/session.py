@@ -203,9 +203,9 @@ class Session(ABC):
         subscription.pending = False
         if request.HasField("error_detail"):
             refusal = Refusal(kind, subscription.version, subscription.changed, request.error_detail.message)
-            # The response left Envoy with what it had, or with a part of it: what it has is not known.
-            for name in subscription.changed:
-                subscription.has.pop(name, None)
+            # The response left Envoy with what it had, or with a part of it: what it has is not known, so it
+            # is sent again, or taken away.
+            subscription.has |= dict.fromkeys(subscription.changed, "?")
             self._refused = self.status.refusal = refusal
             self.status.refusals += 1
         else:
