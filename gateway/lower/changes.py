@@ -23,6 +23,7 @@ from .filters import (
     EXT_PROC_TYPE,
     FAULT,
     GZIP,
+    PROCESSING,
     USER_LUA,
     ZSTD,
     mutations,
@@ -256,7 +257,7 @@ def extension_filters(
     for script in policy.lua:
         filters[USER_LUA] = lua_per_route(script.inline)
     for number, processor in enumerate(policy.ext_proc):
-        name = f"weft.ext_proc.{origin.namespace}.{origin.name}.{number}"
+        name = f"ext_proc.{origin.namespace}.{origin.name}.{number}"
         cluster = security.clusters.backend(processor.backend_refs[0], None, of=origin, http2=True)
         mode = processor.processing_mode
         config: Resource = {
@@ -270,9 +271,8 @@ def extension_filters(
                 "response_body_mode": _body_mode(mode.response.body if mode and mode.response else None),
             },
         }
-        security.extensions[name] = (EXT_PROC_TYPE, typed(EXT_PROC_TYPE, **config))
-        security.origins[name] = str(origin)
-        filters[name] = switched_on()
+        place = security.place(name, PROCESSING, typed(EXT_PROC_TYPE, **config), origin)
+        filters[place] = switched_on()
     return filters
 
 

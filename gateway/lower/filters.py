@@ -2,12 +2,13 @@
 
 A listener that changes drops its WebSockets after the drain time. So every filter is there from the start,
 switched off, and a route's own configuration switches it on. Filters that take no configuration from routes
-(tokens, logins, decisions of others) are extensions that are discovered: they change without the listener.
+(tokens, decisions of others) are extensions that are discovered: they change without the listener. Only logins
+change it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ..resources import Resource, typed
@@ -49,6 +50,9 @@ LIMITS_DOMAIN: Final = "weft"
 _NOBODY: Final = "nobody:{SHA}" + "A" * 27 + "="
 
 
+_NONE: Final[Mapping[str, Resource]] = {}
+
+
 def _off(name: str, type_name: str, **fields: Any) -> Resource:
     return {"name": name, "disabled": True, "typed_config": typed(f"{_HTTP}.{type_name}", **fields)}
 
@@ -66,14 +70,14 @@ def _compressor(name: str, library: str, type_name: str) -> Resource:
     )
 
 
-def discovered(name: str, type_name: str, *, off: bool = True) -> Resource:
-    """A filter whose configuration is a resource of its own."""
+def discovered(name: str, *type_names: str, off: bool = True) -> Resource:
+    """A filter whose configuration is a resource of its own, of one of some types."""
     return {
         "name": name,
         **({"disabled": True} if off else {}),
         "config_discovery": {
             "config_source": {"ads": {}, "resource_api_version": "V3"},
-            "type_urls": [f"type.googleapis.com/{type_name}"],
+            "type_urls": [f"type.googleapis.com/{type_name}" for type_name in type_names],
         },
     }
 
@@ -82,21 +86,30 @@ JWT_TYPE: Final = f"{_HTTP}.jwt_authn.v3.JwtAuthentication"
 OAUTH2_TYPE: Final = f"{_HTTP}.oauth2.v3.OAuth2"
 EXT_AUTHZ_TYPE: Final = f"{_HTTP}.ext_authz.v3.ExtAuthz"
 EXT_PROC_TYPE: Final = f"{_HTTP}.ext_proc.v3.ExternalProcessor"
+NOTHING_TYPE: Final = f"{_HTTP}.header_mutation.v3.HeaderMutation"
+
+DECIDING: Final = tuple(f"weft.decide.{number}" for number in range(8))
+PROCESSING: Final = tuple(f"weft.process.{number}" for number in range(4))
+"""Places for decisions of others, and for processors. They are in the chain before they are used:
+connections keep the chain that they were opened with, and would pass what was added after them by."""
 
 
 def http_filters(
-    extensions: Iterable[tuple[str, str]], *, has_limits: bool, has_lambda: bool = False
+    *, has_limits: bool, has_lambda: bool = False, logins: Mapping[str, Resource] = _NONE
 ) -> list[Resource]:
     """The chain.
 
     Args:
-        extensions: Names and types of the filters that are discovered, besides the one for tokens.
+        logins: Configurations of filters for logins, by name. They hold secrets that are discovered, which
+            Envoy only asks for where the filter itself is not discovered.
         has_limits: Whether there is a rate limit service.
         has_lambda: Whether Lambda functions are called: to sign, Envoy looks for credentials at its start.
     """
-    found = sorted(extensions)
-    deciding = [discovered(name, kind) for name, kind in found if kind in {OAUTH2_TYPE, EXT_AUTHZ_TYPE}]
-    processing = [discovered(name, kind) for name, kind in found if kind == EXT_PROC_TYPE]
+    deciding = [
+        *({"name": name, "disabled": True, "typed_config": config} for name, config in sorted(logins.items())),
+        *(discovered(name, EXT_AUTHZ_TYPE, NOTHING_TYPE) for name in DECIDING),
+    ]
+    processing = [discovered(name, EXT_PROC_TYPE, NOTHING_TYPE) for name in PROCESSING]
     return [
         # Before all others: what tells who somebody is comes from here and not from clients.
         _off(STRIP, "header_mutation.v3.HeaderMutation"),

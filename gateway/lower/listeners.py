@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from ..objects.base import Object, seconds
 from ..objects.clients import ClientTrafficPolicySpec
 from ..objects.routes import GatewayListener, GatewaySpec
-from ..resources import Resource, typed
+from ..resources import Resource, content_hash, typed
 from .addresses import Place, place_of_url
 from .changes import parse_quantity
 from .clusters import ADMIN, make_cluster
@@ -54,9 +54,13 @@ _LOCAL_REPLY: Final[Resource] = {
 """What Envoy itself answers has the form of a GraphQL error, which clients of other functions can read too."""
 
 
-def route_configuration_name(gateway: str, listener: GatewayListener) -> str:
-    """The name of a listener's routes."""
-    return f"{gateway}/{listener.name}"
+def route_configuration_name(gateway: str, listener: GatewayListener, logins: Mapping[str, Resource]) -> str:
+    """The name of a listener's routes.
+
+    Connections keep the chain of filters that they were opened with. Routes that need another chain have
+    another name, so that no connection has routes whose filters it has not.
+    """
+    return f"{gateway}/{listener.name}" + (f"@{content_hash(dict(logins))}" if logins else "")
 
 
 def edge_listener(
@@ -64,10 +68,10 @@ def edge_listener(
     listener: GatewayListener,
     index: Index,
     settings: EdgeSettings,
-    extensions: Iterable[tuple[str, str]],
     *,
     has_limits: bool,
     has_lambda: bool,
+    logins: Mapping[str, Resource],
 ) -> Resource:
     """A public listener.
 
@@ -84,8 +88,8 @@ def edge_listener(
     hosts = [address.value for address in spec.addresses] or [settings.host]
     hcm = _manager(
         f"edge.{listener.name}",
-        route_configuration_name(gateway.name, listener),
-        http_filters(extensions, has_limits=has_limits, has_lambda=has_lambda),
+        route_configuration_name(gateway.name, listener, logins),
+        http_filters(has_limits=has_limits, has_lambda=has_lambda, logins=logins),
         settings,
     )
     hcm |= {
@@ -160,7 +164,7 @@ def edge_listener(
 
 def internal_listener(socket: Path, settings: EdgeSettings, name: str, *, has_lambda: bool) -> Resource:
     """The listener under the engine's calls."""
-    chain = http_filters((), has_limits=False, has_lambda=has_lambda)
+    chain = http_filters(has_limits=False, has_lambda=has_lambda)
     filters = [*(one for one in chain if one["name"] in {UNSIGNED, LAMBDA}), chain[-1]]
     hcm = _manager(name, name, filters, settings)
     hcm |= {
@@ -213,7 +217,7 @@ def metrics_listener(host: str, port: int, admin: Path) -> tuple[Resource, Resou
         _HCM,
         stat_prefix="metrics",
         route_config=routes,
-        http_filters=[http_filters((), has_limits=False)[-1]],
+        http_filters=[http_filters(has_limits=False)[-1]],
     )
     listener = {
         "name": "metrics",

@@ -11,10 +11,10 @@ from ...schemas.errors import ConfigError
 from ..objects.base import Object
 from ..objects.load import ObjectProblems
 from ..objects.routes import GatewayListener, GatewaySpec
-from ..resources import Resource, Resources
+from ..resources import Resource, Resources, typed
 from .addresses import place_of_url
 from .clusters import LIMITS, Clusters, make_cluster
-from .filters import JWT, STRIP, mutations
+from .filters import DECIDING, JWT, NOTHING_TYPE, PROCESSING, STRIP, mutations
 from .index import Index
 from .internal import NAME as INTERNAL
 from .internal import internal_routes
@@ -68,7 +68,6 @@ def lower(world: World) -> Lowered:
     listeners: dict[str, Resource] = {}
     configurations: dict[str, Resource] = {}
     origins: dict[tuple[str, str], str] = {}
-    kinds = [(name, kind) for name, (kind, _) in security.extensions.items()]
     for port in ports:
         try:
             listener = edge_listener(
@@ -76,9 +75,9 @@ def lower(world: World) -> Lowered:
                 port.listener,
                 index,
                 settings,
-                kinds,
                 has_limits=has_limits,
                 has_lambda=has_lambda,
+                logins=security.logins,
             )
         except ConfigError as error:
             problems.append(error)
@@ -113,9 +112,10 @@ def lower(world: World) -> Lowered:
         cluster = traces_cluster(settings.tracing)
         clusters.found[cluster["name"]] = cluster
     extensions = {JWT: {"name": JWT, "typed_config": security.jwt_extension()}}
-    for name, (_, config) in security.extensions.items():
+    for name in (*DECIDING, *PROCESSING):
+        config = security.extensions.get(name, typed(NOTHING_TYPE))
         extensions[name] = {"name": name, "typed_config": config}
-        origins["extensions", name] = security.origins[name]
+    origins |= {("extensions", name): origin for name, origin in security.origins.items()}
     origins |= {("clusters", name): origin for name, origin in clusters.origins.items()}
     origins |= {("paths", route.name): str(route.origin) for route in found if route.origin}
     resources = Resources(
@@ -149,7 +149,7 @@ def _configuration(port: _Port, routes: tuple[EdgeRoute, ...], security: Securit
         for host, found in sorted(by_host.items())
     ]
     return {
-        "name": route_configuration_name(port.gateway.name, port.listener),
+        "name": route_configuration_name(port.gateway.name, port.listener, security.logins),
         # Without it a route to a cluster that is not there is taken, and answers 503.
         "validate_clusters": True,
         "virtual_hosts": hosts,

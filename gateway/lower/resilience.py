@@ -49,7 +49,7 @@ def cluster_members(traffic: BackendTrafficPolicySpec | None, kind: str) -> Reso
         name = "least_request" if balancer.type == "LeastRequest" else "round_robin"
         members[f"{name}_lb_config"] = {"slow_start_config": {"slow_start_window": seconds(balancer.slow_start.window)}}
     check = traffic.health_check
-    passive = check.passive if check and check.passive else PassiveCheck() if kind != "lambda" else None
+    passive = check.passive if check and check.passive else _PASSIVE if kind != "lambda" else None
     if passive:
         members["outlier_detection"] = _outliers(passive)
     if check and check.active:
@@ -77,6 +77,12 @@ def cluster_members(traffic: BackendTrafficPolicySpec | None, kind: str) -> Reso
     return members
 
 
+# Connections that fail count by themselves, and half of the endpoints may be left out: at 10 percent, Envoy's
+# default, one of two dead ones would go on getting requests.
+_PASSIVE: Final = PassiveCheck(
+    split_external_local_origin_errors=True, consecutive_local_origin_failures=3, max_ejection_percent=50
+)
+
 ENGINE_CHECK: Final[Resource] = {
     "timeout": "1s",
     "interval": "1s",
@@ -101,7 +107,8 @@ def _thresholds(breaker: CircuitBreaker | None) -> Resource:
         value["max_retries"] = breaker.max_parallel_retries
     else:
         # Retries as a share of what is under way: they cannot multiply the load on what is failing.
-        percent, least = (budget.percent, budget.min_concurrency) if budget else (20, 3)
+        # The least number lets the first failures of an endpoint that died be tried elsewhere all at once.
+        percent, least = (budget.percent, budget.min_concurrency) if budget else (25, 25)
         value["retry_budget"] = {
             "budget_percent": {"value": percent},
             "min_retry_concurrency": least,
@@ -183,7 +190,10 @@ def route_members(
     if kind != "plain":
         members["retry_policy"] = _retries(traffic, kind, repeatable=repeatable)
     if traffic.hedge:
-        members["retry_policy"]["per_try_timeout"] = seconds(traffic.hedge.per_try_timeout)
+        retries = members["retry_policy"]
+        retries["per_try_timeout"] = seconds(traffic.hedge.per_try_timeout)
+        # A try that took too long counts as a failure of the gateway.
+        retries["retry_on"] = ",".join(dict.fromkeys((*retries["retry_on"].split(","), "gateway-error")))
         members["hedge_policy"] = {"hedge_on_per_try_timeout": True}
     upgrades = [{"upgrade_type": upgrade.type} for upgrade in traffic.http_upgrade]
     if upgrades:

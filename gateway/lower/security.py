@@ -6,7 +6,8 @@ Source: Envoy Gateway, SecurityPolicy; Envoy, the filters named here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from .filters import (
     API_KEY,
     BASIC,
     CORS,
+    DECIDING,
     EXT_AUTHZ_TYPE,
     JWT,
     JWT_TYPE,
@@ -58,7 +60,7 @@ class Security:
     Attributes:
         providers: Of the one filter for tokens, by name.
         requirements: Of the same, by name.
-        extensions: Discovered filters: name to type and configuration.
+        extensions: Configurations of discovered filters, by their places in the chain.
         stripped: Headers that no client may set.
     """
 
@@ -66,10 +68,12 @@ class Security:
     index: Index
     providers: dict[str, Resource] = field(default_factory=dict)
     requirements: dict[str, Resource] = field(default_factory=dict)
-    extensions: dict[str, tuple[str, Resource]] = field(default_factory=dict)
+    extensions: dict[str, Resource] = field(default_factory=dict)
     secrets: dict[str, Resource] = field(default_factory=dict)
     stripped: set[str] = field(default_factory=lambda: set(ALWAYS_STRIPPED))
     origins: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    logins: dict[str, Resource] = field(default_factory=dict)
 
     def route_filters(self, policy: SecurityPolicySpec, origin: Object) -> dict[str, Resource]:
         """The per-route configurations of a route that *policy* holds for.
@@ -214,7 +218,7 @@ class Security:
     # -- logins, and decisions of others
 
     def _oidc(self, oidc: Oidc, origin: Object) -> str:
-        name = f"weft.oauth2.{origin.namespace}.{origin.name}"
+        name = f"oauth2.{origin.namespace}.{origin.name}"
         secret = self.index.secret(oidc.client_secret, "client-secret", of=origin)
         seed = content_hash([secret, origin.namespace, origin.name, "hmac"]) * 2
         self.secrets[f"{name}.token"] = {
@@ -265,11 +269,11 @@ class Security:
             config["credentials"]["cookie_domain"] = oidc.cookie_domain
         if oidc.default_token_ttl:
             config["default_expires_in"] = seconds(oidc.default_token_ttl)
-        self._extend(name, OAUTH2_TYPE, typed(OAUTH2_TYPE, config=config), origin)
-        return name
+        self.logins[f"weft.{name}"] = typed(OAUTH2_TYPE, config=config)
+        return f"weft.{name}"
 
     def _ext_auth(self, auth: ExtAuth, origin: Object) -> str:
-        name = f"weft.ext_authz.{origin.namespace}.{origin.name}"
+        name = f"ext_authz.{origin.namespace}.{origin.name}"
         config: Resource = {
             "transport_api_version": "V3",
             "failure_mode_allow": auth.fail_open,
@@ -300,8 +304,7 @@ class Security:
                 },
             }
             self.stripped.update(header.lower() for header in auth.http.headers_to_backend)
-        self._extend(name, EXT_AUTHZ_TYPE, typed(EXT_AUTHZ_TYPE, **config), origin)
-        return name
+        return self.place(name, DECIDING, typed(EXT_AUTHZ_TYPE, **config), origin)
 
     def _decider(self, references: Iterable[BackendReference], origin: Object, *, http2: bool) -> str:
         found = list(references)
@@ -309,9 +312,22 @@ class Security:
             raise wrong(origin, "spec.extAuth", "names no backend")
         return self.clusters.backend(found[0], None, of=origin, http2=http2)
 
-    def _extend(self, name: str, type_name: str, config: Resource, origin: Object) -> None:
-        self.extensions[name] = (type_name, config)
-        self.origins[name] = str(origin)
+    def place(self, name: str, places: Sequence[str], config: Resource, origin: Object) -> str:
+        """Put a configuration into a place of the chain; the place's name.
+
+        The place follows from the name: others that come and go seldom move it.
+
+        Raises:
+            ConfigError: There is no place left.
+        """
+        start = zlib.crc32(name.encode())
+        for step in range(len(places)):
+            found = places[(start + step) % len(places)]
+            if self.names.setdefault(found, name) == name:
+                self.extensions[found] = config
+                self.origins[found] = str(origin)
+                return found
+        raise wrong(origin, "spec", f"there are more than {len(places)} policies of this kind", f"{len(places)}")
 
     # -- rules
 

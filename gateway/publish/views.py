@@ -38,6 +38,9 @@ def stages(old: Resources, new: Resources) -> tuple[Stage, ...]:
     """
     if old.version == new.version:
         return ()
+    if old.version == Resources().version:
+        # Nothing that could break: and an Envoy that starts must not be told first that it has no listeners.
+        return (Stage(new, ("secrets", "clusters", "extensions", "routes", "listeners")),)
     added = new.with_types(
         clusters={**old.clusters, **new.clusters},
         secrets={**old.secrets, **new.secrets},
