@@ -16,6 +16,7 @@ from ..schemas.errors import ConfigError, WeftError
 from .envoy.preflight import preflight
 from .limits.budgets import Budgets
 from .lower import Lowered, World, lower
+from .objects.weft import CanarySpec
 from .publish.ads import AdsPublisher
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class ControlPlane:
     lowered: Lowered | None = field(default=None, init=False)
     problem: str = field(default="", init=False)
     published_at: float = field(default=0.0, init=False)
+    _world: World | None = field(default=None, init=False)
     _written: bytes = field(default=b"", init=False)
 
     async def refresh(self) -> bool:
@@ -78,18 +80,21 @@ class ControlPlane:
         await self._refresh()
         await self.write_status()
 
+    def _canaries(self) -> dict[str, dict[str, int]]:
+        objects = self._world.objects if self._world is not None else ()
+        return {one.name: one.spec.shares for one in objects if isinstance(one.spec, CanarySpec)}
+
     async def _refresh(self) -> None:
         world = await asyncio.to_thread(self.make_world)
         lowered = await asyncio.to_thread(lower, world)
+        if self.lowered is None or lowered.resources.version != self.lowered.resources.version:
+            if self.envoy is not None:
+                await preflight(lowered.resources, self.envoy)
+            await self.publisher.publish(lowered.resources)
+            self.published_at = time.time()
         self.budgets.replace(lowered.limits)
-        if self.lowered is not None and lowered.resources.version == self.lowered.resources.version:
-            self.lowered = lowered
-            return
-        if self.envoy is not None:
-            await preflight(lowered.resources, self.envoy)
-        await self.publisher.publish(lowered.resources)
         self.lowered = lowered
-        self.published_at = time.time()
+        self._world = world
 
     async def follow(self, paths: Callable[[], Iterable[Path]], *, poll_s: float = 0.1) -> None:
         """Refresh for ever, whenever one of the files changes.
@@ -130,6 +135,7 @@ class ControlPlane:
             "version": lowered.resources.version if lowered else "",
             "published_at": self.published_at,
             "problem": self.problem,
+            "canaries": self._canaries(),
             "nodes": [
                 {
                     "node": node.node,

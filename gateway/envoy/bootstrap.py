@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -55,18 +56,6 @@ def dynamic_bootstrap(
         node: This Envoy's id.
         tags: Metadata of the node.
     """
-    cluster: Resource = {
-        "name": XDS_CLUSTER,
-        "type": "STATIC" if control.path is not None else "STRICT_DNS",
-        "connect_timeout": "1s",
-        "typed_extension_protocol_options": http2_options(),
-        "load_assignment": {
-            "cluster_name": XDS_CLUSTER,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": control.address}}]}],
-        },
-    }
-    if control.tls is not None:
-        cluster["transport_socket"] = {"name": "envoy.transport_sockets.tls", "typed_config": control.tls}
     return {
         **_common(admin, node, tags),
         "dynamic_resources": {
@@ -79,18 +68,37 @@ def dynamic_bootstrap(
             "lds_config": {"resource_api_version": "V3", "ads": {}},
             "cds_config": {"resource_api_version": "V3", "ads": {}},
         },
-        "static_resources": {"clusters": [cluster]},
+        "static_resources": {"clusters": [control_cluster(control)]},
     }
 
 
-def static_bootstrap(resources: Resources, *, admin: Path, node: str = "weft") -> dict[str, Any]:
+def control_cluster(control: ControlAddress) -> Resource:
+    """The cluster of the control plane."""
+    cluster: Resource = {
+        "name": XDS_CLUSTER,
+        "type": "STATIC" if control.path is not None else "STRICT_DNS",
+        "connect_timeout": "1s",
+        "typed_extension_protocol_options": http2_options(),
+        "load_assignment": {
+            "cluster_name": XDS_CLUSTER,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": control.address}}]}],
+        },
+    }
+    if control.tls is not None:
+        cluster["transport_socket"] = {"name": "envoy.transport_sockets.tls", "typed_config": control.tls}
+    return cluster
+
+
+def static_bootstrap(
+    resources: Resources, *, admin: Path, node: str = "weft", extra_clusters: Iterable[Resource] = ()
+) -> dict[str, Any]:
     """A bootstrap that holds all of *resources*: for ``envoy --mode validate``, and without a control plane."""
     routes, extensions = resources.routes, resources.extensions
     return {
         **_common(admin, node, None),
         "static_resources": {
             "listeners": [_inlined(listener, routes, extensions) for listener in resources.listeners.values()],
-            "clusters": list(resources.clusters.values()),
+            "clusters": [*resources.clusters.values(), *extra_clusters],
             "secrets": list(resources.secrets.values()),
         },
     }

@@ -12,7 +12,7 @@ import msgspec
 
 from ...schemas.errors import ConfigError
 from ..resources import Resources
-from .bootstrap import static_bootstrap
+from .bootstrap import ControlAddress, control_cluster, static_bootstrap
 
 TIMEOUT_S: Final = 30.0
 # Envoy's marker before what protobuf prints differs from run to run.
@@ -32,7 +32,9 @@ async def preflight(resources: Resources, envoy: Path, *, environment: dict[str,
     """
     with tempfile.TemporaryDirectory(prefix="weft-") as folder:
         file = Path(folder) / "bootstrap.json"
-        data = msgspec.json.encode(static_bootstrap(resources, admin=Path(folder) / "admin.sock"))
+        control = control_cluster(ControlAddress(path=Path(folder) / "xds.sock"))
+        bootstrap = static_bootstrap(resources, admin=Path(folder) / "admin.sock", extra_clusters=[control])
+        data = msgspec.json.encode(bootstrap)
         await asyncio.to_thread(file.write_bytes, data)
         process = await asyncio.create_subprocess_exec(
             envoy,

@@ -16,46 +16,18 @@ from .budgets import Budgets, Decision
 _UNITS: Final = {1: "SECOND", 60: "MINUTE", 3600: "HOUR", 86400: "DAY"}
 
 
-class RateLimitServer:
-    """Serves budgets. An async context manager: it listens in the block."""
+class RateLimitService:
+    """Answers for budgets, which may be given other limits meanwhile."""
 
-    def __init__(self, address: str, budgets: Budgets) -> None:
-        """Take where to listen, and what to serve.
-
-        Args:
-            address: ``unix:/path`` or ``host:port``; port 0 takes a free one.
-            budgets: May be given other limits while it is served.
-
-        Raises:
-            ConfigError: ``xds-protos`` is not installed.
-        """
-        require_protos()
-        self.port = 0
+    def __init__(self, budgets: Budgets) -> None:
+        """Take what to serve."""
         self.budgets = budgets
-        self._address = address
-        self._server: Any = None
 
-    async def __aenter__(self) -> RateLimitServer:
-        """Listen.
-
-        Raises:
-            ConfigError: Nothing can listen there.
-        """
+    def add_to(self, server: Any) -> None:
+        """Serve on *server*, a ``grpc.aio.Server``."""
         from envoy.service.ratelimit.v3.rls_pb2_grpc import add_RateLimitServiceServicer_to_server
 
-        self._server = grpc.aio.server()
-        add_RateLimitServiceServicer_to_server(self, self._server)
-        try:
-            self.port = self._server.add_insecure_port(self._address)
-        except RuntimeError as error:
-            problem = f"cannot listen on {self._address}"
-            raise ConfigError(source="gateway", key="limits", problem=problem) from error
-        await self._server.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Stop listening."""
-        await self._server.stop(0.2)
+        add_RateLimitServiceServicer_to_server(self, server)
 
     async def ShouldRateLimit(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC names it
         """Whether a request may pass: it may if each of its descriptors may."""
@@ -71,6 +43,46 @@ class RateLimitServer:
         return RateLimitResponse(
             overall_code=_code(allowed), statuses=[_status(decision) for decision in decisions]
         )
+
+
+class RateLimitServer:
+    """A server of its own. An async context manager: it listens in the block."""
+
+    def __init__(self, address: str, budgets: Budgets) -> None:
+        """Take where to listen, and what to serve.
+
+        Args:
+            address: ``unix:/path`` or ``host:port``; port 0 takes a free one.
+            budgets: May be given other limits while it is served.
+
+        Raises:
+            ConfigError: ``xds-protos`` is not installed.
+        """
+        require_protos()
+        self.port = 0
+        self._service = RateLimitService(budgets)
+        self._address = address
+        self._server: Any = None
+
+    async def __aenter__(self) -> RateLimitServer:
+        """Listen.
+
+        Raises:
+            ConfigError: Nothing can listen there.
+        """
+        self._server = grpc.aio.server()
+        self._service.add_to(self._server)
+        try:
+            self.port = self._server.add_insecure_port(self._address)
+        except RuntimeError as error:
+            problem = f"cannot listen on {self._address}"
+            raise ConfigError(source="gateway", key="limits", problem=problem) from error
+        await self._server.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop listening."""
+        await self._server.stop(0.2)
 
 
 def _code(allowed: bool) -> Any:  # noqa: FBT001 - the one thing it is made from

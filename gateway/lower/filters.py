@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ..resources import Resource, typed
-from .clusters import LIMITS
 
 _HTTP: Final = "envoy.extensions.filters.http"
 
@@ -95,14 +94,14 @@ connections keep the chain that they were opened with, and would pass what was a
 
 
 def http_filters(
-    *, has_limits: bool, has_lambda: bool = False, logins: Mapping[str, Resource] = _NONE
+    *, limits: str, has_lambda: bool = False, logins: Mapping[str, Resource] = _NONE
 ) -> list[Resource]:
     """The chain.
 
     Args:
         logins: Configurations of filters for logins, by name. They hold secrets that are discovered, which
             Envoy only asks for where the filter itself is not discovered.
-        has_limits: Whether there is a rate limit service.
+        limits: The cluster of the rate limit service; empty for none.
         has_lambda: Whether Lambda functions are called: to sign, Envoy looks for credentials at its start.
     """
     deciding = [
@@ -132,11 +131,11 @@ def http_filters(
                     enable_x_ratelimit_headers="DRAFT_VERSION_03",
                     rate_limit_service={
                         "transport_api_version": "V3",
-                        "grpc_service": {"envoy_grpc": {"cluster_name": LIMITS}},
+                        "grpc_service": {"envoy_grpc": {"cluster_name": limits}},
                     },
                 )
             ]
-            if has_limits
+            if limits
             else []
         ),
         _off(COST, "header_to_metadata.v3.Config"),

@@ -69,7 +69,7 @@ def edge_listener(
     index: Index,
     settings: EdgeSettings,
     *,
-    has_limits: bool,
+    limits: str,
     has_lambda: bool,
     logins: Mapping[str, Resource],
 ) -> Resource:
@@ -89,7 +89,7 @@ def edge_listener(
     hcm = _manager(
         f"edge.{listener.name}",
         route_configuration_name(gateway.name, listener, logins),
-        http_filters(has_limits=has_limits, has_lambda=has_lambda, logins=logins),
+        http_filters(limits=limits, has_lambda=has_lambda, logins=logins),
         settings,
     )
     hcm |= {
@@ -164,7 +164,7 @@ def edge_listener(
 
 def internal_listener(socket: Path, settings: EdgeSettings, name: str, *, has_lambda: bool) -> Resource:
     """The listener under the engine's calls."""
-    chain = http_filters(has_limits=False, has_lambda=has_lambda)
+    chain = http_filters(limits="", has_lambda=has_lambda)
     filters = [*(one for one in chain if one["name"] in {UNSIGNED, LAMBDA}), chain[-1]]
     hcm = _manager(name, name, filters, settings)
     hcm |= {
@@ -217,7 +217,7 @@ def metrics_listener(host: str, port: int, admin: Path) -> tuple[Resource, Resou
         _HCM,
         stat_prefix="metrics",
         route_config=routes,
-        http_filters=[http_filters(has_limits=False)[-1]],
+        http_filters=[http_filters(limits="")[-1]],
     )
     listener = {
         "name": "metrics",

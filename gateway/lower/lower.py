@@ -8,6 +8,7 @@ from typing import Final
 
 from ...schemas.catalog import LambdaTarget
 from ...schemas.errors import ConfigError
+from ..envoy.bootstrap import XDS_CLUSTER
 from ..objects.base import Object
 from ..objects.load import ObjectProblems
 from ..objects.routes import GatewayListener, GatewaySpec
@@ -27,7 +28,7 @@ from .listeners import (
 )
 from .routes import Routes
 from .security import Security
-from .world import EdgeRoute, Lowered, World
+from .world import CONTROL, EdgeRoute, Lowered, World
 
 _ANY: Final = ("*",)
 
@@ -59,9 +60,9 @@ def lower(world: World) -> Lowered:
         if isinstance(gateway.spec, GatewaySpec)
         for listener in gateway.spec.listeners
     ]
-    has_limits = bool(settings.limits_address)
+    limits = {"": "", CONTROL: XDS_CLUSTER}.get(settings.limits_address, LIMITS)
     has_lambda = any(isinstance(one.target, LambdaTarget) for one in world.catalog.upstreams)
-    if routes.limits and not has_limits:
+    if routes.limits and not limits:
         problems.append(
             ConfigError(source="gateway", key="limits", problem="there is no rate limit service for global limits")
         )
@@ -75,7 +76,7 @@ def lower(world: World) -> Lowered:
                 port.listener,
                 index,
                 settings,
-                has_limits=has_limits,
+                limits=limits,
                 has_lambda=has_lambda,
                 logins=security.logins,
             )
@@ -101,7 +102,7 @@ def lower(world: World) -> Lowered:
             )
     if problems:
         raise ObjectProblems(problems)
-    if has_limits:
+    if limits == LIMITS:
         place = place_of_url(settings.limits_address)
         clusters.found[LIMITS] = make_cluster(LIMITS, [replace(place, http2=True)], {}, kind="plain")
     if settings.metrics is not None and settings.admin is not None:

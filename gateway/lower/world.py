@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ...schemas.catalog import Catalog, UpstreamId
 from ...schemas.errors import ConfigError
 from ..objects.base import Object
 from ..resources import Resource, Resources
+
+
+CONTROL: Final = "control"
+"""Stands for the control plane itself as the rate limit service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,8 @@ class EdgeSettings:
         metrics: Host and port where Prometheus finds the figures; ``None`` for nowhere.
         admin: Unix socket of the admin interface, which the figures are taken from.
         access_log: File of the access log; ``-`` for standard output, ``""`` for none.
-        limits_address: Where the rate limit service listens: ``unix:/path`` or ``host:port``.
+        limits_address: Where the rate limit service listens: ``unix:/path`` or ``host:port``; `CONTROL` for
+            the control plane, ``""`` for none.
         graphql_path: Where the engine serves GraphQL.
         upstream_headers: Sent with each call to an upstream. They may be secrets.
         timeout_s: For a request that nothing else bounds.

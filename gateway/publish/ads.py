@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Final
 
 import grpc
@@ -117,12 +117,15 @@ def import_message(type_name: str) -> None:
 class AdsPublisher:
     """Serves `Resources` to every Envoy that connects. An async context manager: it listens in the block."""
 
-    def __init__(self, address: str, *, credentials: Any = None) -> None:
+    def __init__(
+        self, address: str, *, credentials: Any = None, services: Iterable[Callable[[Any], None]] = ()
+    ) -> None:
         """Take where to listen.
 
         Args:
             address: ``unix:/path`` or ``host:port``; port 0 takes a free one.
             credentials: ``grpc.ServerCredentials`` for TLS.
+            services: Add other services to the same server.
 
         Raises:
             ConfigError: ``xds-protos`` is not installed.
@@ -132,6 +135,7 @@ class AdsPublisher:
         self.resources = Resources()
         self._address = address
         self._credentials = credentials
+        self._services = tuple(services)
         self._server: Any = None
         self._sessions: set[Session] = set()
         self._nodes: dict[str, NodeStatus] = {}
@@ -151,6 +155,8 @@ class AdsPublisher:
 
         self._server = grpc.aio.server(options=[("grpc.max_receive_message_length", 64 * 1024 * 1024)])
         add_AggregatedDiscoveryServiceServicer_to_server(self, self._server)
+        for add in self._services:
+            add(self._server)
         try:
             if self._credentials is not None:
                 self.port = self._server.add_secure_port(self._address, self._credentials)

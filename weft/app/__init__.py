@@ -4,6 +4,8 @@
 - ``stitching``: a snapshot and the settings to one schema.
 - ``transports``: one transport for each upstream of a catalog.
 - ``live``: the engine of the newest snapshot, swapped without dropping an operation.
+- ``gateway``: Envoy with the engine behind it.
+- ``fleet``: the control plane for Envoys that others run.
 - ``serving``: the endpoint around it, in worker processes.
 - ``embedding``: the same inside another Python program.
 - ``processes``: processes that must not outlive this one.

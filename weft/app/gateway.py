@@ -25,11 +25,11 @@ from ..gateway.envoy.binary import find_envoy
 from ..gateway.envoy.bootstrap import ControlAddress, dynamic_bootstrap
 from ..gateway.envoy.process import START_TIMEOUT_S, EnvoyProcess, EnvoySettings
 from ..gateway.limits.budgets import Budgets
-from ..gateway.limits.service import RateLimitServer
+from ..gateway.limits.service import RateLimitService
 from ..gateway.lower import EdgeSettings, World
 from ..gateway.lower.canaries import COOKIE_HEADER, looked_at
 from ..gateway.lower.index import Index
-from ..gateway.lower.world import Tracing
+from ..gateway.lower.world import CONTROL, Tracing
 from ..gateway.objects import Object, ObjectProblems, Origin, load_objects, read_object
 from ..gateway.publish.ads import AdsPublisher
 from ..schemas.catalog import Catalog, Snapshot
@@ -199,7 +199,7 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
             tuple(f"unix:{socket}" for socket in sockets),
             port,
             section.metrics_port,
-            section.limits_service or f"unix:{folder / 'limits.sock'}",
+            section.limits_service or CONTROL,
             internal,
         )
         async with AsyncExitStack() as stack:
@@ -207,9 +207,10 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
                 await stack.enter_async_context(engine_child(config, socket, internal)) for socket in sockets
             ]
             budgets = Budgets()
-            if section.limits_service is None:
-                await stack.enter_async_context(RateLimitServer(places.limits, budgets))
-            publisher = await stack.enter_async_context(AdsPublisher(f"unix:{folder / 'xds.sock'}"))
+            services = [RateLimitService(budgets).add_to] if section.limits_service is None else []
+            publisher = await stack.enter_async_context(
+                AdsPublisher(f"unix:{folder / 'xds.sock'}", services=services)
+            )
             control = ControlPlane(
                 world_reader(config, places),
                 publisher,
