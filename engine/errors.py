@@ -15,7 +15,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from ..schemas.errors import OperationError, UpstreamError, WeftError
+from ..schemas.errors import GrpcStatus, OperationError, UpstreamError, WeftError
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,10 @@ logger = logging.getLogger(__name__)
 def error_extensions(error: BaseException) -> dict[str, Any]:
     """``extensions`` of a GraphQL error for *error*: ``code``, and where they apply ``upstream`` and ``function``."""
     if isinstance(error, UpstreamError):
-        return {"code": error.code, "upstream": error.upstream, "function": error.function}
+        found: dict[str, Any] = {"code": error.code, "upstream": error.upstream, "function": error.function}
+        if isinstance(error, GrpcStatus) and error.details:
+            found["details"] = list(error.details)
+        return found
     if isinstance(error, OperationError):
         return {"code": error.code}
     return {"code": "INTERNAL"}

@@ -110,7 +110,8 @@ class Child:
             if loop.time() - began > _MOST_BACKOFF_S:
                 backoff_s = _FIRST_BACKOFF_S
             logger.error(
-                "child ended; it is started again", extra={"child": self.name, "code": code, "in_s": backoff_s}
+                "child ended; it is started again",
+                extra={"child": self.name, "code": code, "in_s": backoff_s},
             )
             await asyncio.sleep(backoff_s)
             backoff_s = min(backoff_s * 2, _MOST_BACKOFF_S)

@@ -52,7 +52,9 @@ async def full_status(path: Path) -> dict[str, Any]:
             return status
     for cluster in clusters.get("cluster_statuses", ()):
         if not cluster["name"].startswith(_OWN):
-            status["endpoints"] += [_endpoint(cluster["name"], host) for host in cluster.get("host_statuses", ())]
+            status["endpoints"] += [
+                _endpoint(cluster["name"], host) for host in cluster.get("host_statuses", ())
+            ]
     return status
 
 

@@ -7,6 +7,7 @@ Facts are attributes; the message is built from them and tells the reader which 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 class WeftError(Exception):
@@ -155,9 +156,11 @@ class UpstreamUnreachable(UpstreamError):
 
     Attributes:
         detail: What the operating system or library said; for logs only.
+        passes: It may be reached a moment later: nothing has to be configured first.
     """
 
     detail: str = ""
+    passes: bool = True
 
     code = "UPSTREAM_UNREACHABLE"
 
@@ -187,10 +190,12 @@ class UpstreamStatus(UpstreamError):
         status: HTTP status code (``"404"``), gRPC status name (``"NOT_FOUND"``) or Lambda error kind
             (``"Unhandled"``).
         detail: What the upstream said, cut short; for logs only.
+        retry_after_s: How long it asked to be left alone, in seconds; ``None`` if it did not say.
     """
 
     status: str = ""
     detail: str = ""
+    retry_after_s: float | None = None
 
     code = "UPSTREAM_STATUS"
 
@@ -198,6 +203,22 @@ class UpstreamStatus(UpstreamError):
     def summary(self) -> str:
         """What happened, in words a client may read."""
         return f"the upstream answered with status {self.status}"
+
+
+@dataclass(eq=False)
+class GrpcStatus(UpstreamStatus):
+    """A gRPC server answered with an error status: its name is the error's code.
+
+    Attributes:
+        details: What the server said of it (``google.rpc.BadRequest`` and the like) as JSON, where the
+            configuration lets clients see it.
+    """
+
+    details: tuple[Any, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take the status for the code."""
+        self.code = self.status
 
 
 @dataclass(eq=False)

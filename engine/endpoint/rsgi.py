@@ -60,6 +60,7 @@ class Application:
             settings: ``EndpointSettings()`` by default.
         """
         self.settings = settings or EndpointSettings()
+        self._path = self.settings.path
         self._lifespan = lifespan
         self._engine: Engine | None = None
         self._life: asyncio.Task[None] | None = None
@@ -124,8 +125,12 @@ class Application:
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
+        reply: Reply | None
         try:
-            reply = await self._answer(scope, protocol)
+            if scope.path == self._path:
+                reply = await self._operations.answer(scope, protocol, self._engine)
+            else:
+                reply = self._answer_beside(scope)
         except (ClientGone, ProtocolClosed):
             logger.debug("client went away", extra=request_ids(scope))
             # Nobody reads it; granian logs a request that is left without an answer as a failure.
@@ -137,10 +142,9 @@ class Application:
         if reply is not None:
             reply.send(scope, protocol)
 
-    async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> Reply | None:
+    def _answer_beside(self, scope: Scope) -> Reply:
+        """The answer at any path but GraphQL's."""
         path = scope.path
-        if path == self.settings.path:
-            return await self._operations.answer(scope, protocol, self._engine)
         if path == "/healthz":
             return refuse_write(scope) or Reply(200, b'{"status":"ok"}', JSON, NO_STORE)
         if path == "/readyz":

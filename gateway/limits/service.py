@@ -85,7 +85,7 @@ class RateLimitServer:
         await self._server.stop(0.2)
 
 
-def _code(allowed: bool) -> Any:  # noqa: FBT001 - the one thing it is made from
+def _code(allowed: bool) -> Any:
     from envoy.service.ratelimit.v3.rls_pb2 import RateLimitResponse
 
     return RateLimitResponse.OK if allowed else RateLimitResponse.OVER_LIMIT

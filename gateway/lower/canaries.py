@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from ...schemas.catalog import Function, HttpTarget, LambdaBinding, LambdaTarget, Upstream, UpstreamId
 from ..objects.base import Object
-from ..objects.traffic import BackendTrafficPolicySpec
 from ..objects.routes import NamedValue
+from ..objects.traffic import BackendTrafficPolicySpec
 from ..objects.weft import STABLE, CanaryMatch, CanarySpec, CanaryVersion
 from ..resources import Resource
 from .addresses import Place, place_of_url
@@ -97,7 +97,9 @@ def destinations(
     spec, origin = found
     versions = {STABLE: stable}
     for name, version in spec.versions.items():
-        versions[name] = _version(function, upstream, name, version, stable, clusters, traffic, upstreams, origin)
+        versions[name] = _version(
+            function, upstream, name, version, stable, clusters, traffic, upstreams, origin
+        )
     mirror = _mirror(spec, versions, function)
     matches = list(spec.matches)
     if spec.sticky and spec.sticky.cookie:
@@ -116,7 +118,10 @@ def destinations(
         )
         for match in matches
     ]
-    return (*conditional, Destination({**_shared_out(spec, versions, internal=internal), **mirror}, versions=spec.shares))
+    return (
+        *conditional,
+        Destination({**_shared_out(spec, versions, internal=internal), **mirror}, versions=spec.shares),
+    )
 
 
 def _version(
@@ -212,7 +217,9 @@ def _condition(header: Any, cookie: Any, *, internal: bool) -> Resource:
 def sticky_canaries(index: Index) -> tuple[CanarySpec, ...]:
     """Those that keep clients by a cookie."""
     specs = [one.spec for one in index.of_kind("Canary")]
-    return tuple(spec for spec in specs if isinstance(spec, CanarySpec) and spec.sticky and spec.sticky.cookie)
+    return tuple(
+        spec for spec in specs if isinstance(spec, CanarySpec) and spec.sticky and spec.sticky.cookie
+    )
 
 
 def cookie_match(name: str, value: str = "[^;]*") -> Resource:

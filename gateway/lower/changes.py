@@ -92,7 +92,13 @@ def _escaped(text: str) -> str:
 
 def redirect_action(redirect: RequestRedirect, match: Resource) -> Resource:
     """``RedirectAction``."""
-    codes = {301: "MOVED_PERMANENTLY", 302: "FOUND", 303: "SEE_OTHER", 307: "TEMPORARY_REDIRECT", 308: "PERMANENT_REDIRECT"}
+    codes = {
+        301: "MOVED_PERMANENTLY",
+        302: "FOUND",
+        303: "SEE_OTHER",
+        307: "TEMPORARY_REDIRECT",
+        308: "PERMANENT_REDIRECT",
+    }
     value: Resource = {"response_code": codes.get(redirect.status_code, "FOUND")}
     if redirect.scheme:
         value["scheme_redirect"] = redirect.scheme
@@ -146,7 +152,8 @@ def _credential(injection: CredentialInjection, origin: Object, index: Index) ->
     action = "OVERWRITE_IF_EXISTS_OR_ADD" if injection.overwrite else "ADD_IF_ABSENT"
     pair = {"header": {"key": injection.header, "value": value.replace("%", "%%")}, "append_action": action}
     return typed(
-        f"{_HTTP}.header_mutation.v3.HeaderMutationPerRoute", mutations={"request_mutations": [{"append": pair}]}
+        f"{_HTTP}.header_mutation.v3.HeaderMutationPerRoute",
+        mutations={"request_mutations": [{"append": pair}]},
     )
 
 

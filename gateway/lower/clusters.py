@@ -54,9 +54,7 @@ class Clusters:
         origin = f"upstream {upstream.id}"
         if server:
             place = _place(server, origin)
-            return self._add(
-                f"{upstream.id}/{place.authority}", [place], traffic, kind="http", origin=origin
-            )
+            return self._add(f"{upstream.id}/{place.authority}", [place], traffic, kind="http", origin=origin)
         kind = "http"
         match target:
             case HttpTarget(base_url=url):
@@ -72,7 +70,12 @@ class Clusters:
         return self._add(upstream.id, [place], traffic, kind=kind, origin=origin)
 
     def version(
-        self, upstream: Upstream, name: str, url: str, traffic: BackendTrafficPolicySpec | None, origin: Object
+        self,
+        upstream: Upstream,
+        name: str,
+        url: str,
+        traffic: BackendTrafficPolicySpec | None,
+        origin: Object,
     ) -> str:
         """Another version of an upstream, at *url*."""
         try:
@@ -103,7 +106,11 @@ class Clusters:
             namespace = reference.namespace or of.namespace
             place = Place(f"{reference.name}.{namespace}.svc", reference.port, http2=http2)
             return self._add(
-                f"{namespace}/{reference.name}:{reference.port}", [place], traffic, kind="http", origin=str(of)
+                f"{namespace}/{reference.name}:{reference.port}",
+                [place],
+                traffic,
+                kind="http",
+                origin=str(of),
             )
         found = self._index.find("Backend", reference.name, of=of, namespace=reference.namespace)
         spec = found.spec
@@ -139,7 +146,8 @@ class Clusters:
         assert spec.tls is not None
         if spec.tls.ca_certificate_refs:
             text = "".join(
-                self._index.secret(reference, "ca.crt", of=found) for reference in spec.tls.ca_certificate_refs
+                self._index.secret(reference, "ca.crt", of=found)
+                for reference in spec.tls.ca_certificate_refs
             )
             return {"validation_context": {"trusted_ca": {"inline_string": text}}}
         return {"validation_context": {"trusted_ca": {"filename": _CA_FILES}}}

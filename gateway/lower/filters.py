@@ -64,7 +64,10 @@ def _compressor(name: str, library: str, type_name: str) -> Resource:
     return _off(
         name,
         "compressor.v3.Compressor",
-        compressor_library={"name": library, "typed_config": typed(f"envoy.extensions.compression.{type_name}")},
+        compressor_library={
+            "name": library,
+            "typed_config": typed(f"envoy.extensions.compression.{type_name}"),
+        },
         response_direction_config={"common_config": {"min_content_length": 256}},
     )
 
@@ -105,7 +108,10 @@ def http_filters(
         has_lambda: Whether Lambda functions are called: to sign, Envoy looks for credentials at its start.
     """
     deciding = [
-        *({"name": name, "disabled": True, "typed_config": config} for name, config in sorted(logins.items())),
+        *(
+            {"name": name, "disabled": True, "typed_config": config}
+            for name, config in sorted(logins.items())
+        ),
         *(discovered(name, EXT_AUTHZ_TYPE, NOTHING_TYPE) for name in DECIDING),
     ]
     processing = [discovered(name, EXT_PROC_TYPE, NOTHING_TYPE) for name in PROCESSING]
@@ -116,7 +122,12 @@ def http_filters(
         _off(FAULT, "fault.v3.HTTPFault"),
         discovered(JWT, JWT_TYPE, off=False),
         _off(API_KEY, "api_key_auth.v3.ApiKeyAuth"),
-        _off(BASIC, "basic_auth.v3.BasicAuth", users={"inline_string": _NOBODY}, forward_username_header=USER_HEADER),
+        _off(
+            BASIC,
+            "basic_auth.v3.BasicAuth",
+            users={"inline_string": _NOBODY},
+            forward_username_header=USER_HEADER,
+        ),
         *deciding,
         _off(RBAC, "rbac.v3.RBAC"),
         _off(LOCAL_LIMIT, "local_ratelimit.v3.LocalRateLimit", stat_prefix="weft_local_limit"),
@@ -210,5 +221,3 @@ def mutations(
     if query:
         fields["query_parameter_mutations"] = query
     return typed(f"{_HTTP}.header_mutation.v3.HeaderMutationPerRoute", mutations=fields)
-
-

@@ -130,7 +130,9 @@ def _shape_http(
         if parameter.location == "query" and source is not None and source != Source("query", parameter.name):
             in_query.append(Move(parameter.name, source, kind))
         elif (
-            parameter.location == "header" and source is not None and source != Source("header", parameter.name)
+            parameter.location == "header"
+            and source is not None
+            and source != Source("header", parameter.name)
         ):
             in_headers.append(Move(parameter.name, source, kind))
     body = None
@@ -266,7 +268,9 @@ def _shape_grpc(
     path = f"/{binding.service}/{binding.method}"
     filters: dict[str, Resource] = {TRANSCODER: transcoder(upstream, binding.service)}
     moves = _json_moves(function, upstream, captures, sources)
-    filters[CALL] = lua_per_route(_unless_grpc(json_call(path=path, moves=moves, whole=None, keeps_body=True)))
+    filters[CALL] = lua_per_route(
+        _unless_grpc(json_call(path=path, moves=moves, whole=None, keeps_body=True))
+    )
     return Shaped(filters)
 
 

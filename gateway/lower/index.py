@@ -81,7 +81,9 @@ class Index:
         Raises:
             ConfigError: There is no such object.
         """
-        spec = self.find(reference.kind or "Secret", reference.name, of=of, namespace=reference.namespace).spec
+        spec = self.find(
+            reference.kind or "Secret", reference.name, of=of, namespace=reference.namespace
+        ).spec
         assert isinstance(spec, SecretSpec)
         return spec.values
 

@@ -72,9 +72,7 @@ def internal_routes(world: World, index: Index, clusters: Clusters) -> InternalR
                 },
             }
         )
-    return InternalRoutes(
-        tuple(routes), {"name": NAME, "validate_clusters": True, "virtual_hosts": hosts}
-    )
+    return InternalRoutes(tuple(routes), {"name": NAME, "validate_clusters": True, "virtual_hosts": hosts})
 
 
 def _routes_of(
@@ -91,7 +89,9 @@ def _routes_of(
         timeout_s=0,
         streams=function.streaming != "none",
     )
-    filters = lambda_filters(upstream, function.binding) if isinstance(function.binding, LambdaBinding) else {}
+    filters = (
+        lambda_filters(upstream, function.binding) if isinstance(function.binding, LambdaBinding) else {}
+    )
     found = destinations(
         function, upstream, clusters, index, traffic, world.catalog.upstreams_by_id, internal=True
     )

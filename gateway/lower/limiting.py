@@ -63,7 +63,8 @@ def _local(rules: tuple[LimitRule, ...], origin: Object) -> Resource:
             descriptors.append(
                 {
                     "entries": [
-                        {"key": key, **({"value": value} if value is not None else {})} for key, value in entries
+                        {"key": key, **({"value": value} if value is not None else {})}
+                        for key, value in entries
                     ],
                     "token_bucket": _bucket(rule),
                 }
@@ -139,7 +140,11 @@ def _cost(header: str) -> Resource:
         response_rules=[
             {
                 "header": header,
-                "on_header_present": {"metadata_namespace": COST_NAMESPACE, "key": COST_KEY, "type": "NUMBER"},
+                "on_header_present": {
+                    "metadata_namespace": COST_NAMESPACE,
+                    "key": COST_KEY,
+                    "type": "NUMBER",
+                },
             }
         ],
     )
@@ -205,5 +210,3 @@ def _path(path: Any) -> Resource:
     if path.type == "RegularExpression":
         return {"safe_regex": {"regex": path.value}}
     return {"prefix": path.value}
-
-

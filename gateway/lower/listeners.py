@@ -133,7 +133,8 @@ def edge_listener(
     }
     if len(hosts) > 1:
         value["additional_addresses"] = [
-            {"address": {"socket_address": {"address": host, "port_value": listener.port}}} for host in hosts[1:]
+            {"address": {"socket_address": {"address": host, "port_value": listener.port}}}
+            for host in hosts[1:]
         ]
     connection = client.connection
     if connection and connection.buffer_limit:
@@ -181,7 +182,10 @@ def internal_listener(socket: Path, settings: EdgeSettings, name: str, *, has_la
                 {
                     "filter": {
                         "status_code_filter": {
-                            "comparison": {"op": "GE", "value": {"default_value": 400, "runtime_key": "weft.local"}}
+                            "comparison": {
+                                "op": "GE",
+                                "value": {"default_value": 400, "runtime_key": "weft.local"},
+                            }
                         }
                     },
                     "headers_to_add": [{"header": {"key": LOCAL_HEADER, "value": "%RESPONSE_CODE_DETAILS%"}}],
@@ -273,7 +277,9 @@ def _tracing(tracing: Tracing, prefix: str) -> Resource:
         service = {
             "http_service": {
                 "http_uri": {
-                    "uri": f"{tracing.url.rstrip('/')}" if place.path else f"{tracing.url.rstrip('/')}/v1/traces",
+                    "uri": f"{tracing.url.rstrip('/')}"
+                    if place.path
+                    else f"{tracing.url.rstrip('/')}/v1/traces",
                     "cluster": TRACES,
                     "timeout": "1s",
                 }
@@ -283,7 +289,9 @@ def _tracing(tracing: Tracing, prefix: str) -> Resource:
         "provider": {
             "name": "envoy.tracers.opentelemetry",
             "typed_config": typed(
-                "envoy.config.trace.v3.OpenTelemetryConfig", service_name=f"weft-{prefix.split('.')[0]}", **service
+                "envoy.config.trace.v3.OpenTelemetryConfig",
+                service_name=f"weft-{prefix.split('.')[0]}",
+                **service,
             ),
         },
         "random_sampling": {"value": tracing.percent},
@@ -302,7 +310,11 @@ def _tracing(tracing: Tracing, prefix: str) -> Resource:
 
 def _early(client: ClientTrafficPolicySpec) -> Resource:
     """What clients may never say, taken away before a route is chosen."""
-    removed = client.headers.early_request_headers.remove if client.headers and client.headers.early_request_headers else ()
+    removed = (
+        client.headers.early_request_headers.remove
+        if client.headers and client.headers.early_request_headers
+        else ()
+    )
     return {
         "name": "envoy.http.early_header_mutation.header_mutation",
         "typed_config": typed(

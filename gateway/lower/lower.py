@@ -64,7 +64,9 @@ def lower(world: World) -> Lowered:
     has_lambda = any(isinstance(one.target, LambdaTarget) for one in world.catalog.upstreams)
     if routes.limits and not limits:
         problems.append(
-            ConfigError(source="gateway", key="limits", problem="there is no rate limit service for global limits")
+            ConfigError(
+                source="gateway", key="limits", problem="there is no rate limit service for global limits"
+            )
         )
     listeners: dict[str, Resource] = {}
     configurations: dict[str, Resource] = {}

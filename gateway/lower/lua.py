@@ -122,9 +122,14 @@ local function plain(s)
 end
 """
 
+
 def quoted(value: str) -> str:
     """*value* as a Lua string."""
-    return '"' + "".join(c if c.isalnum() or c in " _-./:=%{}@" else f"\\{ord(c):03d}" for c in _bytes(value)) + '"'
+    return (
+        '"'
+        + "".join(c if c.isalnum() or c in " _-./:=%{}@" else f"\\{ord(c):03d}" for c in _bytes(value))
+        + '"'
+    )
 
 
 def _bytes(value: str) -> str:
@@ -248,9 +253,7 @@ def http_call(
     return _script(lines)
 
 
-def json_call(
-    *, path: str | None, moves: Sequence[Move], whole: Move | None, keeps_body: bool
-) -> str:
+def json_call(*, path: str | None, moves: Sequence[Move], whole: Move | None, keeps_body: bool) -> str:
     """The script that calls a function whose arguments are one JSON object: a gRPC method, a Lambda function.
 
     Args:

@@ -9,7 +9,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..objects.base import seconds
-from ..objects.traffic import ActiveCheck, BackendTrafficPolicySpec, CircuitBreaker, LoadBalancer, PassiveCheck
+from ..objects.traffic import (
+    ActiveCheck,
+    BackendTrafficPolicySpec,
+    CircuitBreaker,
+    LoadBalancer,
+    PassiveCheck,
+)
 from ..resources import Resource, typed
 
 # Nothing of the request has been worked on: safe for writes.
@@ -47,7 +53,9 @@ def cluster_members(traffic: BackendTrafficPolicySpec | None, kind: str) -> Reso
     }
     if balancer.slow_start and balancer.type in {"LeastRequest", "RoundRobin"}:
         name = "least_request" if balancer.type == "LeastRequest" else "round_robin"
-        members[f"{name}_lb_config"] = {"slow_start_config": {"slow_start_window": seconds(balancer.slow_start.window)}}
+        members[f"{name}_lb_config"] = {
+            "slow_start_config": {"slow_start_window": seconds(balancer.slow_start.window)}
+        }
     check = traffic.health_check
     passive = check.passive if check and check.passive else _PASSIVE if kind != "lambda" else None
     if passive:
@@ -149,7 +157,8 @@ def _active(check: ActiveCheck) -> Resource:
             "path": http.path if http else "/",
             "host": http.hostname if http and http.hostname else "weft-health",
             "expected_statuses": [
-                {"start": status, "end": status + 1} for status in (http.expected_statuses if http else (200,))
+                {"start": status, "end": status + 1}
+                for status in (http.expected_statuses if http else (200,))
             ],
             **({"method": http.method} if http and http.method else {}),
         }
@@ -216,9 +225,7 @@ def _retries(traffic: BackendTrafficPolicySpec, kind: str, *, repeatable: bool) 
         "retry_host_predicate": [
             {
                 "name": "envoy.retry_host_predicates.previous_hosts",
-                "typed_config": typed(
-                    "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
-                ),
+                "typed_config": typed("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"),
             }
         ],
         "host_selection_retry_max_attempts": 5,

@@ -216,7 +216,12 @@ class _Rule:
         catalog = self.parent.world.catalog
         function = catalog.functions.get(FunctionId(reference.name))
         if reference.kind != "Function":
-            raise wrong(self.one, "backendRefs", f"{reference.kind} is no kind of {WEFT_GROUP}", "Function, Upstream, GraphQL")
+            raise wrong(
+                self.one,
+                "backendRefs",
+                f"{reference.kind} is no kind of {WEFT_GROUP}",
+                "Function, Upstream, GraphQL",
+            )
         if function is None:
             near = difflib.get_close_matches(reference.name, catalog.functions, n=1)
             hint = f"did you mean {near[0]}?" if near else "see `weft discover --functions`"
@@ -277,7 +282,13 @@ class _Rule:
                 straight=self.is_grpc,
             )
         found = destinations(
-            function, upstream, parent.clusters, parent.index, traffic, parent.world.catalog.upstreams_by_id, internal=False
+            function,
+            upstream,
+            parent.clusters,
+            parent.index,
+            traffic,
+            parent.world.catalog.upstreams_by_id,
+            internal=False,
         )
         kind = kind_of(upstream)
         members = route_members(
@@ -286,7 +297,7 @@ class _Rule:
             repeatable=rewrites and function.idempotent,
             timeout_s=parent.world.settings.timeout_s,
             request_timeout=self._request_timeout,
-            streams=rewrites and function.streaming != "none" or not rewrites,
+            streams=(rewrites and function.streaming != "none") or not rewrites,
         )
         headers = parent.world.settings.upstream_headers.get(upstream.id, {})
         routes = []
@@ -357,7 +368,9 @@ class _Rule:
     def _extension(self, one: HTTPFilter) -> Object:
         reference = one.extension_ref
         assert reference is not None
-        return self.parent.index.find(reference.kind, reference.name, of=self.one, namespace=reference.namespace)
+        return self.parent.index.find(
+            reference.kind, reference.name, of=self.one, namespace=reference.namespace
+        )
 
     def _call(self) -> FunctionCallSpec | None:
         for one in self.rule.filters:

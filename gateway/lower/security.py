@@ -117,7 +117,9 @@ class Security:
         if jwt.optional:
             # A token may be absent, and is held to its issuer's keys where there is one.
             alternatives.append({"allow_missing": {}})
-        requirement = alternatives[0] if len(alternatives) == 1 else {"requires_any": {"requirements": alternatives}}
+        requirement = (
+            alternatives[0] if len(alternatives) == 1 else {"requires_any": {"requirements": alternatives}}
+        )
         name = f"{'optional' if jwt.optional else 'any'}:{','.join(names)}"
         self.requirements[name] = requirement
         return name
@@ -148,7 +150,10 @@ class Security:
         extract = provider.extract_from
         if extract and (extract.headers or extract.cookies or extract.params):
             value["from_headers"] = [
-                {"name": header.name, **({"value_prefix": header.value_prefix} if header.value_prefix else {})}
+                {
+                    "name": header.name,
+                    **({"value_prefix": header.value_prefix} if header.value_prefix else {}),
+                }
                 for header in extract.headers
             ]
             value["from_cookies"] = list(extract.cookies)
@@ -174,7 +179,9 @@ class Security:
             if local.type == "ValueRef" and local.value_ref is not None:
                 text = self.index.secret(local.value_ref, "jwks", of=origin)
             if not text:
-                raise wrong(origin, f"spec.jwt.providers {provider.name}", "has no keys", "`localJWKS.inline`")
+                raise wrong(
+                    origin, f"spec.jwt.providers {provider.name}", "has no keys", "`localJWKS.inline`"
+                )
             value["local_jwks"] = {"inline_string": text}
         name = provider.name
         if name in self.providers and self.providers[name] != value:
@@ -295,7 +302,11 @@ class Security:
             assert auth.http is not None
             cluster = self._decider(auth.http.backend_refs, origin, http2=False)
             config["http_service"] = {
-                "server_uri": {"uri": f"http://{cluster.replace('/', '-')}", "cluster": cluster, "timeout": "1s"},
+                "server_uri": {
+                    "uri": f"http://{cluster.replace('/', '-')}",
+                    "cluster": cluster,
+                    "timeout": "1s",
+                },
                 "path_prefix": auth.http.path,
                 "authorization_response": {
                     "allowed_upstream_headers": {
@@ -327,7 +338,9 @@ class Security:
                 self.extensions[found] = config
                 self.origins[found] = str(origin)
                 return found
-        raise wrong(origin, "spec", f"there are more than {len(places)} policies of this kind", f"{len(places)}")
+        raise wrong(
+            origin, "spec", f"there are more than {len(places)} policies of this kind", f"{len(places)}"
+        )
 
     # -- rules
 
@@ -354,9 +367,7 @@ def _rbac(matchers: list[Resource], actions: list[str], default: str) -> Resourc
     def action(name: str) -> Resource:
         return {
             "name": "action",
-            "typed_config": typed(
-                "envoy.config.rbac.v3.Action", name=name.lower(), action=name.upper()
-            ),
+            "typed_config": typed("envoy.config.rbac.v3.Action", name=name.lower(), action=name.upper()),
         }
 
     tree: Resource = {"on_no_match": {"action": action(default)}}
@@ -378,10 +389,7 @@ def _rule(rule: AuthorizationRule) -> Resource:
     for header in principal.headers:
         parts.append(
             _any_of(
-                [
-                    _single(_header_input(header.name.lower()), {"exact": value})
-                    for value in header.values
-                ]
+                [_single(_header_input(header.name.lower()), {"exact": value}) for value in header.values]
             )
         )
     if principal.jwt:
@@ -393,7 +401,9 @@ def _rule(rule: AuthorizationRule) -> Resource:
         parts += [_claim(provider, "scope", scope, "StringArray") for scope in principal.jwt.scopes]
     if rule.operation and rule.operation.methods:
         parts.append(
-            _any_of([_single(_header_input(":method"), {"exact": method}) for method in rule.operation.methods])
+            _any_of(
+                [_single(_header_input(":method"), {"exact": method}) for method in rule.operation.methods]
+            )
         )
     if not parts:
         parts.append(_single(_header_input(":method"), {"safe_regex": {"regex": ".*"}}))
@@ -431,7 +441,9 @@ def _claim(provider: str, claim: str, value: str, kind: str) -> Resource:
             },
             "custom_match": {
                 "name": "claim",
-                "typed_config": typed("envoy.extensions.matching.input_matchers.metadata.v3.Metadata", value=matcher),
+                "typed_config": typed(
+                    "envoy.extensions.matching.input_matchers.metadata.v3.Metadata", value=matcher
+                ),
             },
         }
     }
@@ -441,7 +453,9 @@ def _addresses(cidrs: Iterable[str]) -> Resource:
     ranges = []
     for cidr in cidrs:
         address, _, length = cidr.partition("/")
-        ranges.append({"address_prefix": address, "prefix_len": int(length or (128 if ":" in address else 32))})
+        ranges.append(
+            {"address_prefix": address, "prefix_len": int(length or (128 if ":" in address else 32))}
+        )
     return {
         "single_predicate": {
             "input": {
@@ -451,7 +465,9 @@ def _addresses(cidrs: Iterable[str]) -> Resource:
             "custom_match": {
                 "name": "cidr",
                 "typed_config": typed(
-                    "envoy.extensions.matching.input_matchers.ip.v3.Ip", cidr_ranges=ranges, stat_prefix="cidr"
+                    "envoy.extensions.matching.input_matchers.ip.v3.Ip",
+                    cidr_ranges=ranges,
+                    stat_prefix="cidr",
                 ),
             },
         }

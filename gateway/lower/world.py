@@ -12,7 +12,6 @@ from ...schemas.errors import ConfigError
 from ..objects.base import Object
 from ..resources import Resource, Resources
 
-
 CONTROL: Final = "control"
 """Stands for the control plane itself as the rate limit service."""
 

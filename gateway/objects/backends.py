@@ -160,5 +160,3 @@ class SecretSpec(Part, frozen=True, dict=True):
 
     def __repr__(self) -> str:
         return f"SecretSpec({sorted({*self.data, *self.string_data})}: ********)"
-
-

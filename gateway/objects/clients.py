@@ -11,6 +11,7 @@ import msgspec
 
 from .base import BackendReference, Duration, Part, Policy
 
+
 class ForwardedFor(Part, frozen=True):
     """Proxies in front that are trusted."""
 

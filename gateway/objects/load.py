@@ -46,7 +46,9 @@ def load_objects(paths: Iterable[Path]) -> tuple[Object, ...]:
     objects: list[Object] = []
     problems: list[ConfigError] = []
     for path in paths:
-        files = sorted(p for p in path.iterdir() if p.suffix in {".yaml", ".yml"}) if path.is_dir() else [path]
+        files = (
+            sorted(p for p in path.iterdir() if p.suffix in {".yaml", ".yml"}) if path.is_dir() else [path]
+        )
         for file in files:
             try:
                 documents = list(_documents(file))
@@ -168,7 +170,9 @@ def _documents(path: Path) -> Iterable[tuple[Origin, Any]]:
             if value is None:
                 continue
             if isinstance(value, Mapping) and str(value.get("kind", "")) == "List":
-                yield from ((Origin(source, node.start_mark.line + 1), item) for item in value.get("items", ()))
+                yield from (
+                    (Origin(source, node.start_mark.line + 1), item) for item in value.get("items", ())
+                )
             else:
                 yield Origin(source, node.start_mark.line + 1), value
     except yaml.MarkedYAMLError as error:

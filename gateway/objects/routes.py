@@ -66,8 +66,7 @@ def template_regex(path: str) -> str:
     """
     parts = re.split(r"\{([A-Za-z_]\w*)\}", path)
     return "".join(
-        re.escape(part) if index % 2 == 0 else f"(?P<{part}>[^/]+)"
-        for index, part in enumerate(parts)
+        re.escape(part) if index % 2 == 0 else f"(?P<{part}>[^/]+)" for index, part in enumerate(parts)
     )
 
 

@@ -13,6 +13,7 @@ import msgspec
 from .base import BackendReference, Duration, ObjectReference, Part, Policy
 from .routes import Cors
 
+
 class ClaimToHeader(Part, frozen=True):
     """A claim that the backend is told; nested ones with dots."""
 

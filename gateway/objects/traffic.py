@@ -11,6 +11,7 @@ import msgspec
 
 from .base import Duration, Part, Policy
 
+
 class HeaderSelector(Part, frozen=True):
     """Requests by a header; ``Distinct`` gives each value a budget of its own."""
 

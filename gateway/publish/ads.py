@@ -145,9 +145,7 @@ class AdsPublisher:
     def nodes(self) -> tuple[NodeStatus, ...]:
         """Every Envoy that has been here, with what it has."""
         live = {id(session.status) for session in self._sessions}
-        return tuple(
-            status for status in self._nodes.values() if not status.connected or id(status) in live
-        )
+        return tuple(status for status in self._nodes.values() if not status.connected or id(status) in live)
 
     async def __aenter__(self) -> AdsPublisher:
         """Listen."""

@@ -326,7 +326,8 @@ class DeltaSession(Session):
         return DeltaDiscoveryResponse(
             system_version_info=subscription.version,
             resources=[
-                Message(name=name, version=hashes[name], resource=message) for name, message in encoded.items()
+                Message(name=name, version=hashes[name], resource=message)
+                for name, message in encoded.items()
             ],
             removed_resources=sorted(set(known) - set(hashes)),
             type_url=TYPE_URLS[kind],

@@ -14,7 +14,16 @@ All of these are msgspec Structs and not dataclasses: they are frozen and slotte
 snapshot is decoded into them directly, tagged unions included.
 """
 
-from .bindings import Binding, Body, GrpcBinding, HttpBinding, LambdaBinding, Parameter, ParameterLocation
+from .bindings import (
+    Binding,
+    Body,
+    FieldMaskBinding,
+    GrpcBinding,
+    HttpBinding,
+    LambdaBinding,
+    Parameter,
+    ParameterLocation,
+)
 from .effects import effect_of_name
 from .functions import (
     Argument,
@@ -64,6 +73,7 @@ __all__ = [
     "EnumShape",
     "EnumValue",
     "Field",
+    "FieldMaskBinding",
     "Function",
     "FunctionId",
     "FunctionRule",

@@ -50,7 +50,9 @@ spec: {gatewayClassName: weft, listeners: [{name: http, port: PORT, protocol: HT
 def objects(text: str, *, port: int = 0) -> tuple[Object, ...]:
     """The objects in *text*, and a Gateway that listens on *port*."""
     found = []
-    for number, document in enumerate(yaml.safe_load_all(f"{GATEWAY.replace('PORT', str(port))}\n---\n{text}")):
+    for number, document in enumerate(
+        yaml.safe_load_all(f"{GATEWAY.replace('PORT', str(port))}\n---\n{text}")
+    ):
         if document is not None:
             one = read_object(document, Origin("test.yaml", number))
             assert one is not None
@@ -74,7 +76,13 @@ spec:
 """
 
 
-def policy(kind: str, spec: str, *, target: str = "{group: gateway.networking.k8s.io, kind: Gateway, name: edge}", name: str = "p") -> str:
+def policy(
+    kind: str,
+    spec: str,
+    *,
+    target: str = "{group: gateway.networking.k8s.io, kind: Gateway, name: edge}",
+    name: str = "p",
+) -> str:
     """A policy of Envoy Gateway; *spec* is in YAML, in braces."""
     return f"""
 ---
@@ -85,7 +93,9 @@ spec: {{targetRefs: [{target}], {spec.strip()[1:-1]}}}
 """
 
 
-def get_function(name: str, path: str, *parameters: Parameter, method: str = "GET", upstream: str = "shop") -> Function:
+def get_function(
+    name: str, path: str, *parameters: Parameter, method: str = "GET", upstream: str = "shop"
+) -> Function:
     """A function of the test's upstream."""
     arguments = tuple(Argument(name=p.argument, type=Scalar(kind="string")) for p in parameters)
     body = None
@@ -256,7 +266,12 @@ class Answer:
 
 @asynccontextmanager
 async def running_edge(
-    catalog: Catalog, text: str = "", *, engines: tuple[str, ...] = (), settings: EdgeSettings | None = None, **options: Any
+    catalog: Catalog,
+    text: str = "",
+    *,
+    engines: tuple[str, ...] = (),
+    settings: EdgeSettings | None = None,
+    **options: Any,
 ) -> AsyncIterator[Edge]:
     """Envoy that runs until the block ends."""
     (port,) = free_ports(1)
@@ -273,7 +288,9 @@ async def running_edge(
         )
         world = World(objects(text, port=port), catalog, engines, settings)
         session = await stack.enter_async_context(
-            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(total=20))
+            aiohttp.ClientSession(
+                cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(total=20)
+            )
         )
         binary = find_envoy()
         envoy_settings = EnvoySettings(binary, folder, drain_s=0.2, **options)

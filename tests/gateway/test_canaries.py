@@ -16,7 +16,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 ROUTES = route("/all", "shop.list_items") + route("/add", "shop.add_item")
 
 
-def canary(body: str, *, target: str = "{kind: Upstream, group: gateway.weft.dev, name: shop}", name: str = "shop") -> str:
+def canary(
+    body: str, *, target: str = "{kind: Upstream, group: gateway.weft.dev, name: shop}", name: str = "shop"
+) -> str:
     return f"""
 ---
 apiVersion: gateway.weft.dev/v1alpha1
@@ -56,7 +58,9 @@ async def ask(edge: Edge, path: str, count: int, *, at_once: int = 16, **options
 
 
 async def test_ten_percent_are_ten_percent(edge: Edge, versions: list[Echo]) -> None:
-    assert await edge.tell(ROUTES + canary(f"versions: {{v2: {{url: '{versions[1].url}'}}}}, weights: {{v2: 10}}"))
+    assert await edge.tell(
+        ROUTES + canary(f"versions: {{v2: {{url: '{versions[1].url}'}}}}, weights: {{v2: 10}}")
+    )
     found = await ask(edge, "/all", 5000)
     assert sum(found.values()) == 5000
     # 2 percent of 5000 are 100: 4.7 standard deviations of 5000 draws of 10 percent.
@@ -64,8 +68,12 @@ async def test_ten_percent_are_ten_percent(edge: Edge, versions: list[Echo]) -> 
 
 
 async def test_a_header_and_a_cookie_choose_a_version(edge: Edge, versions: list[Echo]) -> None:
-    matches = "[{version: v2, header: {name: x-canary, value: v2}}, {version: v2, cookie: {name: c, value: 'yes'}}]"
-    assert await edge.tell(ROUTES + canary(f"versions: {{v2: {{url: '{versions[1].url}'}}}}, matches: {matches}"))
+    matches = (
+        "[{version: v2, header: {name: x-canary, value: v2}}, {version: v2, cookie: {name: c, value: 'yes'}}]"
+    )
+    assert await edge.tell(
+        ROUTES + canary(f"versions: {{v2: {{url: '{versions[1].url}'}}}}, matches: {matches}")
+    )
     assert await ask(edge, "/all", 50) == {"v1": 50}
     assert await ask(edge, "/all", 50, headers={"x-canary": "v2"}) == {"v2": 50}
     assert await ask(edge, "/all", 50, headers={"cookie": "a=1; c=yes; b=2"}) == {"v2": 50}
@@ -80,7 +88,9 @@ async def test_equal_values_of_a_header_stay_with_one_version(edge: Edge, versio
     assert {version for found in by_user for version in found} == {"v1", "v2"}
 
 
-async def test_a_cookie_is_given_and_keeps_its_client_with_one_version(edge: Edge, versions: list[Echo]) -> None:
+async def test_a_cookie_is_given_and_keeps_its_client_with_one_version(
+    edge: Edge, versions: list[Echo]
+) -> None:
     body = f"versions: {{v2: {{url: '{versions[1].url}'}}}}, weights: {{v2: 50}}, sticky: {{cookie: canary}}"
     assert await edge.tell(ROUTES + canary(body))
     for _ in range(10):

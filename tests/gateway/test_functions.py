@@ -26,7 +26,11 @@ def call(name: str, arguments: str) -> str:
 
 
 def regex_route(name: str, regex: str, function: str, *, method: str = "", filter_: str = "") -> str:
-    more = f'filters: [{{type: ExtensionRef, extensionRef: {{group: gateway.weft.dev, kind: FunctionCall, name: {filter_}}}}}]' if filter_ else ""
+    more = (
+        f"filters: [{{type: ExtensionRef, extensionRef: {{group: gateway.weft.dev, kind: FunctionCall, name: {filter_}}}}}]"
+        if filter_
+        else ""
+    )
     condition = f", method: {method}" if method else ""
     return f"""
 ---
@@ -44,12 +48,24 @@ spec:
 ROUTES = (
     regex_route("item", "/v1/things/(?P<id>[^/]+)", "shop.get_item", method="GET")
     + regex_route("nested", "/v2/(?P<tenant>[^/]+)/things/(?P<id>[^/]+)", "shop.get_item")
-    + route("/q", "shop.get_item", more="filters: [{type: ExtensionRef, extensionRef: {group: gateway.weft.dev, kind: FunctionCall, name: q}}]")
-    + call("q", '{id: query.item, q: header.x-query, tenant: cookie.tenant}')
-    + route("/b", "shop.get_item", more="filters: [{type: ExtensionRef, extensionRef: {group: gateway.weft.dev, kind: FunctionCall, name: b}}]")
+    + route(
+        "/q",
+        "shop.get_item",
+        more="filters: [{type: ExtensionRef, extensionRef: {group: gateway.weft.dev, kind: FunctionCall, name: q}}]",
+    )
+    + call("q", "{id: query.item, q: header.x-query, tenant: cookie.tenant}")
+    + route(
+        "/b",
+        "shop.get_item",
+        more="filters: [{type: ExtensionRef, extensionRef: {group: gateway.weft.dev, kind: FunctionCall, name: b}}]",
+    )
     + call("b", '{id: body.item.id, q: "=fixed text"}')
-    + route("/add", "shop.add_item", more="filters: [{type: ExtensionRef, extensionRef: {group: gateway.weft.dev, kind: FunctionCall, name: add}}]")
-    + call("add", '{input: body.data}')
+    + route(
+        "/add",
+        "shop.add_item",
+        more="filters: [{type: ExtensionRef, extensionRef: {group: gateway.weft.dev, kind: FunctionCall, name: add}}]",
+    )
+    + call("add", "{input: body.data}")
     + route("/all", "shop.list_items")
     + route("/", "shop", kind="Upstream", name="rest", more="name: rest")
     + """
@@ -112,8 +128,14 @@ async def test_arguments_come_from_members_of_the_body_and_constants(edge: Edge)
 
 
 async def test_a_member_of_the_body_becomes_the_body(edge: Edge) -> None:
-    answer = (await edge.get("/add", method="PUT", data=b'{"a": 1, "data": {"name": "\\"x\\"", "l": [1]}}')).json
-    assert (answer["method"], answer["path"], answer["body"]) == ("POST", "/items", '{"name": "\\"x\\"", "l": [1]}')
+    answer = (
+        await edge.get("/add", method="PUT", data=b'{"a": 1, "data": {"name": "\\"x\\"", "l": [1]}}')
+    ).json
+    assert (answer["method"], answer["path"], answer["body"]) == (
+        "POST",
+        "/items",
+        '{"name": "\\"x\\"", "l": [1]}',
+    )
 
 
 async def test_an_upstream_keeps_the_clients_path(edge: Edge) -> None:

@@ -36,7 +36,9 @@ def limits(rules: str, kind: str = "local", target: str | None = None) -> str:
     return policy("BackendTrafficPolicy", f"{{rateLimit: {{{kind}: {{rules: {rules}}}}}}}", **more)
 
 
-async def passed(edge: Edge, path: str, seconds: float, *, per_s: float, headers: Mapping[str, str] | None = None) -> int:
+async def passed(
+    edge: Edge, path: str, seconds: float, *, per_s: float, headers: Mapping[str, str] | None = None
+) -> int:
     """How many of *per_s* requests a second pass in *seconds*."""
     found = 0
     began = time.monotonic()
@@ -69,7 +71,9 @@ async def test_a_limit_holds_to_five_percent_over_ten_seconds(edge: Edge) -> Non
 
 
 async def test_each_value_of_a_header_has_a_budget_of_its_own(edge: Edge) -> None:
-    rules = "[{clientSelectors: [{headers: [{name: x-user, type: Distinct}]}], limit: {requests: 3, unit: Hour}}]"
+    rules = (
+        "[{clientSelectors: [{headers: [{name: x-user, type: Distinct}]}], limit: {requests: 3, unit: Hour}}]"
+    )
     assert await edge.tell(ROUTES + limits(rules))
     for user in ("a", "b"):
         statuses = [(await edge.get("/all", headers={"x-user": user})).status for _ in range(5)]
@@ -115,10 +119,14 @@ async def test_the_services_limit_holds_to_five_percent_over_ten_seconds(edge: E
 
 
 async def test_the_services_budgets_are_told_apart_and_shared(edge: Edge) -> None:
-    rules = "[{clientSelectors: [{headers: [{name: x-user, type: Distinct}]}], limit: {requests: 3, unit: Day}}]"
+    rules = (
+        "[{clientSelectors: [{headers: [{name: x-user, type: Distinct}]}], limit: {requests: 3, unit: Day}}]"
+    )
     assert await edge.tell(ROUTES + limits(rules, "global"))
     for user in ("c", "d"):
-        answers = [await edge.get(path, headers={"x-user": user}) for path in ("/all", "/other", "/all", "/other")]
+        answers = [
+            await edge.get(path, headers={"x-user": user}) for path in ("/all", "/other", "/all", "/other")
+        ]
         # One budget for both routes: the policy's.
         assert [answer.status for answer in answers] == [200, 200, 200, 429]
         assert answers[0].header("x-ratelimit-remaining") == "2"
@@ -131,7 +139,9 @@ async def test_a_cost_is_taken_from_the_budget_when_the_answer_went(edge: Edge) 
     rules = """[{limit: {requests: 100, unit: Day}, cost: {request: {from: Number, number: 0},
                response: {from: Metadata, metadata: {namespace: weft, key: cost}}}}]"""
     async with serving(answer) as url:
-        assert await edge.tell(ROUTES + limits(rules, "global").replace("name: p}", "name: costs}"), catalog=shop_catalog(url))
+        assert await edge.tell(
+            ROUTES + limits(rules, "global").replace("name: p}", "name: costs}"), catalog=shop_catalog(url)
+        )
         statuses = []
         for cost in (60, 30, 9, 50, 1):
             statuses.append((await edge.get(f"/all?cost={cost}")).status)

@@ -80,8 +80,17 @@ async def test_a_refused_update_changes_nothing_and_says_which_resource(edge: Ed
 
 async def test_a_refused_cluster_takes_back_what_came_with_it(edge: Edge) -> None:
     good = lower(edge.world).resources
-    bad = {"name": "zz", "type": "STATIC", "lb_policy": "ROUND_ROBIN", "transport_socket": {"name": "no.such"}}
-    fine = {**good.clusters["shop"], "name": "fine", "load_assignment": {"cluster_name": "fine", "endpoints": []}}
+    bad = {
+        "name": "zz",
+        "type": "STATIC",
+        "lb_policy": "ROUND_ROBIN",
+        "transport_socket": {"name": "no.such"},
+    }
+    fine = {
+        **good.clusters["shop"],
+        "name": "fine",
+        "load_assignment": {"cluster_name": "fine", "endpoints": []},
+    }
     await edge.publisher.publish(broken(good, clusters={"zz": bad, "fine": fine}))
     assert not await edge.publisher.until_acknowledged()
     assert (await edge.get("/all")).status == 200
@@ -105,7 +114,10 @@ async def test_after_a_refusal_the_next_good_update_is_taken(edge: Edge) -> None
 async def test_an_update_that_envoy_would_refuse_is_not_published(edge: Edge) -> None:
     before = edge.publisher.resources
     with pytest.raises(AssertionError, match="missing"):
-        await edge.tell(ROUTES + route("/x", "shop.list_items").replace("{value: /x}", "{type: RegularExpression, value: '/x['}"))
+        await edge.tell(
+            ROUTES
+            + route("/x", "shop.list_items").replace("{value: /x}", "{type: RegularExpression, value: '/x['}")
+        )
     assert edge.publisher.resources is before
     assert (await edge.get("/all")).status == 200
 

@@ -76,7 +76,9 @@ async def ask(edge: Edge, path: str, count: int, *, method: str = "GET") -> Coun
 
 
 async def test_a_request_ends_with_its_time_out(edge: Edge, versions: list[Echo]) -> None:
-    assert await edge.tell(ROUTES + traffic("{timeout: {http: {requestTimeout: 200ms}}, retry: {numRetries: 0}}"))
+    assert await edge.tell(
+        ROUTES + traffic("{timeout: {http: {requestTimeout: 200ms}}, retry: {numRetries: 0}}")
+    )
     versions[0].delay_s = 2
     began = time.monotonic()
     answer = await edge.get("/all")
@@ -116,7 +118,9 @@ async def test_no_request_fails_while_another_endpoint_can_answer(edge: Edge, ve
 
 
 async def test_an_endpoint_that_fails_is_left_out(edge: Edge, versions: list[Echo]) -> None:
-    rule = traffic("{retry: {numRetries: 0}, healthCheck: {passive: {consecutive5XxErrors: 3, baseEjectionTime: 30s, maxEjectionPercent: 50}, panicThreshold: 10}}")
+    rule = traffic(
+        "{retry: {numRetries: 0}, healthCheck: {passive: {consecutive5XxErrors: 3, baseEjectionTime: 30s, maxEjectionPercent: 50}, panicThreshold: 10}}"
+    )
     assert await edge.tell(ROUTES + pair(versions[0].url, versions[1].url) + rule)
     versions[0].status = 500
     await ask(edge, "/pair", 40)
@@ -127,7 +131,9 @@ async def test_an_endpoint_that_fails_is_left_out(edge: Edge, versions: list[Ech
 
 
 async def test_endpoints_are_asked_how_they_are(edge: Edge, versions: list[Echo]) -> None:
-    rule = traffic("{retry: {numRetries: 0}, healthCheck: {active: {type: HTTP, interval: 100ms, timeout: 100ms, unhealthyThreshold: 1, http: {path: /health}}, panicThreshold: 0}}")
+    rule = traffic(
+        "{retry: {numRetries: 0}, healthCheck: {active: {type: HTTP, interval: 100ms, timeout: 100ms, unhealthyThreshold: 1, http: {path: /health}}, panicThreshold: 0}}"
+    )
     versions[0].status = 500
     assert await edge.tell(ROUTES + pair(versions[0].url, versions[1].url) + rule)
     await asyncio.sleep(0.5)
@@ -137,20 +143,28 @@ async def test_endpoints_are_asked_how_they_are(edge: Edge, versions: list[Echo]
     assert set(await ask(edge, "/pair", 40)) == {"a", "b"}
 
 
-async def test_a_panic_threshold_of_zero_answers_rather_than_ask_the_sick(edge: Edge, versions: list[Echo]) -> None:
+async def test_a_panic_threshold_of_zero_answers_rather_than_ask_the_sick(
+    edge: Edge, versions: list[Echo]
+) -> None:
     checks = "healthCheck: {active: {type: HTTP, interval: 100ms, timeout: 100ms, unhealthyThreshold: 1, http: {path: /health}}, panicThreshold: %d}"
     versions[0].status = 500
-    assert await edge.tell(ROUTES + pair(versions[0].url) + traffic("{retry: {numRetries: 0}, " + checks % 0 + "}"))
+    assert await edge.tell(
+        ROUTES + pair(versions[0].url) + traffic("{retry: {numRetries: 0}, " + checks % 0 + "}")
+    )
     await asyncio.sleep(0.3)
     answer = await edge.get("/pair")
     assert (answer.status, answer.json["errors"][0]["extensions"]["code"]) == (503, "no_healthy_upstream")
-    assert await edge.tell(ROUTES + pair(versions[0].url) + traffic("{retry: {numRetries: 0}, " + checks % 50 + "}"))
+    assert await edge.tell(
+        ROUTES + pair(versions[0].url) + traffic("{retry: {numRetries: 0}, " + checks % 50 + "}")
+    )
     await asyncio.sleep(0.3)
     assert (await edge.get("/pair")).status == 500
 
 
 async def test_what_is_too_much_at_once_is_refused_at_once(edge: Edge, versions: list[Echo]) -> None:
-    rule = traffic("{circuitBreaker: {maxParallelRequests: 2, maxPendingRequests: 1}, retry: {numRetries: 0}}")
+    rule = traffic(
+        "{circuitBreaker: {maxParallelRequests: 2, maxPendingRequests: 1}, retry: {numRetries: 0}}"
+    )
     assert await edge.tell(ROUTES + pair(versions[0].url) + rule)
     versions[0].delay_s = 0.3
     found = await ask(edge, "/pair", 8)
@@ -159,7 +173,9 @@ async def test_what_is_too_much_at_once_is_refused_at_once(edge: Edge, versions:
 
 
 async def test_retries_are_a_share_of_what_is_under_way(edge: Edge, versions: list[Echo]) -> None:
-    rule = traffic("{circuitBreaker: {retryBudget: {percent: 10, minConcurrency: 1}}, retry: {numRetries: 5, retryOn: {triggers: [5xx]}}}")
+    rule = traffic(
+        "{circuitBreaker: {retryBudget: {percent: 10, minConcurrency: 1}}, retry: {numRetries: 5, retryOn: {triggers: [5xx]}}}"
+    )
     assert await edge.tell(ROUTES + pair(versions[0].url) + rule)
     versions[0].status, versions[0].delay_s = 500, 0.05
     await ask(edge, "/pair", 40)
@@ -181,6 +197,8 @@ async def test_large_bodies_are_refused_and_answers_compressed(edge: Edge, versi
     rule = traffic("{requestBuffer: {limit: 1Ki}, compression: [{type: Gzip}, {type: Brotli}]}")
     assert await edge.tell(ROUTES + rule)
     assert (await edge.get("/add", method="POST", data=b"x" * 2000)).status == 413
-    async with edge.session.get(f"{edge.url}/all?q={'x' * 600}", headers={"accept-encoding": "gzip"}) as answer:
+    async with edge.session.get(
+        f"{edge.url}/all?q={'x' * 600}", headers={"accept-encoding": "gzip"}
+    ) as answer:
         assert answer.headers["content-encoding"] == "gzip"
         assert (await answer.json())["version"] == "a"

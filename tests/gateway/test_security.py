@@ -21,7 +21,9 @@ from tests.gateway.edge import Echo, Edge, echoes, policy, route, running_edge, 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 ROUTES = route("/all", "shop.list_items") + route("/open", "shop.list_items", name="open")
-KEYS = {name: rsa.generate_private_key(public_exponent=65537, key_size=2048) for name in ("a", "b", "strange")}
+KEYS = {
+    name: rsa.generate_private_key(public_exponent=65537, key_size=2048) for name in ("a", "b", "strange")
+}
 
 
 def jwks(name: str) -> str:
@@ -29,8 +31,16 @@ def jwks(name: str) -> str:
     return json.dumps({"keys": [{**found, "kid": name, "alg": "RS256", "use": "sig"}]})
 
 
-def token(key: str = "a", *, issuer: str | None = None, expires_s: float = 60, kid: str | None = None, **claims: Any) -> str:
-    body = {"iss": issuer or f"https://{key}.example", "exp": int(time.time() + expires_s), "sub": "ann", "aud": "shop", **claims}
+def token(
+    key: str = "a", *, issuer: str | None = None, expires_s: float = 60, kid: str | None = None, **claims: Any
+) -> str:
+    body = {
+        "iss": issuer or f"https://{key}.example",
+        "exp": int(time.time() + expires_s),
+        "sub": "ann",
+        "aud": "shop",
+        **claims,
+    }
     return jwt.encode(body, KEYS[key], algorithm="RS256", headers={"kid": kid or key})
 
 
@@ -67,7 +77,10 @@ def jwt_policy(keys_url: str, more: str = "", *, optional: bool = False) -> str:
                 "issuer": "https://a.example",
                 "audiences": ["shop"],
                 "localJWKS": {"type": "Inline", "inline": jwks("a")},
-                "claimToHeaders": [{"claim": "sub", "header": "x-user"}, {"claim": "org.id", "header": "x-org"}],
+                "claimToHeaders": [
+                    {"claim": "sub", "header": "x-user"},
+                    {"claim": "org.id", "header": "x-org"},
+                ],
             },
             {"name": "b", "issuer": "https://b.example", "remoteJWKS": {"uri": f"{keys_url}/jwks"}},
         ],
@@ -85,7 +98,9 @@ async def test_tokens_are_held_to_their_issuers_keys(edge: Edge, keys_url: str) 
         "absent": (await edge.get("/all")).status,
         "expired": (await edge.get("/all", headers=bearer(token("a", expires_s=-60)))).status,
         "unsigned": (await edge.get("/all", headers=bearer(unsigned))).status,
-        "another key's": (await edge.get("/all", headers=bearer(token("strange", issuer="https://a.example", kid="a")))).status,
+        "another key's": (
+            await edge.get("/all", headers=bearer(token("strange", issuer="https://a.example", kid="a")))
+        ).status,
         "unknown issuer": (await edge.get("/all", headers=bearer(token("strange")))).status,
         "for another audience": (await edge.get("/all", headers=bearer(token("a", aud="bank")))).status,
         "garbage": (await edge.get("/all", headers=bearer("x.y.z"))).status,
@@ -122,14 +137,22 @@ async def test_an_optional_token_may_be_absent_but_not_wrong(edge: Edge, keys_ur
 
 
 async def test_a_routes_own_policy_takes_the_place_of_the_gateways(edge: Edge, keys_url: str) -> None:
-    own = policy("SecurityPolicy", "{}", target="{group: gateway.networking.k8s.io, kind: HTTPRoute, name: open}", name="own")
+    own = policy(
+        "SecurityPolicy",
+        "{}",
+        target="{group: gateway.networking.k8s.io, kind: HTTPRoute, name: open}",
+        name="own",
+    )
     assert await edge.tell(ROUTES + jwt_policy(keys_url) + own)
     assert (await edge.get("/open")).status == 200
     assert (await edge.get("/all")).status == 401
 
 
 async def test_a_functions_own_policy_holds_wherever_it_is_called(edge: Edge, keys_url: str) -> None:
-    own = jwt_policy(keys_url).replace("{group: gateway.networking.k8s.io, kind: Gateway, name: edge}", "{group: gateway.weft.dev, kind: Function, name: shop.add_item}")
+    own = jwt_policy(keys_url).replace(
+        "{group: gateway.networking.k8s.io, kind: Gateway, name: edge}",
+        "{group: gateway.weft.dev, kind: Function, name: shop.add_item}",
+    )
     assert await edge.tell(ROUTES + route("/add", "shop.add_item") + own)
     assert (await edge.get("/all")).status == 200
     assert (await edge.get("/add", method="POST", data=b"{}")).status == 401
@@ -157,8 +180,13 @@ async def test_rules_on_claims_decide_in_their_order(edge: Edge, keys_url: str) 
 
 
 async def test_api_keys_name_their_clients_and_go_no_further(edge: Edge) -> None:
-    secret = "\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {mobile: k-1, web: k-2}\n"
-    keys = policy("SecurityPolicy", "{apiKeyAuth: {credentialRefs: [{name: keys}], sanitize: true, extractFrom: [{headers: [x-api-key]}, {params: [key]}]}}")
+    secret = (
+        "\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {mobile: k-1, web: k-2}\n"
+    )
+    keys = policy(
+        "SecurityPolicy",
+        "{apiKeyAuth: {credentialRefs: [{name: keys}], sanitize: true, extractFrom: [{headers: [x-api-key]}, {params: [key]}]}}",
+    )
     assert await edge.tell(ROUTES + secret + keys)
     answer = await edge.get("/all", headers={"x-api-key": "k-2", "x-weft-client": "root"})
     assert (answer.status, answer.json["headers"]["x-weft-client"]) == (200, "web")
@@ -197,7 +225,10 @@ async def test_another_service_decides_over_http(edge: Edge) -> None:
     async with serving(decide) as url:
         port = url.rpartition(":")[2]
         backend = f"\n---\napiVersion: gateway.envoyproxy.io/v1alpha1\nkind: Backend\nmetadata: {{name: authz}}\nspec: {{endpoints: [{{ip: {{address: 127.0.0.1, port: {port}}}}}]}}\n"
-        rule = policy("SecurityPolicy", "{extAuth: {http: {backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: authz}], path: /check, headersToBackend: [x-who]}}}")
+        rule = policy(
+            "SecurityPolicy",
+            "{extAuth: {http: {backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: authz}], path: /check, headersToBackend: [x-who]}}}",
+        )
         assert await edge.tell(ROUTES + backend + rule)
         answer = await edge.get("/all", headers={"authorization": "let me", "x-who": "root"})
         assert (answer.status, answer.json["headers"]["x-who"]) == (200, "ann")
@@ -217,7 +248,9 @@ async def test_another_service_decides_over_grpc(edge: Edge) -> None:
             answer = CheckResponse()
             answer.status.code = 0 if allowed else 7
             if allowed:
-                answer.ok_response.headers.add().header.CopyFrom(type(answer.ok_response.headers.add().header)(key="x-who", value="ann"))
+                answer.ok_response.headers.add().header.CopyFrom(
+                    type(answer.ok_response.headers.add().header)(key="x-who", value="ann")
+                )
                 del answer.ok_response.headers[1:]
             else:
                 answer.denied_response.status.code = 403
@@ -229,7 +262,10 @@ async def test_another_service_decides_over_grpc(edge: Edge) -> None:
     await server.start()
     try:
         backend = f"\n---\napiVersion: gateway.envoyproxy.io/v1alpha1\nkind: Backend\nmetadata: {{name: authz}}\nspec: {{endpoints: [{{ip: {{address: 127.0.0.1, port: {port}}}}}]}}\n"
-        rule = policy("SecurityPolicy", "{extAuth: {grpc: {backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: authz}]}}}")
+        rule = policy(
+            "SecurityPolicy",
+            "{extAuth: {grpc: {backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: authz}]}}}",
+        )
         assert await edge.tell(ROUTES + backend + rule)
         assert (await edge.get("/all", headers={"x-pass": "yes"})).status == 200
         assert (await edge.get("/all")).status == 403
@@ -238,7 +274,13 @@ async def test_another_service_decides_over_grpc(edge: Edge) -> None:
 
 
 async def test_other_origins_are_let_in_by_name(edge: Edge) -> None:
-    assert await edge.tell(ROUTES + policy("SecurityPolicy", "{cors: {allowOrigins: ['https://*.example'], allowMethods: [GET], allowHeaders: [x-a], maxAge: 10m}}"))
+    assert await edge.tell(
+        ROUTES
+        + policy(
+            "SecurityPolicy",
+            "{cors: {allowOrigins: ['https://*.example'], allowMethods: [GET], allowHeaders: [x-a], maxAge: 10m}}",
+        )
+    )
     ask = {"origin": "https://shop.example", "access-control-request-method": "GET"}
     answer = await edge.get("/all", method="OPTIONS", headers=ask)
     assert answer.header("access-control-allow-origin") == "https://shop.example"
@@ -255,8 +297,15 @@ async def test_browsers_are_sent_to_log_in_and_come_back(edge: Edge) -> None:
 
     async def give_token(request: web.Request) -> web.Response:
         form = await request.post()
-        given.append({**{k: str(v) for k, v in form.items()}, "authorization": request.headers.get("authorization", "")})
-        return web.json_response({"access_token": "t-1", "id_token": token("a"), "token_type": "Bearer", "expires_in": 60})
+        given.append(
+            {
+                **{k: str(v) for k, v in form.items()},
+                "authorization": request.headers.get("authorization", ""),
+            }
+        )
+        return web.json_response(
+            {"access_token": "t-1", "id_token": token("a"), "token_type": "Bearer", "expires_in": 60}
+        )
 
     async with serving(give_token) as url:
         secret = "\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: oidc}\nstringData: {client-secret: s3cret}\n"
@@ -281,7 +330,9 @@ async def test_browsers_are_sent_to_log_in_and_come_back(edge: Edge) -> None:
             cookies = [value.partition(";")[0] for value in answer.headers.getall("set-cookie")]
             state = parse_qs(urlsplit(answer.headers["location"]).query)["state"][0]
         callback = f"/oauth2/callback?code=c-1&state={state}"
-        async with edge.session.get(edge.url + callback, headers={"cookie": "; ".join(cookies)}, allow_redirects=False) as answer:
+        async with edge.session.get(
+            edge.url + callback, headers={"cookie": "; ".join(cookies)}, allow_redirects=False
+        ) as answer:
             assert answer.status == 302, await answer.text()
             assert answer.headers["location"].endswith("/all?x=1")
             cookies = [value.partition(";")[0] for value in answer.headers.getall("set-cookie")]

@@ -134,7 +134,10 @@ def _server_tls(control: ControlEntry) -> grpc.ServerCredentials | None:
 def _client_tls(control: ControlEntry) -> Resource | None:
     if control.cert is None:
         return None
-    pair = {"certificate_chain": {"filename": str(control.cert)}, "private_key": {"filename": str(control.key)}}
+    pair = {
+        "certificate_chain": {"filename": str(control.cert)},
+        "private_key": {"filename": str(control.key)},
+    }
     return typed(
         "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
         sni=control.host,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from ..discovery import load_snapshot
 from ..engine.execute.engine import Engine
@@ -21,24 +22,11 @@ MakeEngine = Callable[[Snapshot], Engine]
 
 
 class _Generation:
-    """One engine, and how many operations are under way in it."""
+    """One engine, and whether a newer one has taken its place."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.retired = asyncio.Event()
-        self._users = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
-
-    def __enter__(self) -> Engine:
-        self._users += 1
-        self._idle.clear()
-        return self.engine
-
-    def __exit__(self, *_: object) -> None:
-        self._users -= 1
-        if not self._users:
-            self._idle.set()
 
     async def live(self, opened: asyncio.Future[None]) -> None:
         """Keep the engine open until it is retired and its last operation has ended.
@@ -49,7 +37,7 @@ class _Generation:
             async with self.engine:
                 opened.set_result(None)
                 await self.retired.wait()
-                await self._idle.wait()
+                await self.engine.drained()
         except Exception as error:
             if opened.done():
                 logger.exception("engine not closed in order")
@@ -63,8 +51,10 @@ class LiveEngine:
     It is an async context manager: it owns the engines and the tasks that keep them.
     """
 
-    def __init__(self, make: MakeEngine) -> None:
+    def __init__(self, make: MakeEngine, settle: Callable[[], None] = lambda: None) -> None:
+        """Make engines by *make*; *settle* is called when one was opened or closed."""
         self._make = make
+        self._settle = settle
         self._current: _Generation | None = None
         self._stack = AsyncExitStack()
         self._group: asyncio.TaskGroup | None = None
@@ -88,7 +78,7 @@ class LiveEngine:
         assert self._group is not None
         generation = _Generation(await asyncio.to_thread(self._make, snapshot))
         opened = asyncio.get_running_loop().create_future()
-        self._group.create_task(generation.live(opened))
+        self._group.create_task(self._keep(generation, opened))
         try:
             # Shielded: an engine that opens while nobody waits for it any more is closed like any other.
             await asyncio.shield(opened)
@@ -97,17 +87,23 @@ class LiveEngine:
             raise
         self._retire()
         self._current = generation
+        self._settle()
         logger.info("serving a new snapshot", extra={"content_hash": snapshot.catalog.content_hash})
+
+    async def _keep(self, generation: _Generation, opened: asyncio.Future[None]) -> None:
+        await generation.live(opened)
+        del generation
+        self._settle()
 
     def _retire(self) -> None:
         if self._current is not None:
             self._current.retired.set()
             self._current = None
 
-    def _generation(self) -> _Generation:
+    def _engine(self) -> Engine:
         if self._current is None:
             raise OperationError("no schema has been loaded yet", code="NOT_READY")
-        return self._current
+        return self._current.engine
 
     @property
     def ready(self) -> bool:
@@ -119,25 +115,21 @@ class LiveEngine:
         """The schema as text; the same object as long as the schema is the same."""
         return self._current.engine.sdl if self._current else ""
 
-    async def execute(
+    def execute(
         self, request: GraphQLRequest, *, headers: Mapping[str, str], allow: frozenset[str], deadline: float
-    ) -> Response:
+    ) -> Coroutine[Any, Any, Response]:
         """Execute a query or mutation in the newest engine."""
-        with self._generation() as engine:
-            return await engine.execute(request, headers=headers, allow=allow, deadline=deadline)
+        return self._engine().execute(request, headers=headers, allow=allow, deadline=deadline)
 
-    async def subscribe(
-        self, request: GraphQLRequest, *, headers: Mapping[str, str]
-    ) -> AsyncGenerator[Response]:
+    def subscribe(self, request: GraphQLRequest, *, headers: Mapping[str, str]) -> AsyncGenerator[Response]:
         """The responses of a subscription. It stays in the engine in which it began."""
-        with self._generation() as engine:
-            async with aclosing(engine.subscribe(request, headers=headers)) as responses:
-                async for response in responses:
-                    yield response
+        return self._engine().subscribe(request, headers=headers)
 
 
 @asynccontextmanager
-async def following(path: Path, make: MakeEngine, *, poll_s: float = 0.5) -> AsyncIterator[LiveEngine]:
+async def following(
+    path: Path, make: MakeEngine, *, poll_s: float = 0.5, settle: Callable[[], None] = lambda: None
+) -> AsyncIterator[LiveEngine]:
     """An engine that follows the snapshot file at *path*.
 
     It need not exist yet: until it does, the engine is not ready.
@@ -146,8 +138,9 @@ async def following(path: Path, make: MakeEngine, *, poll_s: float = 0.5) -> Asy
         path: What ``weft discover`` writes; replaced as a whole, never written in place.
         make: Builds the engine of one snapshot.
         poll_s: Seconds between two looks at the file.
+        settle: Called when an engine was opened or closed.
     """
-    async with LiveEngine(make) as live:
+    async with LiveEngine(make, settle) as live:
         seen = await _follow_once(path, live, None)
         async with asyncio.TaskGroup() as group:
             follower = group.create_task(_follow(path, live, seen, poll_s))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from ..engine.execute.engine import CallSettings, EngineSettings
+from ..engine.execute.engine import EngineSettings
+from ..engine.execute.retries import RetryRule
+from ..engine.execute.upstream_caller import CacheRule, CallSettings
 from ..engine.operation import DocumentLimits
 from ..engine.transport import Transport, TransportSettings
 from ..engine.transport.aws_lambda import LambdaTransport
 from ..engine.transport.grpc import GrpcTransport
 from ..engine.transport.http import HttpTransport
 from ..engine.transport.lambda_gateway import GatewayLambdaTransport
-from ..schemas.catalog import GrpcTarget, HttpTarget, LambdaTarget, Snapshot, Upstream, UpstreamId
-from ..settings import ServerUpstream, Settings, entries_by_upstream
+from ..schemas.catalog import FunctionId, GrpcTarget, HttpTarget, LambdaTarget, Snapshot, Upstream, UpstreamId
+from ..settings import CacheSection, RetriesSection, ServerUpstream, Settings, entries_by_upstream
 from ..settings.upstreams import plain_headers
 
 
@@ -51,7 +53,11 @@ def make_transports(
 
 
 def engine_settings(
-    snapshot: Snapshot, settings: Settings, *, canary_headers: tuple[str, ...] = ()
+    snapshot: Snapshot,
+    settings: Settings,
+    *,
+    canary_headers: tuple[str, ...] = (),
+    through_gateway: bool = False,
 ) -> EngineSettings:
     """The engine's bounds, as the configuration sets them.
 
@@ -59,21 +65,60 @@ def engine_settings(
         snapshot: What was discovered.
         settings: The configuration.
         canary_headers: Headers of the client that a gateway's canaries look at: every call carries them.
+        through_gateway: Calls go through a gateway. It repeats them where they fail: two that do so would
+            multiply.
     """
     server = settings.server
+    functions = {
+        FunctionId(name): _cache_rule(entry.cache)
+        for name, entry in settings.functions.items()
+        if entry.cache is not None
+    }
     calls: dict[UpstreamId, CallSettings] = {}
-    if canary_headers:
-        calls = {upstream.id: CallSettings(forward=canary_headers) for upstream in snapshot.catalog.upstreams}
-    for upstream, entry in entries_by_upstream(settings, snapshot.statuses).items():
+    entries = entries_by_upstream(settings, snapshot.statuses)
+    for upstream in {status.upstream for status in snapshot.statuses}:
+        entry = entries.get(upstream)
+        own = {id_: rule for id_, rule in functions.items() if id_.startswith(f"{upstream}.")}
+        if entry is None:
+            calls[upstream] = CallSettings(
+                forward=canary_headers,
+                timeout_s=server.timeout_s,
+                functions=own,
+                **({"retries": RetryRule(attempts=0)} if through_gateway else {}),
+            )
+            continue
         forward = entry.forward if isinstance(entry, ServerUpstream) else ()
         calls[upstream] = CallSettings(
             forward=tuple(dict.fromkeys((*forward, *canary_headers))),
             timeout_s=entry.timeout_s if entry.timeout_s is not None else server.timeout_s,
             max_concurrency=entry.max_concurrency,
+            share=entry.share,
+            cache=_cache_rule(entry.cache),
+            functions=own,
+            retries=RetryRule(attempts=0) if through_gateway else _retry_rule(entry.retries),
         )
     return EngineSettings(
         timeout_s=server.timeout_s,
+        max_calls=server.max_calls,
+        max_answer_bytes=server.max_answer_bytes,
+        max_response_bytes=server.max_response_bytes,
+        cache_bytes=server.cache_bytes,
         share=server.share,
         limits=DocumentLimits(max_depth=server.max_depth, introspection=server.introspection),
         calls=calls,
     )
+
+
+def _cache_rule(section: CacheSection) -> CacheRule:
+    return CacheRule(
+        off=section.off,
+        max_age_s=section.max_age_s,
+        override=section.override,
+        stale_while_revalidate_s=section.stale_while_revalidate_s or 0.0,
+        stale_if_error_s=section.stale_if_error_s or 0.0,
+    )
+
+
+def _retry_rule(section: RetriesSection) -> RetryRule:
+    attempts = 0 if section.off else section.attempts
+    return RetryRule(attempts, section.base_s, section.max_s, section.budget)

@@ -119,9 +119,9 @@ def _until_taken(settings: Settings, name: str, shares: dict[str, int]) -> str:
         if status["problem"]:
             return f"; not in effect: {status['problem']}"
         nodes = [node for node in status["nodes"] if node["connected"]]
-        if status["canaries"].get(name) == shares and all(node["version"] == status["version"] for node in nodes):
+        if status["canaries"].get(name) == shares and all(
+            node["version"] == status["version"] for node in nodes
+        ):
             return f"; in effect in {len(nodes)} Envoy(s)"
         time.sleep(0.02)
     return f"; not acknowledged within {_WAIT_S:g} s: see `weft status`"
-
-

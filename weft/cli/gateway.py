@@ -82,5 +82,3 @@ def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
         f"{config} is right: {len(resources.listeners)} listener(s), {len(lowered.routes)} route(s), "
         f"{len(resources.clusters)} cluster(s)"
     )
-
-

@@ -22,7 +22,8 @@ def serve(
         bool, typer.Option("--wait", help="Start without a snapshot, and serve it once it is there.")
     ] = False,
     socket: Annotated[
-        Path | None, typer.Option("--socket", help="Listen on this Unix socket, in one process.", metavar="PATH")
+        Path | None,
+        typer.Option("--socket", help="Listen on this Unix socket, in one process.", metavar="PATH"),
     ] = None,
 ) -> None:
     """Serve the snapshot that `weft discover` wrote, and swap in each newer one.

@@ -32,7 +32,9 @@ def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
         fail(found["problem"])
     print_rows(("LISTENER", "ADDRESS"), [(one["name"], one["address"]) for one in found["listeners"]])
     print()
-    routes = [(one["function"], one["match"], _weights(one["weights"]), one["route"]) for one in found["routes"]]
+    routes = [
+        (one["function"], one["match"], _weights(one["weights"]), one["route"]) for one in found["routes"]
+    ]
     print_rows(("FUNCTION", "MATCH", "GOES TO", "ROUTE"), sorted(routes))
     print()
     endpoints = [

@@ -63,7 +63,9 @@ def up_with_gateway(config: Path, settings: Settings) -> None:
     def say(running: Running) -> None:
         shown = f"[{host}]" if ":" in host else host
         workers = len(running.engines)
-        note(f"GraphQL at http://{shown}:{port}/graphql, Envoy in front of {workers} worker(s); Ctrl-C to stop")
+        note(
+            f"GraphQL at http://{shown}:{port}/graphql, Envoy in front of {workers} worker(s); Ctrl-C to stop"
+        )
 
     with watching_process(config):
         run_until_stopped(config, settings, port=port, on_ready=say)

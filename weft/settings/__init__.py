@@ -18,11 +18,13 @@ from .json_schema import settings_json_schema
 from .load import load_settings
 from .model import (
     BulkEntry,
+    CacheSection,
     DiscoverySection,
     LambdaPlace,
     LambdaUpstream,
     LinkEntry,
     NamesSection,
+    RetriesSection,
     ServerSection,
     ServerUpstream,
     Settings,
@@ -33,6 +35,7 @@ from .upstreams import discovery_settings, entries_by_upstream, static_candidate
 
 __all__ = [
     "BulkEntry",
+    "CacheSection",
     "ConfigErrors",
     "DiscoverySection",
     "GatewaySection",
@@ -40,6 +43,7 @@ __all__ = [
     "LambdaUpstream",
     "LinkEntry",
     "NamesSection",
+    "RetriesSection",
     "ServerSection",
     "ServerUpstream",
     "Settings",

@@ -195,9 +195,7 @@ class LimitEntry(Section):
     per: Literal["second", "minute", "hour", "day"] = "second"
     """In what time."""
 
-    by: StrictStr | None = Field(
-        default=None, pattern=r"^(address|client|header\.[\w-]+|claim\.[\w.-]+)$"
-    )
+    by: StrictStr | None = Field(default=None, pattern=r"^(address|client|header\.[\w-]+|claim\.[\w.-]+)$")
     """Who has a budget of its own: `address`, `client` (by API key), `header.NAME` or `claim.NAME`.
     Left out: all share it."""
 
@@ -354,13 +352,19 @@ class GatewaySection(Section):
             made += _route(route, number, catalog)
         made += _exposed(catalog, self.expose)
         made += [
-            (f"gateway.canaries.{name}", _canary(name, entry, catalog)) for name, entry in self.canaries.items()
+            (f"gateway.canaries.{name}", _canary(name, entry, catalog))
+            for name, entry in self.canaries.items()
         ]
         made += self._security(catalog)
         made += self._limits(catalog)
         for name, spec in self.traffic.items():
             value = {"targetRefs": _targets((name,), catalog), "mergeType": "StrategicMerge", **spec}
-            made.append((f"gateway.traffic.{name}", _object(ENVOY_GROUP, "BackendTrafficPolicy", f"weft-traffic-{name}", value)))
+            made.append(
+                (
+                    f"gateway.traffic.{name}",
+                    _object(ENVOY_GROUP, "BackendTrafficPolicy", f"weft-traffic-{name}", value),
+                )
+            )
         return made
 
     def _security(self, catalog: Catalog) -> list[Document]:
@@ -384,14 +388,24 @@ class GatewaySection(Section):
                 "optional": any(entry.optional for _, entry in entries),
             }
             spec = {"targetRefs": _targets(target, catalog), "mergeType": "StrategicMerge", "jwt": jwt}
-            made.append((f"gateway.jwt[{number}]", _object(ENVOY_GROUP, "SecurityPolicy", f"weft-jwt-{number}", spec)))
+            made.append(
+                (f"gateway.jwt[{number}]", _object(ENVOY_GROUP, "SecurityPolicy", f"weft-jwt-{number}", spec))
+            )
         keys = self.api_keys
         if keys is not None:
             secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "weft-api-keys"}}
             secret["stringData"] = {name: plain(value) for name, value in keys.clients.items()}
             made.append(("gateway.apiKeys", secret))
-            auth = {"credentialRefs": [{"name": "weft-api-keys"}], "extractFrom": [{"headers": [keys.header]}], "sanitize": True}
-            spec = {"targetRefs": _targets(keys.for_, catalog), "mergeType": "StrategicMerge", "apiKeyAuth": auth}
+            auth = {
+                "credentialRefs": [{"name": "weft-api-keys"}],
+                "extractFrom": [{"headers": [keys.header]}],
+                "sanitize": True,
+            }
+            spec = {
+                "targetRefs": _targets(keys.for_, catalog),
+                "mergeType": "StrategicMerge",
+                "apiKeyAuth": auth,
+            }
             made.append(("gateway.apiKeys", _object(ENVOY_GROUP, "SecurityPolicy", "weft-api-keys", spec)))
         return made
 
@@ -435,7 +449,12 @@ class GatewaySection(Section):
                 "mergeType": "StrategicMerge",
                 "rateLimit": {kind: {"rules": rules} for kind, rules in kinds.items()},
             }
-            made.append(("gateway.limits", _object(ENVOY_GROUP, "BackendTrafficPolicy", f"weft-limits-{number}", spec)))
+            made.append(
+                (
+                    "gateway.limits",
+                    _object(ENVOY_GROUP, "BackendTrafficPolicy", f"weft-limits-{number}", spec),
+                )
+            )
         return made
 
     def _selector(self, entry: LimitEntry) -> dict[str, Any]:
@@ -487,7 +506,9 @@ def _gateway(host: str, port: int) -> dict[str, Any]:
 def _graphql() -> dict[str, Any]:
     backend = {"group": WEFT_GROUP, "kind": "GraphQL", "name": "graphql"}
     matches = [{"path": {"type": "PathPrefix", "value": "/graphql"}}]
-    matches += [{"path": {"type": "Exact", "value": path}} for path in ("/schema.graphql", "/readyz", "/healthz")]
+    matches += [
+        {"path": {"type": "Exact", "value": path}} for path in ("/schema.graphql", "/readyz", "/healthz")
+    ]
     rules = [
         {"name": "graphql", "matches": matches[:2], "backendRefs": [backend]},
         {"name": "health", "matches": matches[2:], "backendRefs": [backend]},
@@ -561,12 +582,20 @@ def _exposed(catalog: Catalog, globs: Iterable[str]) -> list[Document]:
                 "method": binding.method,
             }
         elif isinstance(binding, GrpcBinding):
-            match = {"path": {"type": "Exact", "value": f"/{binding.service}/{binding.method}"}, "method": "POST"}
+            match = {
+                "path": {"type": "Exact", "value": f"/{binding.service}/{binding.method}"},
+                "method": "POST",
+            }
         else:
-            match = {"path": {"type": "Exact", "value": f"/{function.id.replace('.', '/', 1)}"}, "method": "POST"}
+            match = {
+                "path": {"type": "Exact", "value": f"/{function.id.replace('.', '/', 1)}"},
+                "method": "POST",
+            }
         backend = {"group": WEFT_GROUP, "kind": "Function", "name": function.id}
         rule = {"matches": [match], "backendRefs": [backend]}
-        made.append(("gateway.expose", _object(GATEWAY_GROUP, "HTTPRoute", f"weft-{function.id}", {"rules": [rule]})))
+        made.append(
+            ("gateway.expose", _object(GATEWAY_GROUP, "HTTPRoute", f"weft-{function.id}", {"rules": [rule]}))
+        )
     return made
 
 
@@ -580,9 +609,7 @@ def _canary(name: str, entry: CanaryEntry, catalog: Catalog) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "targetRef": {"group": WEFT_GROUP, "kind": "Function" if is_function else "Upstream", "name": name},
         "versions": {
-            version: {"url": found}
-            if isinstance(found, str)
-            else found.model_dump(exclude_none=True)
+            version: {"url": found} if isinstance(found, str) else found.model_dump(exclude_none=True)
             for version, found in entry.versions.items()
         },
         "weights": dict(entry.weights),
