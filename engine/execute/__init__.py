@@ -18,6 +18,7 @@ In: a plan, the values of its variables, and what the caller forwards. Out: the 
 - ``fast``: one execution of a compiled plan.
 - ``resolvers``: the same schema for graphql-core, for operations with hand-written fields.
 - ``prepared``: documents compiled once, kept in a bounded cache.
+- ``guard``: rules and costs held against operations before they run.
 - ``engine``: all of it behind one object.
 - ``schema``: that object as a Strawberry schema.
 """

@@ -15,6 +15,7 @@ from ..operation import DocumentLimits, Operation, parse_operation
 from ..operation.document import OperationErrors
 from ..passes import PASSES, Pass, improve
 from ..plan import HandWritten, Plan, plan_operation
+from ..plan.access import Guarded
 
 # Measured with tracemalloc on operations over the shop, of which tests/cases/four_upstreams and cycle are
 # two: the syntax tree takes 70 to 100 bytes for each character of the text (190 where all names have two
@@ -37,6 +38,7 @@ class Prepared:
         once: The ids of those that were run once, and are not compiled yet.
         forwarded: Names of the headers that its plans' calls forward, by the ``id`` of a plan in *plans*;
             ``None`` for a plan that shares with none.
+        guarded: Its fields that access rules hold for; ``None`` until they were looked for.
     """
 
     operation: Operation
@@ -46,6 +48,7 @@ class Prepared:
     compiled: dict[int, Compiled | None] = field(default_factory=dict)
     once: set[int] = field(default_factory=set)
     forwarded: dict[int, tuple[str, ...] | None] = field(default_factory=dict)
+    guarded: tuple[Guarded, ...] | None = None
 
     @property
     def bytes(self) -> int:

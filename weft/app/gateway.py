@@ -43,6 +43,9 @@ logger = logging.getLogger(__name__)
 GATEWAY_SOCKET: Final = "WEFT_GATEWAY_SOCKET"
 """Environment variable by which an engine learns which socket its calls go through."""
 
+BEHIND_GATEWAY: Final = "WEFT_BEHIND_GATEWAY"
+"""Environment variable by which an engine learns that only the gateway reaches it."""
+
 ENGINE_START_TIMEOUT_S: Final = 60.0
 _POLL_S: Final = 0.1
 
@@ -252,7 +255,7 @@ class Running:
 
 def engine_child(config: Path, socket: Path, internal: Path | None) -> Child:
     """One engine process on a Unix socket. Its end frees the socket, so that Envoy turns to the others."""
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", BEHIND_GATEWAY: "1"}
     environment.pop(GATEWAY_SOCKET, None)
     if internal is not None:
         environment[GATEWAY_SOCKET] = str(internal)

@@ -19,7 +19,7 @@ from ..engine.execute.engine import Engine
 from ..schemas.catalog import Snapshot
 from ..schemas.errors import ConfigError
 from ..settings import Settings, load_settings
-from .gateway import GATEWAY_SOCKET, canary_headers
+from .gateway import BEHIND_GATEWAY, GATEWAY_SOCKET, canary_headers
 from .live import LiveEngine, following
 from .logs import configure_logging, log_level
 from .processes import collect_less_often, end_with_parent, settle_heap
@@ -45,7 +45,13 @@ def make_engine(
     return Engine(
         stitched,
         make_transports(snapshot, settings, gateway=gateway),
-        engine_settings(snapshot, settings, canary_headers=headers, through_gateway=bool(gateway)),
+        engine_settings(
+            snapshot,
+            settings,
+            canary_headers=headers,
+            through_gateway=bool(gateway),
+            trusted=BEHIND_GATEWAY in os.environ,
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..engine.execute.engine import EngineSettings
+from ..engine.execute.guard import GuardSettings
 from ..engine.execute.retries import RetryRule
 from ..engine.execute.upstream_caller import CacheRule, CallSettings
 from ..engine.operation import DocumentLimits
@@ -58,6 +59,7 @@ def engine_settings(
     *,
     canary_headers: tuple[str, ...] = (),
     through_gateway: bool = False,
+    trusted: bool = False,
 ) -> EngineSettings:
     """The engine's bounds, as the configuration sets them.
 
@@ -67,6 +69,7 @@ def engine_settings(
         canary_headers: Headers of the client that a gateway's canaries look at: every call carries them.
         through_gateway: Calls go through a gateway. It repeats them where they fail: two that do so would
             multiply.
+        trusted: Only a gateway can reach the endpoint, so that its headers say who asks.
     """
     server = settings.server
     functions = {
@@ -106,6 +109,17 @@ def engine_settings(
         share=server.share,
         limits=DocumentLimits(max_depth=server.max_depth, introspection=server.introspection),
         calls=calls,
+        guard=_guard(settings, trusted=trusted),
+    )
+
+
+def _guard(settings: Settings, *, trusted: bool) -> GuardSettings | None:
+    if not settings.auth.rules and settings.cost is None:
+        return None
+    return GuardSettings(
+        tuple(entry.rule for entry in settings.auth.rules),
+        trusted or settings.auth.trust_headers,
+        settings.cost.rule if settings.cost is not None else None,
     )
 
 

@@ -17,8 +17,10 @@ from .gateway import GatewaySection
 from .json_schema import settings_json_schema
 from .load import load_settings
 from .model import (
+    AuthSection,
     BulkEntry,
     CacheSection,
+    CostSection,
     DiscoverySection,
     LambdaPlace,
     LambdaUpstream,
@@ -34,9 +36,11 @@ from .problems import ConfigErrors
 from .upstreams import discovery_settings, entries_by_upstream, static_candidates
 
 __all__ = [
+    "AuthSection",
     "BulkEntry",
     "CacheSection",
     "ConfigErrors",
+    "CostSection",
     "DiscoverySection",
     "GatewaySection",
     "LambdaPlace",
