@@ -43,15 +43,28 @@ _LOG_FORMAT: Final[Resource] = {
 }
 """No query, no other header: they may hold secrets."""
 
-_LOCAL_REPLY: Final[Resource] = {
-    "body_format": {
-        "json_format": {
-            "errors": [{"message": "%LOCAL_REPLY_BODY%", "extensions": {"code": "%RESPONSE_CODE_DETAILS%"}}]
-        },
-        "content_type": "application/json",
+_FAILED: Final[Resource] = {
+    "status_code_filter": {
+        "comparison": {"op": "GE", "value": {"default_value": 400, "runtime_key": "weft.local"}}
     }
 }
-"""What Envoy itself answers has the form of a GraphQL error, which clients of other functions can read too."""
+
+_LOCAL_REPLY: Final[Resource] = {
+    "mappers": [
+        {
+            "filter": _FAILED,
+            "body_format_override": {
+                "json_format": {
+                    "errors": [
+                        {"message": "%LOCAL_REPLY_BODY%", "extensions": {"code": "%RESPONSE_CODE_DETAILS%"}}
+                    ]
+                },
+                "content_type": "application/json",
+            },
+        }
+    ]
+}
+"""A failure that Envoy itself answers has the form of a GraphQL error, which clients of other functions can read too."""
 
 
 def route_configuration_name(gateway: str, listener: GatewayListener, logins: Mapping[str, Resource]) -> str:
@@ -180,14 +193,7 @@ def internal_listener(socket: Path, settings: EdgeSettings, name: str, *, has_la
         "local_reply_config": {
             "mappers": [
                 {
-                    "filter": {
-                        "status_code_filter": {
-                            "comparison": {
-                                "op": "GE",
-                                "value": {"default_value": 400, "runtime_key": "weft.local"},
-                            }
-                        }
-                    },
+                    "filter": _FAILED,
                     "headers_to_add": [{"header": {"key": LOCAL_HEADER, "value": "%RESPONSE_CODE_DETAILS%"}}],
                 }
             ]

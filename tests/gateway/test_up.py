@@ -252,6 +252,7 @@ async def test_a_share_for_no_version_is_refused(up: Up) -> None:
 
 
 async def test_the_status_shows_routes_weights_health_and_what_was_taken(up: Up) -> None:
+    assert (await asyncio.to_thread(weft, up, "canary", "set", "products", "v2=10")).returncode == 0
     done = await asyncio.to_thread(weft, up, "status", "--json")
     status = json.loads(done.stdout)
     assert (status["running"], status["envoy"], status["problem"]) == (True, "LIVE", "")
