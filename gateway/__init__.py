@@ -9,6 +9,7 @@ under its calls, or resources for Envoys that others run. There is no proxy here
 - ``publish``: resources to Envoys, staged so that no request fails.
 - ``envoy``: the binary, its bootstrap, its admin interface, its process.
 - ``limits``: a rate limit service, for global limits.
+- ``child``: a child process that is started again, and dies with this one.
 - ``control``: the control plane: objects, catalog and weights kept current in every Envoy.
 - ``canaries``: weights that were set while it runs.
 - ``status``: what ``weft status`` shows.

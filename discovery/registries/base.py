@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from ...engine.transport.base import ChannelSettings, TlsFiles
-from ...schemas.grpc.options import ReadOptions
+from ...schemas.catalog.reading import ReadOptions
 from ...schemas.names import upstream_name
 
 

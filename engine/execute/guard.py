@@ -51,7 +51,11 @@ class Guard:
         self._settings = settings
 
     def check(
-        self, prepared: Prepared, plan: Plan | HandWritten, variables: VariableValues, headers: Mapping[str, str]
+        self,
+        prepared: Prepared,
+        plan: Plan | HandWritten,
+        variables: VariableValues,
+        headers: Mapping[str, str],
     ) -> tuple[int, bool]:
         """What the operation costs (0 where operations are not weighed), and whether it has guarded fields.
 
@@ -61,9 +65,11 @@ class Guard:
         settings = self._settings
         guarded: tuple[Guarded, ...] | None = ()
         if settings.rules:
-            guarded = prepared.guarded
+            guarded = prepared.template.guarded
             if guarded is None:
-                guarded = prepared.guarded = guarded_fields(self._schema, prepared.operation, settings.rules)
+                guarded = prepared.template.guarded = guarded_fields(
+                    self._schema, prepared.operation, settings.rules
+                )
             if guarded:
                 errors = refuse(guarded, claims_of(headers) if settings.trusted else {})
                 if errors:
@@ -73,7 +79,9 @@ class Guard:
             return 0, bool(guarded)
         cost = cost_of(plan, variables, rule)
         if rule.max_cost is not None and cost > rule.max_cost:
-            text = f"the operation costs {cost}, and at most {rule.max_cost} is allowed; ask for shorter lists"
+            text = (
+                f"the operation costs {cost}, and at most {rule.max_cost} is allowed; ask for shorter lists"
+            )
             raise OperationErrors([OperationError(text, code="OPERATION_TOO_COSTLY")])
         return cost, bool(guarded)
 

@@ -45,7 +45,6 @@ class Guarded:
     """A field of an operation that a rule holds for."""
 
     coordinate: str
-    locations: tuple[tuple[int, int], ...]
     rule: AccessRule
 
 
@@ -77,7 +76,7 @@ def refuse(guarded: Sequence[Guarded], claims: Claims) -> list[OperationError]:
             if claims
             else f"{one.coordinate}: only for callers that are known; send a token"
         )
-        errors.append(OperationError(text, code=code, locations=one.locations))
+        errors.append(OperationError(text, code=code))
     return errors
 
 
@@ -131,11 +130,7 @@ class _Finder(Visitor):
             functions.append(binding.bulk.id)
         for rule in self._rules:
             if _any(rule.fields, (coordinate,)) or _any(rule.functions, functions):
-                at = ()
-                if node.loc is not None:
-                    start = node.loc.start_token
-                    at = ((start.line, start.column),)
-                self.found.append(Guarded(coordinate, at, rule))
+                self.found.append(Guarded(coordinate, rule))
 
 
 def _fragments(operation: Operation) -> list[str]:

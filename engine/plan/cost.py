@@ -27,7 +27,20 @@ from .steps import (
 )
 
 LIMITS: Final = frozenset(
-    {"limit", "first", "last", "take", "top", "count", "size", "max", "page_size", "pagesize", "per_page", "perpage"}
+    {
+        "limit",
+        "first",
+        "last",
+        "take",
+        "top",
+        "count",
+        "size",
+        "max",
+        "page_size",
+        "pagesize",
+        "per_page",
+        "perpage",
+    }
 )
 """Names of arguments that say how long a list may be, in lower case."""
 

@@ -78,12 +78,12 @@ class GatewayLambdaTransport:
             return UpstreamAnswer(*at, reason=str(error))
         except HttpError as error:
             return UpstreamUnreachable(*at, detail=str(error))
-        found = {name: value for name, value in reply.headers}
+        found = dict(reply.headers)
         if LOCAL_HEADER.encode() in found:
             return local_answer(function, reply.status, found[LOCAL_HEADER.encode()].decode("latin-1"))
-        error = found.get(b"x-amz-function-error")
-        if error is not None:
-            return UpstreamStatus(*at, status=error.decode("latin-1"), detail=function_failure(reply.body))
+        failed = found.get(b"x-amz-function-error")
+        if failed is not None:
+            return UpstreamStatus(*at, status=failed.decode("latin-1"), detail=function_failure(reply.body))
         if reply.status != 200:
             kind = found.get(b"x-amzn-errortype", b"").decode("latin-1").partition(":")[0]
             return UpstreamStatus(*at, status=kind or str(reply.status), detail="")

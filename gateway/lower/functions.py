@@ -67,6 +67,8 @@ def shape_call(
     """How requests that match *path* become calls of *function*.
 
     Args:
+        function: What is called.
+        upstream: Whose it is.
         path: The route's condition: its named groups are sources.
         call: Where arguments come from, as far as it is said.
         of: The route, for messages.

@@ -78,9 +78,9 @@ def rank(match: Resource, order: int) -> tuple[Any, ...]:
         match: ``RouteMatch``.
         order: Of its object and rule; the first wins among equals.
     """
-    path = match.get("path")
-    regex = match.get("safe_regex", {}).get("regex")
-    prefix = match.get("path_separated_prefix", match.get("prefix", ""))
+    path: str = str(match.get("path", ""))
+    regex: str = match.get("safe_regex", {}).get("regex", "")
+    prefix: str = match.get("path_separated_prefix", match.get("prefix", ""))
     kind, length = (0, len(path)) if path else (1, len(regex)) if regex else (2, len(prefix))
     headers = match.get("headers", [])
     has_method = any(header["name"] == ":method" for header in headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from ...schemas.catalog import (
     Function,
@@ -21,6 +21,7 @@ from ..objects.backends import HTTPRouteFilterSpec
 from ..objects.base import WEFT_GROUP, BackendReference, Object, seconds
 from ..objects.clients import EnvoyExtensionPolicySpec
 from ..objects.routes import (
+    GRPCMatch,
     GRPCRouteSpec,
     GRPCRule,
     HTTPFilter,
@@ -100,11 +101,13 @@ class Routes:
         assert isinstance(spec, HTTPRouteSpec | GRPCRouteSpec)
         gateways = tuple(parent.name for parent in spec.parent_refs if parent.kind in {"", "Gateway"})
         is_grpc = isinstance(spec, GRPCRouteSpec)
-        for number, rule in enumerate(spec.rules):
+        rules: tuple[HTTPRule | GRPCRule, ...] = spec.rules
+        for number, rule in enumerate(rules):
             for place, match in enumerate(rule.matches):
                 if isinstance(match, HTTPMatch):
                     matched, path, method = http_match(match), match.path, match.method
                 else:
+                    assert isinstance(match, GRPCMatch)
                     matched, path, method = grpc_match(match), PathMatch(), None
                 name = f"{one.id}/{rule.name or number}" + (f"/{place}" if len(rule.matches) > 1 else "")
                 base = EdgeRoute(
@@ -485,7 +488,7 @@ def kind_of(upstream: Upstream) -> str:
 
 def aimed(function: Function, upstream: Upstream, destination: Destination) -> Resource:
     """A destination's members of a route's action, with each version's own Lambda function."""
-    action: Any = dict(destination.action)
+    action: Resource = dict(destination.action)
     weighted = action.get("weighted_clusters")
     if weighted and isinstance(function.binding, LambdaBinding):
         entries = []

@@ -386,18 +386,16 @@ def _rule(rule: AuthorizationRule) -> Resource:
     principal = rule.principal
     if principal.client_cidrs:
         parts.append(_addresses(principal.client_cidrs))
-    for header in principal.headers:
-        parts.append(
-            _any_of(
-                [_single(_header_input(header.name.lower()), {"exact": value}) for value in header.values]
-            )
-        )
+    parts += [
+        _any_of([_single(_header_input(header.name.lower()), {"exact": value}) for value in header.values])
+        for header in principal.headers
+    ]
     if principal.jwt:
         provider = principal.jwt.provider
-        for claim in principal.jwt.claims:
-            parts.append(
-                _any_of([_claim(provider, claim.name, value, claim.value_type) for value in claim.values])
-            )
+        parts += [
+            _any_of([_claim(provider, claim.name, value, claim.value_type) for value in claim.values])
+            for claim in principal.jwt.claims
+        ]
         parts += [_claim(provider, "scope", scope, "StringArray") for scope in principal.jwt.scopes]
     if rule.operation and rule.operation.methods:
         parts.append(

@@ -74,7 +74,7 @@ class BackendSpec(Part, frozen=True):
 
 
 class RegexRewrite(Part, frozen=True):
-    """A path's parts that match, replaced; ``\\1`` is the first group."""
+    r"""A path's parts that match, replaced; ``\1`` is the first group."""
 
     pattern: str
     substitution: str

@@ -10,6 +10,7 @@ import msgspec
 import yaml
 
 from ...schemas.errors import ConfigError
+from .backends import SecretSpec
 from .base import Object, Origin
 from .kinds import IGNORED, KINDS
 
@@ -113,8 +114,8 @@ def _read_into(objects: list[Object], problems: list[ConfigError], value: Any, o
         spec_value = value.get("spec", {})
     try:
         spec = msgspec.convert(spec_value, type=kind.spec)
-        if kind_name == "Secret":
-            _ = spec.values
+        if isinstance(spec, SecretSpec):
+            _ = spec.values  # decoded here, where a mistake has a place
     except (msgspec.ValidationError, ValueError) as error:
         text, _, pointer = str(error).rpartition(" - at `$")
         wrong(f"{place} spec{pointer.rstrip('`')}" if text else place, _plain(text or str(error)))
@@ -163,7 +164,7 @@ def _documents(path: Path) -> Iterable[tuple[Origin, Any]]:
     loader = yaml.SafeLoader(data)
     try:
         while loader.check_node():
-            node = loader.get_node()  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it untyped
+            node = loader.get_node()
             if node is None:
                 continue
             value = loader.construct_document(node)

@@ -59,7 +59,7 @@ class PathMatch(Part, frozen=True):
 
 
 def template_regex(path: str) -> str:
-    """The regular expression of a path template: ``/items/{id}`` to ``/items/(?P<id>[^/]+)``.
+    r"""The regular expression of a path template: ``/items/{id}`` to ``/items/(?P<id>[^/]+)``.
 
     >>> template_regex("/items/{id}.json")
     '/items/(?P<id>[^/]+)\\\\.json'

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import grpc
 import grpc.aio
-from grpc._cython import cygrpc
 
 from ...schemas.errors import ConfigError
 from ..resources import TYPE_URLS, Resource, Resources, ResourceType, content_hash
@@ -220,7 +219,7 @@ class AdsPublisher:
                 self._remember(first.node.id, session.status)
                 await session.run(_after(first, requests))
                 break
-        except* (grpc.aio.AioRpcError, grpc.aio.BaseError, cygrpc.ExecuteBatchError):
+        except* (grpc.aio.AioRpcError, grpc.aio.BaseError):
             logger.debug("Envoy went away", extra={"node": session.status.node})
         finally:
             session.status.connected = False

@@ -17,8 +17,29 @@ no more. A fault in a document costs only what it touches, and is a warning with
 - ``problems``: breaches of OpenAPI's own rules, for people.
 """
 
-from .document import Document, OpenApiVersion, parse_document
-from .problems import check_document
-from .reader import read_openapi
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .document import Document, OpenApiVersion, parse_document
+    from .problems import check_document
+    from .reader import read_openapi
+
+_HOMES = {
+    "Document": ".document",
+    "OpenApiVersion": ".document",
+    "check_document": ".problems",
+    "parse_document": ".document",
+    "read_openapi": ".reader",
+}
 
 __all__ = ["Document", "OpenApiVersion", "check_document", "parse_document", "read_openapi"]
+
+
+def __getattr__(name: str) -> Any:
+    # Serving takes media types and YAML from here, and never reads a document.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name], __name__), name)

@@ -25,15 +25,26 @@ import pytest_asyncio
 
 from tests.gateway.edge import Answer, Echo, echoes
 from tests.support.shop import QUERY, RunningShop, free_ports, start_shop
-from weft.app.gateway import Running, running_gateway
 from weft.app.discovering import discover, write_snapshot
+from weft.app.gateway import Running, running_gateway
 from weft.settings import Settings, load_settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret that is long enough for HS256"
-JWKS = json.dumps({"keys": [{"kty": "oct", "alg": "HS256", "kid": "k", "k": base64.urlsafe_b64encode(SECRET.encode()).decode().rstrip("=")}]})
+JWKS = json.dumps(
+    {
+        "keys": [
+            {
+                "kty": "oct",
+                "alg": "HS256",
+                "kid": "k",
+                "k": base64.urlsafe_b64encode(SECRET.encode()).decode().rstrip("="),
+            }
+        ]
+    }
+)
 
 
 @dataclass
@@ -90,7 +101,12 @@ async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
         shop = stack.enter_context(start_shop(folder))
         (v2,) = await stack.enter_async_context(echoes("v2"))
         text = re.sub(r"server: .*\n", "", shop.config.read_text()) + CONFIG
-        for name, value in (("PORT", port), ("METRICS", metrics), ("ACCESS", folder / "access.log"), ("V2", v2.url)):
+        for name, value in (
+            ("PORT", port),
+            ("METRICS", metrics),
+            ("ACCESS", folder / "access.log"),
+            ("V2", v2.url),
+        ):
             text = text.replace(name, str(value))
         shop.config.write_text(text)
         (folder / "jwks.json").write_text(JWKS)
@@ -98,7 +114,15 @@ async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
         write_snapshot(settings, await discover(settings))
         running = await stack.enter_async_context(running_gateway(shop.config, settings, port=port))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        yield Up(shop, running, settings, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics}/metrics", session, v2)
+        yield Up(
+            shop,
+            running,
+            settings,
+            f"http://127.0.0.1:{port}",
+            f"http://127.0.0.1:{metrics}/metrics",
+            session,
+            v2,
+        )
     for name, value in before.items():
         if value is None:
             os.environ.pop(name, None)
@@ -119,7 +143,10 @@ def weft(up: Up, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def token(**claims: Any) -> dict[str, str]:
-    return {"authorization": "Bearer " + jwt.encode({"iss": "https://id.example", **claims}, SECRET, headers={"kid": "k"})}
+    return {
+        "authorization": "Bearer "
+        + jwt.encode({"iss": "https://id.example", **claims}, SECRET, headers={"kid": "k"})
+    }
 
 
 async def test_a_query_over_four_upstreams_is_answered_through_envoy(up: Up) -> None:
@@ -134,7 +161,9 @@ async def test_an_operation_of_each_kind_has_a_route_of_its_own(up: Up) -> None:
     assert product["id"] == "p-1"
     prices = await up.request("/pricing/get_prices", method="POST", json={"productIds": ["p-1"]})
     assert [price["productId"] for price in prices.json["prices"]] == ["p-1"]
-    stock = await up.request("/shop.inventory.v1.InventoryService/GetStock", method="POST", json={"productId": "p-1"})
+    stock = await up.request(
+        "/shop.inventory.v1.InventoryService/GetStock", method="POST", json={"productId": "p-1"}
+    )
     assert stock.json["productId"] == "p-1"
     assert (await up.request("/v1/stock/p-1")).json == stock.json
 
@@ -150,10 +179,10 @@ async def test_what_a_lambda_function_fails_with_stays_inside(up: Up) -> None:
 
 async def test_grpc_goes_straight_through(up: Up) -> None:
     import grpc.aio
+    from google.protobuf.message_factory import GetMessageClass
 
     from weft.discovery import load_snapshot
     from weft.engine.transport.grpc_messages import build_pool
-    from google.protobuf.message_factory import GetMessageClass
 
     catalog = load_snapshot(up.settings.discovery.snapshot).catalog
     pool = build_pool(catalog.upstreams_by_id["inventory"].target.descriptors, source="inventory")
@@ -173,7 +202,9 @@ async def test_grpc_goes_straight_through(up: Up) -> None:
     message = ask_type(product_id="p-1").SerializeToString()
     frame = base64.b64encode(b"\0" + struct.pack(">I", len(message)) + message)
     headers = {"content-type": "application/grpc-web-text", "accept": "application/grpc-web-text"}
-    web = await up.request("/shop.inventory.v1.InventoryService/GetStock", method="POST", data=frame, headers=headers)
+    web = await up.request(
+        "/shop.inventory.v1.InventoryService/GetStock", method="POST", data=frame, headers=headers
+    )
     data = base64.b64decode(web.text[: len(web.text) // 4 * 4].split("=")[0] + "==", validate=False)
     assert stock_type.FromString(data[5 : 5 + struct.unpack(">I", data[1:5])[0]]).product_id == "p-1"
 
@@ -185,7 +216,10 @@ async def test_a_subscription_comes_event_by_event(up: Up) -> None:
     assert name is not None
     query = f'subscription {{ {name[1]}(productId: "p-1") {{ __typename }} }}'
     headers = {"accept": "text/event-stream"}
-    async with asyncio.timeout(20), up.session.post(f"{up.url}/graphql", json={"query": query}, headers=headers) as answer:
+    async with (
+        asyncio.timeout(20),
+        up.session.post(f"{up.url}/graphql", json={"query": query}, headers=headers) as answer,
+    ):
         assert answer.headers["content-type"].startswith("text/event-stream")
         async for line in answer.content:
             if line.startswith(b"data:"):
@@ -198,7 +232,9 @@ async def test_claims_open_fields_and_nobody_else_sets_them(up: Up) -> None:
     refused = (await up.ask(query)).json["errors"][0]["extensions"]["code"]
     assert refused == "UNAUTHENTICATED"
     forged = base64.urlsafe_b64encode(b'{"scope":"customers"}').decode().rstrip("=")
-    assert (await up.ask(query, {"x-weft-claims": forged})).json["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    assert (await up.ask(query, {"x-weft-claims": forged})).json["errors"][0]["extensions"][
+        "code"
+    ] == "UNAUTHENTICATED"
     assert (await up.ask(query, token(scope="orders"))).json["errors"][0]["extensions"]["code"] == "FORBIDDEN"
     assert "errors" not in (await up.ask(query, token(scope="orders customers"))).json
     assert (await up.ask(query, {"authorization": "Bearer x.y.z"})).status == 401
@@ -271,9 +307,11 @@ async def test_figures_are_told_by_function(up: Up) -> None:
     await up.request("/products/products/p-1")
     async with up.session.get(up.metrics) as answer:
         text = await answer.text()
-    found = re.findall(r'envoy_vhost_route_upstream_rq\{[^}]*envoy_route="products/get_product"\} (\d+)', text)
+    found = re.findall(
+        r'envoy_vhost_route_upstream_rq\{[^}]*envoy_route="products/get_product"\} (\d+)', text
+    )
     assert sum(map(int, found)) >= 1
-    assert 'envoy_vhost_route_upstream_rq_time_bucket' in text
+    assert "envoy_vhost_route_upstream_rq_time_bucket" in text
     async with up.session.get(up.metrics.replace("/metrics", "/config_dump")) as answer:
         assert answer.status == 404
 
@@ -296,7 +334,11 @@ async def test_a_change_of_the_configuration_that_is_wrong_changes_nothing(up: U
     up.shop.config.write_text(good.replace("function: inventory.", "function: inventry."))
     try:
         for _ in range(100):
-            status = json.loads((await asyncio.to_thread(weft, up, "status", "--json")).stdout) if up.running.control.problem else {}
+            status = (
+                json.loads((await asyncio.to_thread(weft, up, "status", "--json")).stdout)
+                if up.running.control.problem
+                else {}
+            )
             if status.get("problem"):
                 break
             await asyncio.sleep(0.1)
@@ -304,6 +346,17 @@ async def test_a_change_of_the_configuration_that_is_wrong_changes_nothing(up: U
         assert (await up.request("/v1/stock/p-1")).status == 200
     finally:
         up.shop.config.write_text(good)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that *pid* started."""
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
+    return [int(child) for child in found.stdout.split()]
+
+
+def is_running(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and "Z" not in stat.read_text().split()[2]
 
 
 async def test_an_engine_that_is_killed_is_replaced_and_others_answer(up: Up) -> None:
@@ -322,12 +375,9 @@ async def test_an_engine_that_is_killed_is_replaced_and_others_answer(up: Up) ->
             group.create_task(load())
         await asyncio.sleep(0.5)
         engine = up.running.engines[0]
-        worker = subprocess.run(
-            ["pgrep", "-P", str(engine.pid)], capture_output=True, text=True, check=False
-        ).stdout.split()
-        for pid in worker:
+        for pid in children(engine.pid):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
         for _ in range(300):
             if engine.restarts:
                 break
@@ -355,7 +405,7 @@ async def test_the_control_planes_end_is_envoys_too(up: Up) -> None:
     )
     pid = int(done.stdout)
     for _ in range(50):
-        if not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+        if not is_running(pid):
             break
         await asyncio.sleep(0.1)
     else:

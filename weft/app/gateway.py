@@ -35,16 +35,13 @@ from ..gateway.publish.ads import AdsPublisher
 from ..schemas.catalog import Catalog, Snapshot
 from ..schemas.errors import ConfigError, WeftError
 from ..settings import GatewaySection, Settings, entries_by_upstream, load_settings
+from ..settings.short_forms import documents
 from ..settings.upstreams import plain_headers
+from .behind import BEHIND_GATEWAY, GATEWAY_SOCKET
+from .machine import worker_count
 from .stitching import configured
 
 logger = logging.getLogger(__name__)
-
-GATEWAY_SOCKET: Final = "WEFT_GATEWAY_SOCKET"
-"""Environment variable by which an engine learns which socket its calls go through."""
-
-BEHIND_GATEWAY: Final = "WEFT_BEHIND_GATEWAY"
-"""Environment variable by which an engine learns that only the gateway reaches it."""
 
 ENGINE_START_TIMEOUT_S: Final = 60.0
 _POLL_S: Final = 0.1
@@ -84,7 +81,8 @@ def gateway_objects(settings: Settings, catalog: Catalog, *, port: int) -> tuple
     """
     section = section_of(settings)
     loaded = load_objects(section.files)
-    documents = section.documents(
+    made_of = documents(
+        section,
         catalog,
         host=section.host or settings.server.host,
         port=port,
@@ -92,7 +90,7 @@ def gateway_objects(settings: Settings, catalog: Catalog, *, port: int) -> tuple
     )
     made: list[Object] = []
     problems: list[ConfigError] = []
-    for key, document in documents:
+    for key, document in made_of:
         try:
             one = read_object(document, Origin(f"weft.yaml {key}"))
         except ObjectProblems as error:
@@ -196,7 +194,7 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
     envoy_binary = find_envoy()
     with run_folder() as folder:
         internal = folder / "internal.sock" if section.internal else None
-        sockets = [folder / f"engine{number}.sock" for number in range(settings.server.workers)]
+        sockets = [folder / f"engine{number}.sock" for number in range(worker_count(settings))]
         places = Places(
             folder,
             tuple(f"unix:{socket}" for socket in sockets),
@@ -300,15 +298,13 @@ async def _is_ready(socket: Path) -> bool:
             return False
 
 
-def run_until_stopped(
-    config: Path, settings: Settings, *, port: int, on_ready: Callable[[Running], None]
-) -> None:
+def run_until_stopped(config: Path, settings: Settings, *, port: int, on_ready: Callable[[], None]) -> None:
     """Run the gateway until SIGTERM or SIGINT."""
 
     async def run() -> None:
         stop = stop_event()
-        async with running_gateway(config, settings, port=port) as running:
-            on_ready(running)
+        async with running_gateway(config, settings, port=port):
+            on_ready()
             await stop.wait()
 
     asyncio.run(run())

@@ -34,8 +34,9 @@ def serve(
 
         weft serve --wait -c /etc/weft/weft.yaml
     """
-    from ..app.serving import free_port, serve_on_socket
+    from ..app.machine import free_port, worker_count
     from ..app.serving import serve as serve_snapshot
+    from ..app.serving import serve_on_socket
 
     settings = read_settings(config)
     if not wait and not settings.discovery.snapshot.exists():
@@ -43,16 +44,17 @@ def serve(
             f"there is no snapshot at {settings.discovery.snapshot}: run `weft discover` first, or add --wait"
         )
     if socket is not None:
-        serve_on_socket(config, socket)
+        serve_on_socket(config, settings, socket)
         return
     port = free_port(config, settings)
-    note_address(settings, port)
-    serve_snapshot(config, settings, port=port)
+    workers = worker_count(settings)
+    note_address(settings, port, workers)
+    serve_snapshot(config, settings, port=port, workers=workers)
 
 
-def note_address(settings: Settings, port: int) -> None:
+def note_address(settings: Settings, port: int, workers: int) -> None:
     """Say where the API is; what has been printed so far is read before it is served."""
     sys.stdout.flush()
     server = settings.server
     host = f"[{server.host}]" if ":" in server.host else server.host
-    note(f"GraphQL at http://{host}:{port}/graphql, {server.workers} worker(s); Ctrl-C to stop")
+    note(f"GraphQL at http://{host}:{port}/graphql, {workers} worker(s); Ctrl-C to stop")

@@ -6,8 +6,8 @@ mistake, its line, and what would be accepted.
 - ``values``: durations, sizes, URLs, secrets.
 - ``problems``: mistakes with lines and keys.
 - ``section``: what every section is.
-- ``gateway``: the section of the gateway, and the objects that its short forms stand for.
-- ``model``: one model per section.
+- ``gateway``: the section of the gateway; ``short_forms``: the objects that it stands for.
+- ``model``: one model per section; ``grpc``: what is said of gRPC servers.
 - ``load``: the file.
 - ``json_schema``: the form, for editors.
 - ``upstreams``: the settings as discovery takes them.

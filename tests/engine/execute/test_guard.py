@@ -25,7 +25,9 @@ def shop(*rules: AccessRule, trusted: bool = True, cost: CostRule | None = None)
     return ShopEngine(settings=EngineSettings(guard=GuardSettings(rules, trusted=trusted, cost=cost)))
 
 
-async def ask(shop: ShopEngine, query: str, headers: Mapping[str, str] | None = None) -> tuple[Response, list[str]]:
+async def ask(
+    shop: ShopEngine, query: str, headers: Mapping[str, str] | None = None
+) -> tuple[Response, list[str]]:
     async with shop.engine as engine:
         response = await engine.execute(GraphQLRequest(query), headers=headers)
     errors = msgspec.json.decode(response.body).get("errors", [])
