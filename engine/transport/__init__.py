@@ -11,6 +11,7 @@ In: a function and its arguments, under their wire names. Out: the decoded answe
 - ``grpc``: gRPC methods, on grpc.aio. ``grpc_messages`` makes and reads messages, ``grpc_json`` prints them,
   ``grpc_metadata`` makes metadata of headers.
 - ``aws_lambda``: Lambda functions, on aiobotocore. ``aws_clients`` makes its clients.
+- ``lambda_gateway``: Lambda functions, through a gateway; ``gateway_answer``: what a gateway itself answers.
 """
 
 from .base import Transport, TransportSettings

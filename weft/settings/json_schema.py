@@ -25,7 +25,7 @@ def settings_json_schema() -> dict[str, Any]:
             description = documented.get((title, name)) or section.get("description", "")
             found["title"] = name.replace("_", " ").capitalize()
             found["description"] = " ".join(description.split())
-            if name in {"snapshot", "lock"} and "default" in found:
+            if name in {"snapshot", "lock", "state"} and "default" in found:
                 found["default"] = str(found["default"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
