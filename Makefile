@@ -5,7 +5,7 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 
-.PHONY: help demo test bench check format clean
+.PHONY: help demo test bench corpus check format clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: $(INSTALLED) ## Run the whole suite (ARGS='-k name' for a part of it)
 
 bench: $(INSTALLED) ## Measure Weft beside the bare limit and its peers (ARGS=--help says how)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+corpus: $(INSTALLED) ## Convert every OpenAPI document of a folder (DIR=folder REPORT=report.json, ARGS=--help says more)
+	@$(BIN)/python -m tests.corpus $(if $(DIR),--dir '$(DIR)') $(if $(REPORT),--report '$(REPORT)') $(ARGS)
 
 check: $(INSTALLED) ## Run formatter, linters, type checkers and import contracts
 	$(BIN)/ruff format --check .

@@ -26,6 +26,8 @@ def error_extensions(error: BaseException) -> dict[str, Any]:
         found: dict[str, Any] = {"code": error.code, "upstream": error.upstream, "function": error.function}
         if isinstance(error, GrpcStatus) and error.details:
             found["details"] = list(error.details)
+        if argument := getattr(error, "argument", ""):
+            found["argument"] = argument
         return found
     if isinstance(error, OperationError):
         return {"code": error.code}

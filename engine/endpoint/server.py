@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,11 +27,12 @@ STOP_TIMEOUT_S: Final = 35
 
 
 def serve(
-    target: str,
+    target: str | Callable[[], Application],
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
     workers: int = 1,
+    respawn: bool = True,
     uds: Path | None = None,
     backpressure: int = BACKPRESSURE,
     stop_timeout_s: int = STOP_TIMEOUT_S,
@@ -41,18 +42,20 @@ def serve(
     """Serve an application from worker processes, until SIGTERM or SIGINT.
 
     Args:
-        target: ``module:function`` that makes the ``Application``; it is called once in each worker.
+        target: What makes the ``Application``; it is called once in each worker. A ``module:function``, or
+            the function itself where workers are forked.
         host: Address to listen on.
         port: Port to listen on.
         workers: Number of processes.
+        respawn: Start a worker again that died; off, all end with it.
         uds: Path of a Unix socket, in place of *host* and *port*.
         backpressure: Requests that one worker holds at once.
         stop_timeout_s: For open requests to end; workers that take longer are killed.
         log_level: Of granian's own log.
         log_config: For ``logging.config.dictConfig``, in each process.
     """
-    Granian(
-        target,
+    granian = Granian(
+        target if isinstance(target, str) else "weft",
         address=host,
         port=port,
         uds=uds,
@@ -63,12 +66,17 @@ def serve(
         websockets=False,
         backlog=BACKLOG,
         backpressure=backpressure,
-        respawn_failed_workers=True,
+        respawn_failed_workers=respawn,
         workers_kill_timeout=stop_timeout_s,
         log_access=False,
         log_level=LogLevels(log_level),
         log_dictconfig=log_config,
-    ).serve()
+    )
+    if isinstance(target, str):
+        granian.serve()
+    else:
+        loader: Any = target  # granian's annotation is of a loader that takes a target
+        granian.serve(target_loader=loader, wrap_loader=False)
 
 
 @contextlib.asynccontextmanager

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, Final, cast
 
 import msgspec
-from graphql import ExecutionResult, VariableValues, execute, subscribe
+from graphql import ExecutionResult, GraphQLSchema, VariableValues, execute, subscribe
 
 from ...schemas.catalog import UpstreamId
 from ...schemas.errors import OperationError, UpstreamError, WeftError
@@ -18,6 +19,7 @@ from ...schemas.sdl import print_sdl
 from ...schemas.stitch import Stitched
 from ..codegen import Compiled, compile_plan
 from ..errors import format_error
+from ..numbers import encode_exactly
 from ..operation import DocumentLimits, GraphQLRequest, Operation, Response
 from ..operation.document import OperationErrors
 from ..passes import PASSES, Pass
@@ -26,6 +28,7 @@ from ..transport import Transport
 from .background import Background
 from .calls import MAX_ANSWER_BYTES, MAX_CALLS, Calls
 from .fast import execute_event, execute_plan
+from .guard import Guard, GuardSettings
 from .prepared import Prepared, Preparer
 from .resolvers import RUNNING, Running, attach_resolvers
 from .response_cache import DEFAULT_BYTES, ResponseCache
@@ -35,6 +38,10 @@ from .upstream_caller import CallSettings as CallSettings
 from .upstream_caller import UpstreamCaller
 
 MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024
+_MOST_KNOWN: Final = 512
+"""Requests that are shared before they are prepared."""
+_KNOWN_CHARACTERS: Final = 16_384
+"""Of the query of such a request, so that all of them take 8 MB at the most."""
 """As large as one answer may be: more than a gateway buffers, and than a client reads with joy."""
 
 
@@ -51,6 +58,7 @@ class EngineSettings:
         compiled: Whether plans are compiled; off, all are interpreted.
         share: Whether equal queries under way share one execution, and equal reads one call.
         calls: By upstream; others have the defaults of ``CallSettings``.
+        guard: Who may ask for which fields, and what operations may cost; ``None`` for all of it.
     """
 
     timeout_s: float = 30.0
@@ -62,6 +70,7 @@ class EngineSettings:
     share: bool = True
     limits: DocumentLimits = field(default_factory=DocumentLimits)
     calls: Mapping[UpstreamId, CallSettings] = field(default_factory=dict)
+    guard: GuardSettings | None = None
 
 
 class Engine:
@@ -81,7 +90,7 @@ class Engine:
         """Prepare to execute operations against *stitched*.
 
         Args:
-            stitched: The schema; its generated fields are given resolvers.
+            stitched: The schema; its generated fields are given resolvers when they are first needed.
             transports: One for each upstream of its catalog.
             settings: Bounds.
             passes: Rewrites of plans; any may be left out.
@@ -91,11 +100,13 @@ class Engine:
         self._transports = transports
         self._stack = AsyncExitStack()
         self._sdl: str | None = None
-        attach_resolvers(stitched.schema)
+        guard = self.settings.guard
+        self._guard = Guard(stitched.schema, guard) if guard is not None else None
         self._preparer = Preparer(stitched.schema, self.settings.limits, passes=passes)
         self._background = Background()
         self._in_flight: InFlight[Response] = InFlight(self._background, timed_out=attrgetter("timed_out"))
         self._under_way = 0
+        self._known: dict[int, tuple[GraphQLRequest, tuple[str, ...]]] = {}
         self._idle: asyncio.Event | None = None
         self.cache = ResponseCache(self.settings.cache_bytes) if self.settings.cache_bytes else None
         self.callers: dict[UpstreamId, UpstreamCaller] = {
@@ -124,6 +135,15 @@ class Engine:
         if self._sdl is None:
             self._sdl = print_sdl(self.stitched.schema)
         return self._sdl
+
+    @cached_property
+    def executable(self) -> GraphQLSchema:
+        """The schema with resolvers on its generated fields, for graphql-core.
+
+        They are attached when it is first asked for: most operations run as plans.
+        """
+        attach_resolvers(self.stitched.schema)
+        return self.stitched.schema
 
     @property
     def ready(self) -> bool:
@@ -178,29 +198,44 @@ class Engine:
         headers = headers or {}
         self._under_way += 1
         mutates = False
+        key: tuple[object, ...] | None = None
         try:
+            known = self._known.get(id(request))
+            if known is not None and known[0] is request and deadline is not None and "query" in allow:
+                key = (request.query, request.operation_name, b"", *map(headers.get, known[1]))
+                return await self._in_flight.share(
+                    key, self._execute_known, request, headers, deadline=deadline
+                )
             prepared = self._preparer.prepare(request.query, request.operation_name)
             operation = prepared.operation
             if operation.type not in allow:
                 return _not_allowed(operation)
             mutates = operation.type == "mutation"
-            variables = self._preparer.variables(operation, request.variables)
+            variables = self._preparer.variables(prepared, request.variables)
             plan = self._preparer.plan(prepared, variables)
+            cost, is_guarded = 0, False
+            if self._guard is not None:
+                cost, is_guarded = self._guard.check(prepared, plan, variables, headers)
             if isinstance(plan, HandWritten):
+                operation = prepared.operation  # planned, it may be another: see Prepared
                 calls = self.calls(headers, deadline)
                 calls.fresh = mutates
                 result = await self._execute_resolvers(operation, request, calls)
-                return self._response(result, calls, operation.type)
+                response = self._response(result, calls, operation.type)
+                return _marked(response, cost, is_guarded=is_guarded)
             if deadline is None:
                 deadline = asyncio.get_running_loop().time() + self.settings.timeout_s
-            key = None
             if self.settings.share and not mutates:
                 key = self._sharing_key(prepared, plan, request, headers)
             if key is None:
-                return await self._execute_plan(prepared, plan, variables, headers, deadline)
-            return await self._in_flight.share(
-                key, self._execute_plan, prepared, plan, variables, headers, deadline=deadline
-            )
+                response = await self._execute_plan(prepared, plan, variables, headers, deadline)
+            else:
+                if self._guard is None:
+                    self._remember(request, prepared, plan)
+                response = await self._in_flight.share(
+                    key, self._execute_plan, prepared, plan, variables, headers, deadline=deadline
+                )
+            return _marked(response, cost, is_guarded=is_guarded) if cost or is_guarded else response
         except OperationError as error:
             return _request_errors(error)
         finally:
@@ -216,6 +251,28 @@ class Engine:
             self._idle = asyncio.Event()
             await self._idle.wait()
 
+    def _remember(self, request: GraphQLRequest, prepared: Prepared, plan: Plan) -> None:
+        """Let *request*, if the very same object comes again, be shared before it is prepared.
+
+        The endpoint gives one object for equal bodies. Those who wait for somebody else's execution are most
+        of a popular query's callers; a third of what they cost was to prepare what they never use.
+        """
+        names = prepared.template.forwarded.get(id(plan))
+        if names is None or request.variables or len(request.query) > _KNOWN_CHARACTERS:
+            return
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[id(request)] = (request, names)
+
+    async def _execute_known(
+        self, request: GraphQLRequest, headers: Mapping[str, str], deadline: float
+    ) -> Response:
+        prepared = self._preparer.prepare(request.query, request.operation_name)
+        variables = self._preparer.variables(prepared, request.variables)
+        plan = self._preparer.plan(prepared, variables)
+        assert isinstance(plan, Plan)
+        return await self._execute_plan(prepared, plan, variables, headers, deadline)
+
     async def _execute_plan(
         self,
         prepared: Prepared,
@@ -229,6 +286,7 @@ class Engine:
         outcome = await execute_plan(plan, compiled, variables, calls)
         if isinstance(outcome, bytes):
             return self._bounded(outcome, calls, plan.operation_type)
+        prepared.relocate(outcome.errors)
         return self._response(outcome, calls, plan.operation_type)
 
     def _sharing_key(
@@ -236,15 +294,16 @@ class Engine:
     ) -> tuple[object, ...] | None:
         """What parts operations that must not share; ``None`` for one that shares with none."""
         names: tuple[str, ...] | None
-        if id(plan) in prepared.forwarded:
-            names = prepared.forwarded[id(plan)]
+        template = prepared.template
+        if id(plan) in template.forwarded:
+            names = template.forwarded[id(plan)]
         else:
             callers = [self.callers[upstream] for upstream in plan.upstreams]
             names = tuple(sorted({name for caller in callers for name in caller.forward}))
             if not all(caller.settings.share for caller in callers):
                 names = None
-            if any(kept is plan for kept in prepared.plans.values()):
-                prepared.forwarded[id(plan)] = names
+            if any(kept is plan for kept in template.plans.values()):
+                template.forwarded[id(plan)] = names
         if names is None:
             return None
         variables = msgspec.json.encode(request.variables) if request.variables else b""
@@ -272,12 +331,14 @@ class Engine:
     ) -> AsyncGenerator[Response]:
         try:
             prepared = self._preparer.prepare(request.query, request.operation_name)
-            operation = prepared.operation
-            variables = self._preparer.variables(operation, request.variables)
+            variables = self._preparer.variables(prepared, request.variables)
             plan = self._preparer.plan(prepared, variables)
+            if self._guard is not None and prepared.operation.type == "subscription":
+                self._guard.check(prepared, plan, variables, headers or {})
         except OperationError as error:
             yield _request_errors(error)
             return
+        operation = prepared.operation
         if operation.type != "subscription":
             yield await self.execute(request, headers=headers)
             return
@@ -285,7 +346,7 @@ class Engine:
             events = self._subscribe_resolvers(operation, request, headers or {})
         else:
             compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
-            events = self._subscribe_plan(plan, compiled, variables, headers or {})
+            events = self._subscribe_plan(prepared, plan, compiled, variables, headers or {})
         async with aclosing(events):
             async for response in events:
                 yield response
@@ -303,8 +364,8 @@ class Engine:
         Raises:
             OperationError: The document is not valid, or its variables do not fit.
         """
-        prepared = self._preparer.prepare(query, operation_name)
-        values = self._preparer.variables(prepared.operation, variables or {})
+        prepared = self._preparer.prepare_alone(query, operation_name)
+        values = self._preparer.variables(prepared, variables or {})
         plan = self._preparer.plan(prepared, values)
         if isinstance(plan, HandWritten):
             return (
@@ -321,7 +382,7 @@ class Engine:
         token = RUNNING.set(Running(calls))
         try:
             outcome = execute(
-                self.stitched.schema,
+                self.executable,
                 operation.document,
                 variable_values=dict(request.variables),
                 operation_name=operation.name,
@@ -338,7 +399,7 @@ class Engine:
         # Never reset: a generator may be closed in another context than the one it was started in.
         RUNNING.set(Running(calls))
         outcome = subscribe(
-            self.stitched.schema,
+            self.executable,
             operation.document,
             variable_values=dict(request.variables),
             operation_name=operation.name,
@@ -360,6 +421,7 @@ class Engine:
 
     async def _subscribe_plan(
         self,
+        prepared: Prepared,
         plan: Plan,
         compiled: Compiled | None,
         variables: VariableValues,
@@ -380,6 +442,7 @@ class Engine:
                 if isinstance(outcome, bytes):
                     yield self._bounded(outcome, each, "subscription")
                 else:
+                    prepared.relocate(outcome.errors)
                     yield self._response(outcome, each, "subscription")
 
     # -- responses
@@ -389,7 +452,7 @@ class Engine:
         if result.errors:
             calls.fresh_until = 0.0
             body = {"errors": result.errors, "data": result.data}
-        return self._bounded(msgspec.json.encode(body), calls, operation_type)
+        return self._bounded(encode_exactly(body), calls, operation_type)
 
     def _bounded(self, body: bytes, calls: Calls, operation_type: str) -> Response:
         most = self.settings.max_response_bytes
@@ -409,6 +472,11 @@ class Engine:
             is_private=calls.is_private,
             timed_out=calls.timed_out,
         )
+
+
+def _marked(response: Response, cost: int, *, is_guarded: bool) -> Response:
+    """*response* with its cost; what only some may ask for is nobody else's to keep."""
+    return msgspec.structs.replace(response, cost=cost, is_private=response.is_private or is_guarded)
 
 
 def _request_errors(error: WeftError) -> Response:

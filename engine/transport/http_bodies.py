@@ -8,10 +8,9 @@ import hashlib
 from typing import Any
 from urllib.parse import quote_plus
 
-import msgspec
-
 from ...schemas.catalog import Body
 from ...schemas.openapi.media import media_kind
+from ..numbers import encode_exactly
 from .http_styles import deep_pairs, joined_text, text_of
 
 
@@ -46,7 +45,7 @@ def encode_body(body: Body, value: Any) -> tuple[bytes, str]:
 
 def _json(body: Body, value: Any) -> bytes:
     try:
-        return msgspec.json.encode(value)
+        return encode_exactly(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise Unwritable(f"argument {body.argument!r} cannot be written as JSON") from error
 

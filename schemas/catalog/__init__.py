@@ -4,6 +4,7 @@ In: what the readers (``openapi``, ``grpc``, ``aws_lambda``) found. Out: a ``Cat
 hash, and the ``Snapshot`` file that processes share.
 
 - ``shapes``: the neutral type system.
+- ``webhooks``: requests that an upstream makes.
 - ``bindings``: how a call goes on the wire.
 - ``functions``: functions, upstreams, the catalog.
 - ``effects``: read or write, told from a name.
@@ -61,6 +62,7 @@ from .shapes import (
     UnionShape,
 )
 from .snapshot import Snapshot, UpstreamState, UpstreamStatus, decode_snapshot, encode_snapshot
+from .webhooks import Webhook
 
 __all__ = [
     "Argument",
@@ -105,6 +107,7 @@ __all__ = [
     "UpstreamId",
     "UpstreamState",
     "UpstreamStatus",
+    "Webhook",
     "decode_snapshot",
     "effect_of_name",
     "encode_snapshot",

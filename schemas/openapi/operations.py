@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec.structs import replace
@@ -33,8 +33,9 @@ from .references import Warnings, object_of, pointer_token, text_of
 from .servers import operation_url
 from .shapes import ShapeReader, deprecation_of
 from .traits import effect_of, is_idempotent
+from .webhooks import StatedCallbacks
 
-METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,18 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every operation of one reading is read with. *url* is the upstream's."""
+    """What every operation of one reading is read with. *url* is the upstream's.
+
+    Attributes:
+        callbacks: Gets those of every operation that has some.
+    """
 
     document: Document
     reader: ShapeReader
     upstream: UpstreamId
     document_url: str
     url: str
+    callbacks: list[StatedCallbacks] = field(default_factory=list)
 
 
 def read_functions(around: Surroundings) -> list[Function]:
@@ -89,16 +95,30 @@ def _operations(around: Surroundings) -> Iterator[Found]:
             continue
         if not path.startswith("/"):
             warnings.add("bad-path", pointer, "a path begins with a slash; one was added")
-        for method in METHODS:
-            if method not in node.value:
-                continue
-            place = f"{node.pointer}/{method}"
-            operation = node.value[method]
+        full = path if path.startswith("/") else f"/{path}"
+        stated = list(_stated_operations(node.value, node.pointer))
+        if node.value is not value:
+            # A path item that refers to another may have operations of its own beside them.
+            own = list(_stated_operations(object_of(value), pointer))
+            methods = {method for method, _, _ in own}
+            stated = own + [one for one in stated if one[0] not in methods]
+        for method, operation, place in stated:
             if isinstance(operation, dict):
-                full = path if path.startswith("/") else f"/{path}"
-                yield Found(full, method, operation, place, node.value, node.pointer)
+                item = (object_of(value), pointer) if place.startswith(f"{pointer}/") else tuple(node)
+                yield Found(full, method, operation, place, *item)
             else:
                 warnings.add("not-an-object", place, "an operation object is expected here")
+
+
+def _stated_operations(item: dict[str, Json], pointer: str) -> Iterator[tuple[str, Json, str]]:
+    """Method, operation and place of everything that a path item does."""
+    for method in METHODS:
+        if method in item:
+            yield method, item[method], f"{pointer}/{method}"
+    # OpenAPI 3.2: methods that have no member of their own.
+    for method, operation in object_of(item.get("additionalOperations")).items():
+        if method.lower() not in item:
+            yield method.lower(), operation, f"{pointer}/additionalOperations/{pointer_token(method)}"
 
 
 def _function(one: Found, name: str, around: Surroundings) -> Function:
@@ -131,6 +151,9 @@ def _function(one: Found, name: str, around: Surroundings) -> Function:
             )
         )
     answered = answer(one.operation, one.pointer, name, reader, produces)
+    if "callbacks" in one.operation:
+        stated_callbacks = StatedCallbacks(name, one.operation["callbacks"], f"{one.pointer}/callbacks")
+        around.callbacks.append(stated_callbacks)
     method = one.method.upper()
     effect, reason = effect_of(method, one.path, name)
     servers = one.operation.get("servers") or one.item.get("servers")

@@ -7,7 +7,7 @@ from typing import Final
 from ..catalog import Effect, effect_of_name
 from ..names import words
 
-_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "QUERY"})
 _READ_VERBS: Final = frozenset(
     {"count", "describe", "fetch", "find", "get", "list", "lookup", "query", "retrieve", "scan", "search"}
 )
@@ -43,7 +43,7 @@ def effect_of(method: str, path: str, name: str) -> tuple[Effect, str]:
         path: Path template.
         name: The function's name.
     """
-    if method in {"GET", "HEAD"}:
+    if method in {"GET", "HEAD", "QUERY"}:
         return "read", method
     if method != "POST":
         return "write", method

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import strawberry
+from typing import TYPE_CHECKING
 
 from ..schemas.catalog import Snapshot, override_functions
 from ..schemas.errors import ConfigError
 from ..schemas.links import Weave, weave
 from ..schemas.stitch import Stitched, decode_lock, encode_lock, stitch
-from ..settings import Settings
+from ..settings import Settings, entries_by_upstream
+
+if TYPE_CHECKING:
+    import strawberry
 
 
 def configured(snapshot: Snapshot, settings: Settings) -> Snapshot:
@@ -26,7 +28,9 @@ def weave_snapshot(snapshot: Snapshot, settings: Settings) -> Weave:
         ConfigError: A configured link or bulk function contradicts the catalog.
     """
     catalog = configured(snapshot, settings).catalog
-    return weave(catalog, links=settings.link_rules, bulk=settings.bulk_rules)
+    entries = entries_by_upstream(settings, snapshot.statuses)
+    apart = {upstream for upstream, entry in entries.items() if entry.apart}
+    return weave(catalog, links=settings.link_rules, bulk=settings.bulk_rules, apart=apart)
 
 
 def stitch_snapshot(
@@ -41,11 +45,14 @@ def stitch_snapshot(
     """
     locked = load_lock(settings.names.lock)
     catalog = configured(snapshot, settings).catalog
+    entries = entries_by_upstream(settings, snapshot.statuses)
+    relaxed = {upstream for upstream, entry in entries.items() if entry.nullability == "relaxed"}
     return stitch(
         catalog,
         weave_snapshot(snapshot, settings),
         locked=locked,
         handwritten=handwritten,
+        relaxed=relaxed,
         namespaces=settings.names.namespaced(catalog.upstreams_by_id),
     )
 

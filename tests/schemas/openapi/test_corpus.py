@@ -74,6 +74,8 @@ def test_every_operation_is_a_function_whose_types_are_all_there(document: Path 
     operations, upstream = read(document)
     assert len({function.id for function in upstream.functions}) == operations
     used: set[ShapeName] = set()
+    for webhook in upstream.webhooks:
+        used |= named(webhook.payload) if webhook.payload else set()
     for function in upstream.functions:
         binding = function.binding
         assert isinstance(binding, HttpBinding)
