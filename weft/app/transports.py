@@ -13,7 +13,7 @@ from ..engine.operation import DocumentLimits
 from ..engine.transport import Transport, TransportSettings
 from ..schemas.catalog import FunctionId, GrpcTarget, HttpTarget, LambdaTarget, Snapshot, Upstream, UpstreamId
 from ..settings import CacheSection, RetriesSection, ServerUpstream, Settings, entries_by_upstream
-from ..settings.upstreams import channel_settings, plain_headers
+from ..settings.upstreams import channel_settings, grpc_tls_files, plain_headers
 from .behind import Behind
 
 
@@ -65,7 +65,11 @@ def make_transports(
             bounds = replace(bounds, headers=plain_headers(entry), max_connections=entry.max_concurrency)
             if isinstance(entry, ServerUpstream) and isinstance(upstream.target, GrpcTarget):
                 bounds = replace(
-                    bounds, max_body_bytes=entry.grpc.max_message_bytes, channel=channel_settings(entry)
+                    bounds,
+                    max_body_bytes=entry.grpc.max_message_bytes,
+                    tls=grpc_tls_files(entry),
+                    show_errors=entry.grpc.errors == "described",
+                    channel=channel_settings(entry),
                 )
         made[upstream.id] = make_transport(upstream, bounds)
     return made

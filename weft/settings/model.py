@@ -245,6 +245,8 @@ class ServerUpstream(UpstreamEntry):
             raise problem("`openapi` is for HTTP servers only", "an http:// or https:// URL beside `openapi`")
         if "grpc" in self.model_fields_set and not self.url.startswith("grpc"):
             raise problem("`grpc` is for gRPC servers only", "a grpc:// or grpcs:// URL beside `grpc`")
+        if self.grpc.tls is not None and not self.url.startswith("grpcs"):
+            raise problem("`grpc.tls` is for TLS only", "a grpcs:// URL beside it")
         return self
 
 
