@@ -349,15 +349,14 @@ class ShapeReader:
         return ObjectShape(name=name, fields=fields, description=description)
 
     def _field(self, member: str, nodes: Sequence[Node], required: bool, parent: str) -> Field:
-        type_ = _plain_scalar(nodes[0].value) if len(nodes) == 1 else None
+        one = nodes[0] if len(nodes) == 1 else None
+        type_: Type | None = _plain_scalar(one.value) if one is not None else None
         if type_ is None:
             name = member_name(parent, member)
-            one = nodes[0] if len(nodes) == 1 else None
-            type_ = (
-                self._type_of_one(one, name, member)
-                if one
-                else self.type_of_nodes(nodes, name, member=member)
-            )
+            if one is not None:
+                type_ = self._type_of_one(one, name, member)
+            else:
+                type_ = self.type_of_nodes(nodes, name, member=member)
         view = self.annotations(nodes)
         return Field(
             name=member,

@@ -238,7 +238,7 @@ class TypeBuilder:
             return found
         return self._non_null(found)
 
-    def _non_null(self, type_: Any) -> Any:
+    def _non_null(self, type_: Any) -> GraphQLNonNull[Any]:
         """*type_* as a non-null type; of a named type there is but one."""
         if isinstance(type_, GraphQLList):
             return GraphQLNonNull(type_)
