@@ -1,4 +1,5 @@
-# Everything sets itself up: `make demo` and `make test` need Python 3.11 or newer, and nothing else.
+# Everything sets itself up: `make demo` needs Python 3.11 or newer, and nothing else; the benchmarks and
+# their tests in `make test` need nginx and wrk too, and install them where apt-get is and they may.
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed

@@ -43,10 +43,6 @@ class Leaf:
     kind: KeyKind | None = None
 
 
-def _id_text(value: str | int) -> str:
-    return str(value)
-
-
 _STRING: Final = Leaf(str, kind="str")
 _EXACT: Final[Mapping[GraphQLScalarType, Leaf]] = {
     SCALARS["string"]: _STRING,
@@ -61,7 +57,7 @@ _EXACT: Final[Mapping[GraphQLScalarType, Leaf]] = {
     **{SCALARS[kind]: _STRING for kind in SCALARS if kind in _TEXT},
 }
 _LENIENT: Final[Mapping[GraphQLScalarType, Leaf]] = {
-    SCALARS["id"]: Leaf(str | int, _id_text),
+    SCALARS["id"]: Leaf(str | int, str),
     BIG_INT: Leaf(str | int, BIG_INT.coerce_output_value),
 }
 

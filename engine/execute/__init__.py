@@ -8,7 +8,7 @@ In: a plan, the values of its variables, and what the caller forwards. Out: the 
 - ``retries``: whether, and when, a call that failed is made again.
 - ``response_cache``: answers of reads, kept as long as they are fresh; ``freshness``: how long that is.
 - ``background``: work that nobody waits for.
-- ``loaders``: many keys in few calls, through a DataLoader.
+- ``loaders``: many keys in few calls.
 - ``instances``: instances of hand-written classes, completed by their key.
 - ``complete``: answers to the response, by GraphQL's rules.
 - ``sharing``: equal reads that are under way are made once: operations and calls.

@@ -36,6 +36,8 @@ MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """Of one operation: two answers of the largest size. Decoded they take several times as much."""
 
 _ENCODE: Final = msgspec.json.Encoder(order="deterministic").encode
+_OUTAGES: Final = frozenset({"500", "502", "503", "504", "INTERNAL", "UNAVAILABLE", "Service"})
+"""HTTP's, gRPC's and Lambda's."""
 _UNENCODABLE: Final = (TypeError, ValueError, msgspec.MsgspecError)
 
 
@@ -472,7 +474,7 @@ def _is_outage(error: UpstreamError) -> bool:
     Source: RFC 5861, section 4: 500, 502, 503 and 504, and what keeps the upstream from answering.
     """
     if isinstance(error, UpstreamStatus):
-        return error.status in {"500", "502", "503", "504"}
+        return error.status in _OUTAGES
     return isinstance(error, UpstreamUnreachable | UpstreamTimeout)
 
 

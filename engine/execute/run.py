@@ -105,13 +105,6 @@ class Execution(StageRunner):
             await self.run_stages(roots)
         return self._complete()
 
-    async def run_event(self, event: Json | UpstreamError) -> Result:
-        """The response to one *event* of a subscription."""
-        (root,) = self._plan.root_stages
-        (fetch,) = self._plan.stages[root].fetches
-        self._record.roots[fetch] = event
-        return await self.run()
-
     def root_arguments(self, fetch: Fetch) -> Mapping[str, Any] | UpstreamError:
         """Arguments of a root fetch, or the error that stands in the place of its answer."""
         return self._arguments(fetch)

@@ -3,6 +3,8 @@
 - ``request``: what a client sends and gets.
 - ``document``: text to a parsed, validated operation.
 - ``secrets``: messages about bad input that show none.
+- ``shape``: what documents have in common that differ in literals only.
+- ``literals``: an operation with variables in the place of its literals, and their values.
 - ``collect``: the fields of a selection set for one concrete type.
 """
 

@@ -26,15 +26,16 @@ from graphql import (
     GraphQLString,
     GraphQLUnionType,
     InlineFragmentNode,
+    ListValueNode,
+    ObjectValueNode,
     SelectionSetNode,
     Undefined,
+    ValueNode,
     VariableNode,
-    Visitor,
     get_argument_values,
     get_named_type,
     is_required_argument,
     print_ast,
-    visit,
 )
 
 from ...schemas.catalog import Function
@@ -298,15 +299,6 @@ def _check_size(operation: Operation, conditions: Conditions, limits: DocumentLi
     visit(operation.definition.selection_set, 1, set())
 
 
-class _HasVariable(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found = False
-
-    def enter_variable(self, _node: VariableNode, *_: object) -> None:
-        self.found = True
-
-
 def _lookup(
     function: Function, type_: GraphQLObjectType, field: GraphQLField, node: FieldNode
 ) -> LinkBinding | None:
@@ -337,16 +329,16 @@ def _leaf_of(type_: GraphQLNamedType, member: str) -> LeafType | None:
 def _arguments(field: GraphQLField, node: FieldNode) -> Arguments:
     whole: dict[str, str] = {}
     rest: list[ArgumentNode] = []
-    finder = _HasVariable()
+    nested = False
     for argument in node.arguments or ():
         if isinstance(argument.value, VariableNode):
             whole[argument.name.value] = argument.value.name.value
         else:
             rest.append(argument)
-            visit(argument.value, finder)
+            nested = nested or _has_variable(argument.value)
     text = ", ".join(sorted(print_ast(argument) for argument in node.arguments or ()))
     finish = finish_of(field)
-    if finder.found:
+    if nested:
         return Arguments(field, node, None, text, finish=finish)
     if not whole:
         return Arguments(field, node, _constant(field, node, finish), text, finish=finish)
@@ -373,6 +365,18 @@ def _constant(
         return values if finish is None else finish(values)
     except GraphQLError:
         return None
+
+
+def _has_variable(value: ValueNode) -> bool:
+    match value:
+        case VariableNode():
+            return True
+        case ListValueNode(values=values):
+            return any(_has_variable(item) for item in values)
+        case ObjectValueNode(fields=fields):
+            return any(_has_variable(one.value) for one in fields)
+        case _:
+            return False
 
 
 def _location(node: FieldNode) -> Location | None:

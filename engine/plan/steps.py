@@ -202,8 +202,8 @@ class Arguments:
                     break
             else:
                 return found
-        found = get_argument_values(self.field, self.node, given)
-        return {**found, **self.added} if self.added else found
+        values = get_argument_values(self.field, self.node, given)
+        return {**values, **self.added} if self.added else values
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,9 +34,9 @@ from .http1.head import encode_headers, encode_request_line, header_start
 from .http_answer import decode_answer, described_kind, parse_retry_after, status_error
 from .http_bodies import Unwritable
 from .http_items import ItemDecoder, ItemTooLarge
-from .http_proxy import ProxiedPool, proxy_for
 from .http_request import Request, build_request, merge_headers
 from .http_target import WriteTarget, compile_target
+from .proxies import proxy_for
 
 logger = logging.getLogger(__name__)
 
@@ -323,7 +323,12 @@ class HttpTransport:
                 "connect_timeout_s": settings.connect_timeout_s,
                 "max_body_bytes": settings.max_body_bytes,
             }
-            client = ProxiedPool(origin, proxy, **bounds) if proxy else Pool(origin, **bounds)
+            if proxy:
+                from .http_proxy import ProxiedPool  # it brings aiohttp, which nothing else here needs
+
+                client = ProxiedPool(origin, proxy, **bounds)
+            else:
+                client = Pool(origin, **bounds)
             self._clients[origin] = client
         return client
 

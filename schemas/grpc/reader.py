@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from google.protobuf.descriptor import ServiceDescriptor
 
 from ..catalog import GrpcTarget, Upstream, UpstreamId
+from ..catalog.reading import ReadOptions
 from .files import Files, load_files
 from .methods import read_functions, request_messages, whole_messages
 from .naming import suggest_title, suggest_version
-from .options import ReadOptions
 from .shapes import ShapeReader
 
 

@@ -28,11 +28,11 @@ from ..catalog import (
     Type,
     UnionShape,
 )
+from ..catalog.reading import ReadOptions
 from ..names import type_name, unique
 from .files import Files
-from .members import CASE, OneOf, json_members, map_entry, one_ofs
+from .members import CASE, OneOf, json_members, map_entry, message_of, one_ofs
 from .naming import shape_names, trimmed_values
-from .options import ReadOptions
 from .well_known import EMPTY, NULL_VALUE, is_special, special_type
 
 _DEFAULTS: Final = ReadOptions()
@@ -183,8 +183,7 @@ class ShapeReader:
     def _union(self, message: Descriptor, one: OneOf) -> ShapeName:
         name, _ = self._made_name(message, one, "")
         members = {
-            one.cases[field.name]: self._names[field.message_type.full_name]
-            for field in one.descriptor.fields
+            one.cases[field.name]: self._names[message_of(field).full_name] for field in one.descriptor.fields
         }
         self._made[name] = UnionShape(
             name=name,

@@ -22,11 +22,29 @@ no more. A fault in a document costs only what it touches, and is a warning with
 - ``problems``: breaches of OpenAPI's own rules, for people.
 """
 
-from .document import Document, OpenApiVersion, parse_document, parse_part
-from .elsewhere import MAX_DOCUMENTS, documents_referred_to
-from .patches import Patch
-from .problems import check_document
-from .reader import read_openapi
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .document import Document, OpenApiVersion, parse_document, parse_part
+    from .elsewhere import MAX_DOCUMENTS, documents_referred_to
+    from .patches import Patch
+    from .problems import check_document
+    from .reader import read_openapi
+
+_HOMES = {
+    "Document": ".document",
+    "MAX_DOCUMENTS": ".elsewhere",
+    "OpenApiVersion": ".document",
+    "Patch": ".patches",
+    "check_document": ".problems",
+    "documents_referred_to": ".elsewhere",
+    "parse_document": ".document",
+    "parse_part": ".document",
+    "read_openapi": ".reader",
+}
 
 __all__ = [
     "MAX_DOCUMENTS",
@@ -39,3 +57,10 @@ __all__ = [
     "parse_part",
     "read_openapi",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Serving takes media types and YAML from here, and never reads a document.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name], __name__), name)

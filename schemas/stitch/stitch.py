@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import strawberry
 from graphql import (
     GraphQLField,
     GraphQLNonNull,
@@ -23,10 +23,12 @@ from ..collecting import without_collections
 from ..errors import SchemaError
 from ..links import Link, Weave
 from .bindings import FieldBinding, binding_of
-from .handwritten import merge_handwritten
 from .name_book import NameBook
 from .root_fields import RootFields, bind_link, build_link_field, build_root_field, sort_key
 from .types import TypeBuilder
+
+if TYPE_CHECKING:
+    import strawberry
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ def stitch(
         query = GraphQLObjectType("Query", {"weftVersion": _version_field()})
     schema = GraphQLSchema(query, mutation, subscription, directives=specified_directives)
     if handwritten is not None:
+        from .handwritten import merge_handwritten  # it brings Strawberry, which takes 0.1 s to import
+
         schema = merge_handwritten(schema, handwritten)
     problems = validate_schema(schema)
     if problems:

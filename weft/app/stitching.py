@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import strawberry
+from typing import TYPE_CHECKING
 
 from ..schemas.catalog import Snapshot, override_functions
 from ..schemas.errors import ConfigError
 from ..schemas.links import Weave, weave
 from ..schemas.stitch import Stitched, decode_lock, encode_lock, stitch
 from ..settings import Settings, entries_by_upstream
+
+if TYPE_CHECKING:
+    import strawberry
 
 
 def configured(snapshot: Snapshot, settings: Settings) -> Snapshot:

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib import import_module
+
 from ..engine.execute.engine import EngineSettings
 from ..engine.execute.retries import RetryRule
 from ..engine.execute.upstream_caller import CacheRule, CallSettings
 from ..engine.operation import DocumentLimits
 from ..engine.transport import Transport, TransportSettings
-from ..engine.transport.aws_lambda import LambdaTransport
-from ..engine.transport.grpc import GrpcTransport
-from ..engine.transport.http import HttpTransport
 from ..schemas.catalog import FunctionId, GrpcTarget, HttpTarget, LambdaTarget, Snapshot, Upstream, UpstreamId
 from ..settings import CacheSection, RetriesSection, ServerUpstream, Settings, entries_by_upstream
-from ..settings.upstreams import plain_headers
+from ..settings.upstreams import channel_settings, plain_headers
 
 
 def make_transport(upstream: Upstream, settings: TransportSettings) -> Transport:
     """The transport that speaks what *upstream* speaks."""
+    # Each brings a client library with it: who has no Lambda functions does not wait for boto's.
     match upstream.target:
         case HttpTarget():
+            from ..engine.transport.http import HttpTransport
+
             return HttpTransport(upstream, settings)
         case GrpcTarget():
+            from ..engine.transport.grpc import GrpcTransport
+
             return GrpcTransport(upstream, settings)
         case LambdaTarget():
+            from ..engine.transport.aws_lambda import LambdaTransport
+
             return LambdaTransport(upstream, settings)
+
+
+def load_transports(snapshot: Snapshot) -> None:
+    """Import the client libraries that the snapshot's upstreams need."""
+    modules = {HttpTarget: "http", GrpcTarget: "grpc", LambdaTarget: "aws_lambda"}
+    for kind in {type(upstream.target) for upstream in snapshot.catalog.upstreams}:
+        import_module(f"..engine.transport.{modules[kind]}", __package__)
 
 
 def make_transports(snapshot: Snapshot, settings: Settings) -> dict[UpstreamId, Transport]:
@@ -35,6 +49,10 @@ def make_transports(snapshot: Snapshot, settings: Settings) -> dict[UpstreamId, 
         bounds = TransportSettings()
         if entry is not None:
             bounds = TransportSettings(headers=plain_headers(entry), max_connections=entry.max_concurrency)
+            if isinstance(entry, ServerUpstream) and isinstance(upstream.target, GrpcTarget):
+                bounds = replace(
+                    bounds, max_body_bytes=entry.grpc.max_message_bytes, channel=channel_settings(entry)
+                )
         made[upstream.id] = make_transport(upstream, bounds)
     return made
 

@@ -26,6 +26,7 @@ from pydantic import (
 
 from ..schemas.catalog import FunctionId, FunctionRule
 from ..schemas.links import BulkRule, LinkRule
+from .grpc import GrpcSection
 from .problems import validate
 from .values import (
     Duration,
@@ -37,6 +38,7 @@ from .values import (
     Size,
     Surroundings,
     UpstreamUrl,
+    Workers,
     choose_upstream_form,
     problem,
 )
@@ -85,7 +87,11 @@ class Section(BaseModel):
     """A part of the settings: frozen, and with no other keys than its own."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        # Only the whole is ever validated: a validator for each section would take 50 ms to build.
+        defer_build=True,
     )
 
 
@@ -220,6 +226,9 @@ class ServerUpstream(UpstreamEntry):
     forward: tuple[HeaderName, ...] = ()
     """Headers of the client that are passed on to this upstream."""
 
+    grpc: GrpcSection = Field(default_factory=GrpcSection)
+    """How a gRPC server is read and connected to."""
+
     @field_validator("openapi", mode="before")
     @classmethod
     def _openapi(cls, value: object, info: ValidationInfo) -> object:
@@ -244,6 +253,8 @@ class ServerUpstream(UpstreamEntry):
     def _kinds(self) -> ServerUpstream:
         if self.openapi is not None and self.url.startswith("grpc"):
             raise problem("`openapi` is for HTTP servers only", "an http:// or https:// URL beside `openapi`")
+        if "grpc" in self.model_fields_set and not self.url.startswith("grpc"):
+            raise problem("`grpc` is for gRPC servers only", "a grpc:// or grpcs:// URL beside `grpc`")
         return self
 
 
@@ -317,8 +328,8 @@ class ServerSection(Section):
     port: StrictInt = Field(default=8080, ge=0, le=65535)
     """The port to listen on; 0 takes a free one."""
 
-    workers: StrictInt = Field(default=1, ge=1, le=1024)
-    """Processes that serve."""
+    workers: Workers = "auto"
+    """Processes that serve. `auto`: one for each core that Weft may use, its CPU quota considered."""
 
     graphiql: StrictBool = True
     """Serve GraphiQL to browsers."""

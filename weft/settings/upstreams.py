@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from ..discovery import Address, Candidate, DiscoverySettings, GrpcAddress, HttpAddress, LambdaAddress
+from ..engine.transport.base import ChannelSettings
 from ..schemas.catalog import UpstreamId, UpstreamStatus
+from ..schemas.catalog.reading import ReadOptions
 from .model import LambdaUpstream, ServerUpstream, Settings, UpstreamEntry
 
 
@@ -57,6 +59,26 @@ def plain_headers(entry: UpstreamEntry) -> dict[str, str]:
     return {name: value.get_secret_value() for name, value in entry.headers.items()}
 
 
+def read_options(entry: ServerUpstream) -> ReadOptions:
+    """How the descriptors of an entry's gRPC server are read."""
+    section = entry.grpc
+    return ReadOptions(
+        services=section.services,
+        trim_enum_prefixes=section.enums == "trimmed",
+        maps=section.maps,
+        list_streams=section.list_streams,
+        field_masks=section.field_masks,
+    )
+
+
+def channel_settings(entry: ServerUpstream) -> ChannelSettings:
+    """How connections to an entry's gRPC server are kept."""
+    section = entry.grpc
+    return ChannelSettings(
+        authority=section.authority, balance=section.balance, keepalive_s=section.keepalive_s
+    )
+
+
 def address_of(entry: ServerUpstream | LambdaUpstream) -> Address:
     """Where an entry's upstream is."""
     match entry:
@@ -70,7 +92,13 @@ def address_of(entry: ServerUpstream | LambdaUpstream) -> Address:
         case ServerUpstream(url=url, openapi=openapi, patch=patches, references=references):
             scheme, _, rest = url.partition("://")
             if scheme in {"grpc", "grpcs"}:
-                return GrpcAddress(rest, tls=scheme == "grpcs")
+                return GrpcAddress(
+                    rest,
+                    tls=scheme == "grpcs",
+                    descriptors=entry.grpc.descriptors,
+                    options=read_options(entry),
+                    channel=channel_settings(entry),
+                )
             return HttpAddress(url, openapi=openapi, patches=patches, references=references)
         case _ as never:
             assert_never(never)

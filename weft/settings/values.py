@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-import yaml
-from pydantic import BeforeValidator, SecretStr, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, PlainValidator, SecretStr, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h)")
@@ -100,6 +100,21 @@ def parse_size(value: object) -> int:
     return size
 
 
+def parse_workers(value: object) -> int | Literal["auto"]:
+    """A number of processes, or ``auto``.
+
+    Raises:
+        PydanticCustomError: It is neither.
+    """
+    if value == "auto":
+        return "auto"
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1024:
+        raise problem(
+            "is not a number of processes", "`auto` for one a core, or a whole number from 1 to 1024"
+        )
+    return value
+
+
 def parse_room(value: object) -> int:
     """Bytes, as `parse_size` reads them; ``off``, false and 0 give 0.
 
@@ -140,6 +155,8 @@ def parse_url(value: object) -> str:
     if scheme not in URL_SCHEMES:
         shown = scheme if _VARIABLE.fullmatch(scheme) else "…"
         raise problem(f"has an unknown scheme `{shown}://`", accepted)
+    if scheme in {"grpc", "grpcs"} and "," in value:
+        return _parse_addresses(value)
     try:
         parts = urlsplit(value)
         port = parts.port
@@ -156,6 +173,25 @@ def parse_url(value: object) -> str:
     if scheme in {"grpc", "grpcs"} and (port is None or parts.path.strip("/")):
         raise problem("must be a host and a port", f"{scheme}://host:port")
     return value.rstrip("/")
+
+
+def _parse_addresses(value: str) -> str:
+    """A gRPC URL with several addresses: numbers, for names are looked up one by one."""
+    scheme, _, rest = value.rstrip("/").partition("://")
+    accepted = f"{scheme}://ip:port,ip:port, or one {scheme}://host:port, of which all addresses are used"
+    versions = set()
+    for one in rest.split(","):
+        host, _, port = one.rpartition(":")
+        try:
+            versions.add(ipaddress.ip_address(host.strip("[]")).version)
+            number = int(port) if port.isascii() and port.isdigit() else 0
+        except ValueError as error:
+            raise problem("has several addresses that are no IP addresses", accepted) from error
+        if not 0 < number < 65536:
+            raise problem("has an address without a port", accepted)
+    if len(versions) > 1:
+        raise problem("mixes IPv4 and IPv6 addresses", accepted)
+    return f"{scheme}://{rest}"
 
 
 def parse_header_name(value: object) -> str:
@@ -233,6 +269,13 @@ Size: TypeAlias = Annotated[
 ]
 """A size in bytes, written ``32MB``."""
 
+Workers: TypeAlias = Annotated[
+    int | Literal["auto"],
+    PlainValidator(parse_workers),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": 1024}]}),
+]
+"""A number of processes, or ``auto``."""
+
 Room: TypeAlias = Annotated[
     int,
     BeforeValidator(parse_room),
@@ -295,6 +338,8 @@ def _parse_patch(value: object, info: ValidationInfo, *, at: tuple[int | str, ..
         return ([dict(operation) for operation in value],)
     if not isinstance(value, str | Path) or not str(value):
         raise problem("is no patch", accepted, at=at)
+    import yaml  # where it is used: few settings have patches in files
+
     path = Surroundings.of(info).base / value
     try:
         loaded = yaml.safe_load(path.read_bytes())
