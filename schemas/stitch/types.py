@@ -44,7 +44,7 @@ from ..catalog import (
 from ..names import FieldName, TypeName, enum_value_name, field_name, type_name, unique
 from .bindings import EXTENSION, LinkBinding, MapEntry, MemberBinding, UnionBinding, binding_of
 from .constraints import compile_constraints
-from .generated import GeneratedInput, GeneratedObject
+from .generated import GeneratedEnum, GeneratedInput, GeneratedObject
 from .name_book import NameBook
 from .scalars import JSON, SCALARS
 
@@ -379,7 +379,7 @@ class TypeBuilder:
             )
         if not values:
             return JSON
-        return GraphQLEnumType(
+        return GeneratedEnum(
             self._type_name(upstream, shape, "output"), values, description=shape.description or None
         )
 
