@@ -22,7 +22,7 @@ from ..plan import Plan
 from ..plan.keys import Key
 from ..transport.base import Fetched
 from .calls import Calls
-from .loaders import key_calls, lookup_key, nothing_found
+from .loaders import fails_whole, key_calls, lookup_key, nothing_found
 from .record import Answer, Record
 from .run import Execution, Result
 from .stages import KeyStore, StageRunner
@@ -224,6 +224,8 @@ class FastExecution(StageRunner):
 
 def _by_key(stage: CompiledStage, keys: list[Key], answer: Answer) -> dict[Key, Any]:
     """What the *keys* of one call lead to."""
+    if stage.add is not None and stage.link is not None and fails_whole(stage.link.bulk, keys, answer):
+        raise _Left  # the interpreted way asks for each key alone
     if isinstance(answer, UpstreamStatus) and answer.status in {"404", "410", "NOT_FOUND"}:
         answer = None  # a link to something that is not there leads to null
     decoded = _decoded(stage.reader, answer)

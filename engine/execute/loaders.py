@@ -161,11 +161,40 @@ async def ask_for_keys(
     batched: bool,
 ) -> dict[Key, Json | UpstreamError]:
     """What each of *keys* leads to, or the error in its place. Takes what `key_calls` takes."""
-
-    async def one(part: list[Key], given: dict[str, Any]) -> dict[Key, Json | UpstreamError]:
-        return by_key(link, function, part, await calls.call(function, given), batched=batched)
-
     requests = key_calls(link, function, keys, arguments, batched=batched)
+    return await _ask_all(calls, link, function, requests, batched=batched)
+
+
+async def ask_alone(
+    calls: Caller, link: Link, function: Function, keys: list[Key], arguments: Mapping[str, Any]
+) -> dict[Key, Json | UpstreamError]:
+    """What each of *keys* leads to, by a call of a bulk function for each: see `fails_whole`."""
+    requests = [one for key in keys for one in key_calls(link, function, [key], arguments, batched=True)]
+    return await _ask_all(calls, link, function, requests, batched=True)
+
+
+def fails_whole(bulk: BulkFunction | None, keys: list[Key], answer: object) -> bool:
+    """Whether *answer*, of a bulk call for *keys*, says only that one of them leads to nothing.
+
+    Source: AIP-231: a batch succeeds for all resources, or fails.
+    """
+    return bulk is not None and bulk.atomic and len(keys) > 1 and _is_absent(answer)
+
+
+async def _ask_all(
+    calls: Caller,
+    link: Link,
+    function: Function,
+    requests: list[tuple[list[Key], dict[str, Any]]],
+    *,
+    batched: bool,
+) -> dict[Key, Json | UpstreamError]:
+    async def one(part: list[Key], given: dict[str, Any]) -> dict[Key, Json | UpstreamError]:
+        answer = await calls.call(function, given)
+        if batched and fails_whole(link.bulk, part, answer):
+            return await ask_alone(calls, link, function, part, given)
+        return by_key(link, function, part, answer, batched=batched)
+
     if len(requests) == 1:
         return await one(*requests[0])
     found: dict[Key, Json | UpstreamError] = {}
@@ -288,6 +317,8 @@ def chunks(keys: list[Key], bulk: BulkFunction) -> list[list[Key]]:
 
 def _none_if_absent(answer: Json | UpstreamError) -> Json | UpstreamError:
     """A link to something that is not there leads to null, as it does through a bulk function."""
-    if isinstance(answer, UpstreamStatus) and answer.status in {"404", "410", "NOT_FOUND"}:
-        return None
-    return answer
+    return None if _is_absent(answer) else answer
+
+
+def _is_absent(answer: object) -> bool:
+    return isinstance(answer, UpstreamStatus) and answer.status in {"404", "410", "NOT_FOUND"}

@@ -19,7 +19,7 @@ from ..plan.steps import EntriesStep, MemberStep, PathStep, SelectedField, TypeS
 from ..transport.base import Fetched
 from .calls import Caller
 from .complete import Completer, entries_of
-from .loaders import ask_for_keys, by_key, lookup_key
+from .loaders import ask_alone, ask_for_keys, by_key, fails_whole, lookup_key
 from .record import Answer, Record
 from .stages import KeyStore, StageRunner
 
@@ -183,6 +183,9 @@ class Execution(StageRunner):
         found: dict[Key, Json | UpstreamError] = {}
         for part, answer in self._record.links.get(fetch.answers, ()):
             if set(part).isdisjoint(keys):
+                continue
+            if batched and fails_whole(link.bulk, part, answer):
+                found.update(await ask_alone(self._calls, link, function, part, arguments))
                 continue
             found.update(by_key(link, function, part, self._decoded(function, answer), batched=batched))
         rest = [key for key in keys if key not in found]

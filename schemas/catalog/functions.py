@@ -31,6 +31,7 @@ class Argument(Struct, frozen=True, omit_defaults=True, kw_only=True):
         name: Unique within the function; the wire name wherever that is unique.
         default: What the upstream assumes for an absent argument, or ``UNSET``.
         deprecated: The reason, ``""`` where none is given, or ``None`` if it is not deprecated.
+        resource: Type of the resource whose name, or names, it takes; ``""`` for none.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Argument(Struct, frozen=True, omit_defaults=True, kw_only=True):
     default: Any | UnsetType = UNSET
     description: str = ""
     deprecated: str | None = None
+    resource: str = ""
 
 
 class Function(Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -118,6 +118,7 @@ class Field(Struct, frozen=True, omit_defaults=True, kw_only=True):
         read_only: Left out of inputs.
         write_only: Left out of outputs.
         one_of: Name of the exclusive group (protobuf ``oneof``) that the member belongs to, or ``""``.
+        resource: Type of the resource whose name the member holds (``google.api.resource_reference``), or ``""``.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Field(Struct, frozen=True, omit_defaults=True, kw_only=True):
     read_only: bool = False
     write_only: bool = False
     one_of: str = ""
+    resource: str = ""
 
 
 class ObjectShape(Struct, frozen=True, omit_defaults=True, tag="object", kw_only=True):
@@ -136,12 +138,14 @@ class ObjectShape(Struct, frozen=True, omit_defaults=True, tag="object", kw_only
 
     Attributes:
         exclusive: Exactly one member is given, and it is not null: an input object with ``@oneOf``.
+        resource: Type of the resource that it is (``google.api.resource``), or ``""``.
     """
 
     name: ShapeName
     fields: tuple[Field, ...]
     description: str = ""
     exclusive: bool = False
+    resource: str = ""
 
 
 class EnumValue(Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -120,6 +120,7 @@ class ShapeReader:
                 required=field.is_required,
                 description=self._describe(field),
                 deprecated=_deprecated(field),
+                resource=self._files.references.get(field.full_name, ""),
             )
             for name, field in self._fields(message)
             if name not in chosen
@@ -138,7 +139,9 @@ class ShapeReader:
         name = self._names[one.full_name]
         description = self._files.comments.get(one.full_name, "")
         if isinstance(one, Descriptor):
-            return ObjectShape(name=name, fields=self._message_fields(one), description=description)
+            resource, _ = self._files.resources.get(one.full_name, ("", ""))
+            fields = self._message_fields(one)
+            return ObjectShape(name=name, fields=fields, description=description, resource=resource)
         return EnumShape(name=name, values=self._enum_values(one), description=description)
 
     def _message_fields(self, message: Descriptor) -> tuple[Field, ...]:
@@ -260,7 +263,12 @@ class ShapeReader:
             description=self._describe(field),
             deprecated=_deprecated(field),
             one_of=_one_of(field),
+            resource=self._resource(field),
         )
+
+    def _resource(self, field: FieldDescriptor) -> str:
+        own, member = self._files.resources.get(field.containing_type.full_name, ("", ""))
+        return own if field.name == member else self._files.references.get(field.full_name, "")
 
     def _describe(self, field: FieldDescriptor) -> str:
         """The comment, and the default that proto2 gives an absent member."""

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from .reader import read_openapi
 
 _HOMES = {
-    "Document": ".document",
     "MAX_DOCUMENTS": ".elsewhere",
+    "Document": ".document",
     "OpenApiVersion": ".document",
     "Patch": ".patches",
     "check_document": ".problems",

@@ -11,14 +11,14 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import aclosing
 from typing import Any, Protocol, TypeAlias
 
-from ..discovery import StaticRegistry, discover_once, load_snapshot, save_snapshot, watch
+from ..discovery import StaticRegistry, discover_once, load_snapshot, save_snapshot
 from ..discovery.detectors import Detector
 from ..discovery.detectors.aws_lambda import LambdaDetector
 from ..discovery.detectors.grpc import GrpcDetector
 from ..discovery.detectors.openapi import OpenApiDetector
 from ..discovery.probe import Progress
 from ..discovery.state import DiscoveryState
-from ..discovery.watch import has_changed
+from ..discovery.watch import has_changed, watch
 from ..schemas.catalog import Snapshot
 from ..schemas.errors import DocumentError, WeftError
 from ..settings import Settings, discovery_settings, static_candidates

@@ -8,9 +8,11 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -185,6 +187,10 @@ def _forked_target(settings: Settings) -> Callable[[], Application]:
         else:  # a collection would look through what was built before the fork, and take pages of its own
             settled = True
             gc.freeze()
+            # Whoever first needs a DataLoader would wait 0.1 s for Strawberry; nobody waits for it to start.
+            threading.Thread(
+                target=import_module, args=("strawberry.dataloader",), name="weft-imports", daemon=True
+            ).start()
 
     def application() -> Application:
         logging.getLogger().setLevel(log_level())
