@@ -130,3 +130,26 @@ def test_defaults_of_inputs_are_carried_where_they_keep_their_own_rules() -> Non
         "secret: Password\n",
     ):
         assert line in text
+
+
+def test_an_inline_schema_is_named_by_its_title_or_from_where_it_stands() -> None:
+    def inner(title: str) -> dict[str, Any]:
+        return {"type": "object", "title": title, "properties": {"a": {"type": "string"}}}
+
+    root = {
+        "type": "object",
+        "properties": {
+            "to": inner("Shipping address"),
+            "back": inner("Shipping address"),
+            "made": inner("Response Get Order Order Get"),
+            "lines": {"type": "array", "items": {"type": "object", "properties": {"n": {"type": "integer"}}}},
+        },
+    }
+    found = objects(schema_of(root))
+    assert found == {
+        "GetOrderResult",
+        "ShippingAddress",
+        "GetOrderResultBack",
+        "GetOrderResultMade",
+        "GetOrderResultLine",
+    }
