@@ -56,7 +56,8 @@ class GeneratedEnum(GraphQLEnumType):
     @cached_property
     def values(self) -> dict[str, GraphQLEnumValue]:
         """The values, by name."""
-        found: dict[str, Any] = dict(resolve_thunk(self._values))
+        values: Any = self._values
+        found: dict[str, Any] = dict(resolve_thunk(values))
         for name in found:
             if not is_name(name) or name in _NO_VALUES:
                 assert_enum_value_name(name)

@@ -71,7 +71,7 @@ def test_union_within_a_union_gives_its_members() -> None:
 
 def test_inline_variants_are_named_by_title() -> None:
     union = union_of({"oneOf": [{**CAT, "title": "Wild cat"}, {**DOG}]})
-    assert union.members == ("WildCat", "PetVariant2")
+    assert union.members == ("PetWildCat", "PetVariant2")
 
 
 def test_members_beside_the_variants_are_part_of_each() -> None:
