@@ -28,7 +28,8 @@ from ...schemas.errors import (
     UpstreamUnreachable,
 )
 from ...schemas.openapi.media import MediaKind, media_kind
-from .base import Fetched, NotModified, TransportSettings
+from .base import FUNCTION_HEADER, LOCAL_HEADER, Fetched, NotModified, TransportSettings
+from .gateway_answer import local_answer
 from .http1 import ACCEPT_ENCODING, BadHead, HttpError, Origin, Pool, Reply, StreamedReply, Timeout, TooLarge
 from .http1.head import encode_headers, encode_request_line, header_start
 from .http_answer import decode_answer, described_kind, parse_retry_after, status_error
@@ -191,6 +192,8 @@ class HttpTransport:
             return error
         except HttpError as error:
             return self._told(function, error)
+        if self._settings.gateway and (details := _header(reply.headers, LOCAL_HEADER.encode())):
+            return local_answer(function, reply.status, details.decode("latin-1"))
         content_type = _header(reply.headers, b"content-type")
         status = reply.status
         if (
@@ -274,7 +277,10 @@ class HttpTransport:
         try:
             # Not the whole URL: what yarl would make of its path is not what the description says.
             url = URL(f"{scheme}://{re.split('[?#]', netloc)[0]}")
-            origin = Origin(scheme, url.raw_host or "", url.port or 0)
+            if self._settings.gateway:
+                origin = Origin("http", function.upstream, 80, self._settings.gateway)
+            else:
+                origin = Origin(scheme, url.raw_host or "", url.port or 0)
             if not origin.host:
                 raise ValueError("the URL names no host")  # noqa: TRY301  # one place tells the caller
             encode_request_line(binding.method.encode(), b"/")
@@ -290,13 +296,13 @@ class HttpTransport:
             cut=len(server),
             prefix=prefix,
             method=binding.method.encode(),
-            defaults=self._defaults(url),
+            defaults=self._defaults(url, function),
             gives_json=function.result is not None and described_kind(function) == "json",
             write_target=compile_target(binding, prefix),
             layouts=None if as_headers or varies else {},
         )
 
-    def _defaults(self, url: URL) -> dict[str, tuple[bytes, bytes]]:
+    def _defaults(self, url: URL, function: Function) -> dict[str, tuple[bytes, bytes]]:
         host = (url.host_subcomponent or "").encode()
         if url.port is not None and not url.is_default_port():
             host += b":%d" % url.port
@@ -310,6 +316,9 @@ class HttpTransport:
         if url.user is not None or url.password is not None:
             credentials = f"{url.user or ''}:{url.password or ''}".encode()
             defaults["authorization"] = (b"Authorization", b"Basic " + b64encode(credentials))
+        if self._settings.gateway:
+            defaults["host"] = (b"Host", function.upstream.encode())
+            defaults[FUNCTION_HEADER] = (FUNCTION_HEADER.encode(), function.id.encode())
         return defaults
 
     def _client(self, origin: Origin) -> Client:
@@ -317,7 +326,8 @@ class HttpTransport:
             raise RuntimeError("the transport is used outside of its `async with` block")
         client = self._clients.get(origin)
         if client is None:
-            settings, proxy = self._settings, proxy_for(origin)
+            settings = self._settings
+            proxy = "" if origin.unix_path else proxy_for(origin)
             bounds: dict[str, Any] = {
                 "max_connections": settings.max_connections,
                 "connect_timeout_s": settings.connect_timeout_s,
