@@ -4,6 +4,7 @@ In: what the readers (``openapi``, ``grpc``, ``aws_lambda``) found. Out: a ``Cat
 hash, and the ``Snapshot`` file that processes share.
 
 - ``shapes``: the neutral type system.
+- ``security``: what upstreams want to know of their callers.
 - ``bindings``: how a call goes on the wire.
 - ``functions``: functions, upstreams, the catalog.
 - ``effects``: read or write, told from a name.
@@ -32,6 +33,7 @@ from .functions import (
     UpstreamId,
 )
 from .overrides import FunctionRule, override_functions
+from .security import Requirement, SecurityScheme
 from .shapes import (
     Constraints,
     Discriminator,
@@ -82,8 +84,10 @@ __all__ = [
     "ParameterLocation",
     "ReadingWarning",
     "Reference",
+    "Requirement",
     "Scalar",
     "ScalarKind",
+    "SecurityScheme",
     "Shape",
     "ShapeName",
     "Snapshot",

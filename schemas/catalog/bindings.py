@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from .security import Requirement
+
 ParameterLocation: TypeAlias = Literal["path", "query", "header", "cookie"]
 
 ParameterStyle: TypeAlias = Literal[
@@ -60,6 +62,7 @@ class HttpBinding(Struct, frozen=True, omit_defaults=True, tag="http", kw_only=T
         path: Path template, beginning with ``/``, relative to the server's URL.
         accept: Media types of the successful answer, best first; empty if it has no body.
         server: URL of a server of this operation's own; ``""`` for the upstream's.
+        security: Alternatives of which one is to be fulfilled; ``None`` for the upstream's.
     """
 
     method: str
@@ -68,6 +71,7 @@ class HttpBinding(Struct, frozen=True, omit_defaults=True, tag="http", kw_only=T
     body: Body | None = None
     accept: tuple[str, ...] = ()
     server: str = ""
+    security: tuple[Requirement, ...] | None = None
 
 
 class GrpcBinding(Struct, frozen=True, omit_defaults=True, tag="grpc", kw_only=True):

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from .bindings import Binding
+from .security import Requirement, SecurityScheme
 from .shapes import Shape, ShapeName, Type
 
 UpstreamId = NewType("UpstreamId", str)
@@ -89,9 +90,17 @@ class ReadingWarning(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class HttpTarget(Struct, frozen=True, omit_defaults=True, tag="http", kw_only=True):
-    """An HTTP server. *base_url* is absolute, without a trailing slash, and ends in the base path."""
+    """An HTTP server.
+
+    Attributes:
+        base_url: Absolute, without a trailing slash; it ends in the base path.
+        schemes: What its description says of credentials.
+        security: Requirements of functions that have none of their own; ``None`` where nothing is said.
+    """
 
     base_url: str
+    schemes: tuple[SecurityScheme, ...] = ()
+    security: tuple[Requirement, ...] | None = None
 
 
 class GrpcTarget(Struct, frozen=True, omit_defaults=True, tag="grpc", kw_only=True):

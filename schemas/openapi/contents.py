@@ -21,6 +21,7 @@ from .shapes import ShapeReader, default_of, description_of
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
 _MULTIPART: Final = "multipart/form-data"
+_WITHOUT_CONTENT: Final = frozenset({"204", "205"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,14 @@ def answer(
     function: str,
     reader: ShapeReader,
     produces: Sequence[str] | None,
+    *,
+    method: str,
 ) -> AnswerContent:
     """What an operation answers: its best successful response, else ``default``.
+
+    Statuses 204 and 205, and answers to HEAD, have no content whatever the document says of them.
+
+    Source: RFC 9110, sections 9.3.2, 15.3.5 and 15.3.6.
 
     Args:
         operation: The operation object.
@@ -124,11 +131,16 @@ def answer(
         function: Name of the function.
         reader: Types the schemas.
         produces: Media types of answers in Swagger 2.0; ``None`` for OpenAPI 3.
+        method: In lower case.
     """
+    if method == "head":
+        return AnswerContent(None)
     responses = object_of(operation.get("responses"))
     successes = sorted(code for code in responses if code[:1] == "2" and len(code) == 3)
     found: list[Node] = []
     for code in successes or [code for code in responses if code == "default"]:
+        if code in _WITHOUT_CONTENT:
+            continue
         node = reader.references.follow(responses[code], f"{pointer}/responses/{pointer_token(code)}")
         if node is not None:
             found.append(node)

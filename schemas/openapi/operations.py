@@ -30,6 +30,7 @@ from .function_names import Operation, function_names
 from .media import media_kind
 from .parameters import read_parameters, stated_parameters
 from .references import Warnings, object_of, pointer_token, text_of
+from .security import security_requirements
 from .servers import operation_url
 from .shapes import ShapeReader, deprecation_of
 from .traits import effect_of, is_idempotent
@@ -130,7 +131,7 @@ def _function(one: Found, name: str, around: Surroundings) -> Function:
                 name=argument, type=content.type, required=content.required, description=content.description
             )
         )
-    answered = answer(one.operation, one.pointer, name, reader, produces)
+    answered = answer(one.operation, one.pointer, name, reader, produces, method=one.method)
     method = one.method.upper()
     effect, reason = effect_of(method, one.path, name)
     servers = one.operation.get("servers") or one.item.get("servers")
@@ -147,6 +148,7 @@ def _function(one: Found, name: str, around: Surroundings) -> Function:
             server=operation_url(
                 servers, document=document, document_url=around.document_url, upstream=around.url
             ),
+            security=security_requirements(one.operation.get("security")),
         ),
         arguments=tuple(arguments),
         result=answered.type,

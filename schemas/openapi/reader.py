@@ -23,6 +23,7 @@ from ..catalog import (
 from .document import Document
 from .operations import Surroundings, read_functions, with_binary_members
 from .references import References, Warnings
+from .security import security_requirements, security_schemes
 from .servers import upstream_url
 from .shapes import ShapeReader
 
@@ -43,14 +44,19 @@ def read_openapi(
             document's base path is kept unless the address has a path of its own.
     """
     warnings = Warnings()
-    reader = ShapeReader(document, References(document, warnings), warnings)
+    references = References(document, warnings)
+    reader = ShapeReader(document, references, warnings)
     url = upstream_url(document, document_url=document_url, base_url=base_url, warnings=warnings)
     functions = read_functions(Surroundings(document, reader, upstream, document_url, url))
     reader.finish()
     functions = [with_binary_members(function, reader.shapes) for function in functions]
     return Upstream(
         id=upstream,
-        target=HttpTarget(base_url=url),
+        target=HttpTarget(
+            base_url=url,
+            schemes=security_schemes(document, references, warnings, document_url=document_url),
+            security=security_requirements(document.root.get("security")),
+        ),
         title=document.title,
         version=document.api_version,
         description=document.description,

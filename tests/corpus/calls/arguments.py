@@ -24,7 +24,7 @@ class NoPlace(Exception):
 
 
 def as_input(value: Any, type_: GraphQLInputType, at: str) -> Any:
-    """*value* as a variable of *type_*.
+    """*value* as a variable of *type_*. Defaults of the schema are put into *value*, for they are sent.
 
     Raises:
         NoPlace: A member, an enum's value or a required field does not match.
@@ -88,6 +88,9 @@ def _as_object(value: Any, type_: GraphQLInputObjectType, at: str) -> dict[str, 
         needed = isinstance(field.type, GraphQLNonNull) and field.default_value is Undefined
         if needed and member not in value:
             raise NoPlace(f"{at}.{name}: required in the schema, and not in the document")
+        if member not in value and field.default_value is not Undefined:
+            # GraphQL, "Input Coercion": an absent field is its default, and so is sent.
+            value[member] = field.default_value
     return found
 
 

@@ -35,7 +35,8 @@ from .selection import document_for
 from .validating import Expected, Validating, media_of
 
 Verdict = Literal["right", "document", "validator", "ours"]
-_IGNORED = frozenset({"accept", "content-type", "authorization"})
+# OpenAPI 3.1, "Parameter Object"; and what frames a message is the connection's (RFC 9110, section 7.6.1).
+_IGNORED = frozenset({"accept", "content-type", "authorization", "content-length", "host", "connection"})
 _TIMEOUT_S = 20.0
 
 
@@ -108,7 +109,7 @@ async def _check(
             if most is not None and at >= most:
                 break
             try:
-                outcome = await _check_one(str(at), described, fields, api, server, engine)
+                outcome = await _check_one(described, fields, api, server, engine)
             except Exception as error:  # noqa: BLE001 - a finding
                 outcome = Outcome(described.key, "ours", "exception", f"{type(error).__name__}: {error}")
             checked.outcomes.append(outcome)
@@ -144,7 +145,7 @@ def _fields(schema: Any) -> dict[tuple[str, str], tuple[str, str, GraphQLField, 
 
 
 async def _check_one(
-    index: str, described: Described, fields: dict[Any, Any], api: DescribedApi, server: Validating, engine: Engine
+    described: Described, fields: dict[Any, Any], api: DescribedApi, server: Validating, engine: Engine
 ) -> Outcome:
     path = described.path if described.path.startswith("/") else f"/{described.path}"
     known = fields.get((described.method, path))
@@ -159,17 +160,16 @@ async def _check_one(
     except Impossible as error:
         return Outcome(described.key, "document", "no request fits", str(error))
     query = document_for(kind, name, graphql_field, set(variables))
-    server.expected[index] = expected
+    server.current = expected
     request = GraphQLRequest(query, variables)
-    body = await _execute(engine, request, kind, index)
+    body = await _execute(engine, request, kind)
     return _judge(described, expected, msgspec.json.decode(body), name, api)
 
 
-async def _execute(engine: Engine, request: GraphQLRequest, kind: str, index: str) -> bytes:
-    headers = {"x-request-id": index}
+async def _execute(engine: Engine, request: GraphQLRequest, kind: str) -> bytes:
     if kind != "subscription":
-        return (await engine.execute(request, headers=headers)).body
-    async with asyncio.timeout(_TIMEOUT_S), aclosing(engine.subscribe(request, headers=headers)) as events:
+        return (await engine.execute(request)).body
+    async with asyncio.timeout(_TIMEOUT_S), aclosing(engine.subscribe(request)) as events:
         async for event in events:
             return event.body
     return b'{"errors": [{"message": "no event came"}]}'
@@ -184,7 +184,7 @@ def _arguments(expected: Expected, graphql_field: GraphQLField, function: Functi
     arguments = {(argument.out_name or name): (name, argument) for name, argument in graphql_field.args.items()}
     variables: dict[str, Any] = {}
     for (name, location), parameter in described.parameters.items():
-        if location == "header" and name.lower() in _IGNORED:
+        if location == "header" and (name.lower() in _IGNORED or not name):
             continue
         if location == "path" and f"{{{name}}}" not in described.path:
             continue
@@ -218,6 +218,8 @@ def _arguments(expected: Expected, graphql_field: GraphQLField, function: Functi
         field_name, graphql_argument = arguments[binding.body.argument]
         schema = media.get("schema")
         value = _body_example(schema, binding.body.media_type, api)
+        if binding.body.media_type.startswith("multipart/") and not isinstance(value, dict):
+            raise Impossible("a multipart body that is no object has no names for its parts")
         variables[field_name] = as_input(value, graphql_argument.type, field_name)
         expected.body = value
     for field_name, graphql_argument in graphql_field.args.items():
@@ -231,7 +233,8 @@ def _arguments(expected: Expected, graphql_field: GraphQLField, function: Functi
 def _body_example(schema: Any, media_type: str, api: DescribedApi) -> Any:
     essence = media_type.partition(";")[0].strip().lower()
     structured = essence.endswith(("json", "xml", "urlencoded")) or essence.startswith("multipart/")
-    if not structured:
+    shape = api.examples._merged(schema) if isinstance(schema, dict) else {}
+    if not structured and not shape.get("properties"):
         return "Ynl0ZXM=" if not essence.startswith("text/") else "text"
     return api.examples.of(schema if schema is not None else {}, "request")
 

@@ -37,6 +37,8 @@ _FORMATS: Mapping[str, Any] = {
     "uint64": "12",
     "int32": "12",
     "decimal": "1.5",
+    "dateTime": "2026-01-31T12:00:00Z",
+    "datetime": "2026-01-31T12:00:00Z",
 }
 
 
@@ -360,7 +362,11 @@ class Examples:
             text = text_matching(pattern, least=least, most=most)
             if text is None:
                 raise Impossible("no text was found for a pattern")
+            if stated.get("contentEncoding") == "base64" and len(text) % 4:
+                raise Impossible("a text that must be base64 must match a pattern that base64 does not")
             return text
+        if stated.get("contentEncoding") == "base64":
+            return str(_FORMATS["byte"])
         if isinstance(format_, str) and format_ in _FORMATS:
             text = str(_FORMATS[format_])
             if len(text) >= least and (most is None or len(text) <= most):

@@ -69,14 +69,14 @@ def path_values(described: Described, received: Received) -> dict[str, str] | No
     template = described.base_path + (
         described.path if described.path.startswith("/") else f"/{described.path}"
     )
-    template, _, query = template.partition("#")[0].partition("?")
-    if query and not received.target.partition("?")[2].startswith(query.partition("{")[0]):
-        return None
+    template = template.partition("#")[0]
+    path = received.target if "?" in template else received.raw_path
     parts = re.split(r"\{([^{}/]+)\}", template)
     pattern = "".join(
-        f"(?P<p{at}>[^/]*?)" if at % 2 else re.escape(part) for at, part in enumerate(parts)
+        f"(?P<p{at}>[^/&]*?)" if at % 2 else re.escape(part) for at, part in enumerate(parts)
     )
-    found = re.fullmatch(pattern, received.raw_path) or re.fullmatch(pattern, unquote(received.raw_path))
+    pattern += r"(&.*)?" if "?" in template else ""
+    found = re.fullmatch(pattern, path) or re.fullmatch(pattern, unquote(path))
     if found is None:
         return None
     return {name: found[f"p{2 * at + 1}"] for at, name in enumerate(parts[1::2])}
