@@ -13,6 +13,7 @@ Modules, lowest first:
 - ``events``: responses as Server-Sent Events.
 - ``graphiql``: the page and its assets.
 - ``protocol``: what is used of RSGI.
+- ``vigil``: deadlines, and clients that go away.
 - ``operations``: one GraphQL request, answered.
 - ``rsgi``: the application.
 - ``server``: the application on granian.

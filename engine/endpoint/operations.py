@@ -24,6 +24,7 @@ from .protocol import (
     NO_STORE,
     ClientGone,
     HTTPProtocol,
+    PlainReply,
     ProtocolClosed,
     Reply,
     Scope,
@@ -32,12 +33,12 @@ from .protocol import (
     problem_reply,
     read_body,
     request_ids,
-    until_gone,
     watch,
 )
-from .requests import ALLOW, HttpProblem, check_head, parse_request
+from .requests import ALLOW, HttpProblem, KnownBodies, check_head, parse_query_string
 from .service import Engine
 from .settings import EndpointSettings
+from .vigil import Vigil
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,10 @@ SUBSCRIPTION_WITHOUT_EVENTS: Final = HttpProblem(
     406, "a subscription is answered as an event stream; accept `text/event-stream`", "NOT_ACCEPTABLE"
 )
 TOO_LATE: Final = HttpProblem(504, "no response within the time limit", "TIMEOUT")
+TOO_SLOW: Final = HttpProblem(408, "the body did not arrive in time", "REQUEST_TIMEOUT")
+
+_MOST_HEADS: Final = 1024
+"""Forms of responses whose heads are kept."""
 
 
 class StreamsEnd(Exception):
@@ -97,12 +102,17 @@ class Operations:
         self.settings = settings
         self._page = page
         self._ending = asyncio.Event()
+        self._vigil = Vigil()
+        self._known = KnownBodies()
+        self._heads: dict[tuple[str, int, Headers], list[tuple[str, str]]] = {}
 
     def end_streams(self) -> None:
         """End every event stream, those to come too. Clients see them break off, and connect again."""
         self._ending.set()
 
-    async def answer(self, scope: Scope, protocol: HTTPProtocol, engine: Engine | None) -> Reply | None:
+    async def answer(
+        self, scope: Scope, protocol: HTTPProtocol, engine: Engine | None
+    ) -> Reply | PlainReply | None:
         """Answer one request.
 
         Args:
@@ -116,46 +126,83 @@ class Operations:
         Raises:
             ClientGone: The client went away; what was run for it is cancelled.
         """
-        origin = scope.headers.get("origin")
-        origins = self.settings.cors_origins
-        if scope.method == "OPTIONS":
-            asked = scope.headers.get("access-control-request-headers")
-            return Reply(204, headers=(("allow", ALLOW), *preflight_headers(origin, asked, origins)))
-        cors = cors_headers(origin, origins)
-        deadline = asyncio.get_running_loop().time() + self.settings.time_limit_s(
-            scope.headers.get("x-envoy-expected-rq-timeout-ms")
-        )
+        method = scope.method
         headers = header_map(scope)
-        accept = negotiate(headers.get("accept"), page=self._is_page_on_offer(scope))
+        if method == "OPTIONS":
+            return self._preflight(headers)
+        origins = self.settings.cors_origins
+        cors = cors_headers(headers.get("origin"), origins) if origins else ()
+        accept = negotiate(
+            headers.get("accept"), page=method != "POST" and self._is_page_on_offer(scope, method)
+        )
         if accept is None:
             return problem_reply(NOT_ACCEPTABLE, headers=cors)
         if accept.media_type == PAGE:
             return Reply(200, self._page, "text/html; charset=utf-8", PAGE_HEADERS)
-        request = await self._read_request(scope, protocol)
-        if isinstance(request, HttpProblem):
-            return problem_reply(request, accept.media_type, (*cors, *_after_unread(scope, request)))
-        if engine is None or not engine.ready:
-            return problem_reply(NOT_READY, accept.media_type, cors)
-
-        run = _Run(engine, request, headers, scope)
-        allow = QUERY_AND_MUTATION if scope.method == "POST" else QUERY
+        since = asyncio.get_running_loop().time()
+        expected = headers.get("x-envoy-expected-rq-timeout-ms")
+        limit_s = self.settings.timeout_s if expected is None else self.settings.time_limit_s(expected)
+        deadline = since + limit_s
+        watched = self._vigil.enter(protocol, since, since + self.settings.body_timeout_s)
+        request: GraphQLRequest | HttpProblem | None = None
+        result: Response | HttpProblem
         try:
-            result = await until_gone(protocol, run.execute(allow, deadline), give_up_at=deadline + GRACE_S)
-        except TimeoutError:
+            request = await self._read_request(scope, method, headers, protocol)
+            if isinstance(request, HttpProblem):
+                return problem_reply(request, accept.media_type, (*cors, *_after_unread(scope, request)))
+            if engine is None or not engine.ready:
+                return problem_reply(NOT_READY, accept.media_type, cors)
+            watched.until = deadline + GRACE_S
+            allow = QUERY_AND_MUTATION if method == "POST" else QUERY
+            result = await engine.execute(request, headers=headers, allow=allow, deadline=deadline)
+        except asyncio.CancelledError:
+            reason = watched.heed()
+            if reason is None:
+                raise
+            if reason is ClientGone:
+                raise ClientGone from None
+            if request is None:
+                problem = TOO_SLOW
+                return problem_reply(problem, accept.media_type, (*cors, *_after_unread(scope, problem)))
             logger.exception("engine missed its deadline", extra=request_ids(scope))
             result = TOO_LATE
+        except ClientGone:
+            raise
+        except Exception as error:  # noqa: BLE001 - becomes an id that the log holds
+            result = HttpProblem(500, _describe(error, scope)["message"], "INTERNAL")
+        finally:
+            self._vigil.leave(watched)
         if isinstance(result, HttpProblem):
             return problem_reply(result, accept.media_type, cors)
-        responses: AsyncGenerator[Response, None]
+        if not result.not_allowed and accept.media_type != EVENT_STREAM:
+            return self._whole(result, accept.media_type, cors, method)
+        assert engine is not None
+        assert isinstance(request, GraphQLRequest)
+        return await self._stream(
+            scope, protocol, result, accept, cors, _Subscribed(engine, request, headers)
+        )
+
+    def _preflight(self, headers: dict[str, str]) -> Reply:
+        asked = headers.get("access-control-request-headers")
+        allowed = preflight_headers(headers.get("origin"), asked, self.settings.cors_origins)
+        return Reply(204, headers=(("allow", ALLOW), *allowed))
+
+    async def _stream(
+        self,
+        scope: Scope,
+        protocol: HTTPProtocol,
+        result: Response,
+        accept: Acceptable,
+        cors: Headers,
+        subscribed: _Subscribed,
+    ) -> Reply | None:
+        """Answer with an event stream: of a subscription, or of the one response that is there."""
+        responses = _only(result)
         if result.not_allowed:
             problem = _refusal(scope, result, accept)
             if problem is not None:
                 return problem_reply(problem, accept.media_type, cors)
-            responses = run.subscribe()
-        elif accept.media_type == EVENT_STREAM:
-            responses = _only(result)
-        else:
-            return _whole(result, accept.media_type, cors)
+            responses = subscribed.responses(scope)
         if scope.method == "HEAD":
             return Reply(200, headers=(*EVENT_HEADERS, *cors))
         head = [*EVENT_HEADERS, ("x-content-type-options", "nosniff"), *cors]
@@ -165,6 +212,27 @@ class Operations:
         finally:
             stream.close()
         return None
+
+    def _whole(self, result: Response, media_type: str, cors: Headers, method: str) -> Reply | PlainReply:
+        """The reply that holds *result*. Its head is put together once for each of its forms."""
+        status = response_status(media_type, is_request_error=result.is_request_error)
+        form = (media_type, result.calls, cors)
+        head = self._heads.get(form)
+        if head is None:
+            head = [
+                ("x-content-type-options", "nosniff"),
+                ("server-timing", f'upstream;desc="{result.calls} calls"'),
+                ("vary", "accept"),
+                *NO_STORE,
+                *cors,
+                ("content-type", f"{media_type}; charset=utf-8"),
+            ]
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
+            self._heads[form] = head
+        if method == "HEAD":
+            return Reply(status, result.body, f"{media_type}; charset=utf-8", tuple(head[1:-1]))
+        return PlainReply(status, result.body, head)
 
     async def _send_all(
         self, protocol: HTTPProtocol, stream: _EventStream, responses: AsyncGenerator[Response, None]
@@ -187,65 +255,51 @@ class Operations:
         except* StreamsEnd:
             logger.debug("stream ended with the server")
 
-    def _is_page_on_offer(self, scope: Scope) -> bool:
+    def _is_page_on_offer(self, scope: Scope, method: str) -> bool:
         # A link with a query in it asks for the data.
-        is_get = scope.method in {"GET", "HEAD"}
-        return bool(self._page) and is_get and "query=" not in scope.query_string
+        return bool(self._page) and method in {"GET", "HEAD"} and "query=" not in scope.query_string
 
-    async def _read_request(self, scope: Scope, protocol: HTTPProtocol) -> GraphQLRequest | HttpProblem:
-        content_type = scope.headers.get("content-type")
-        problem = check_head(scope.method, content_type)
+    async def _read_request(
+        self, scope: Scope, method: str, headers: dict[str, str], protocol: HTTPProtocol
+    ) -> GraphQLRequest | HttpProblem:
+        problem = check_head(method, headers.get("content-type"))
         if problem is not None:
             return problem
-        body: bytes | HttpProblem = b""
-        if scope.method == "POST":
-            limits = self.settings
-            body = await read_body(
-                scope, protocol, max_bytes=limits.max_body_bytes, timeout_s=limits.body_timeout_s
-            )
-        if isinstance(body, HttpProblem):
-            return body
-        return parse_request(scope.method, content_type, scope.query_string, body)
+        if method != "POST":
+            return parse_query_string(scope.query_string)
+        body = await read_body(
+            protocol, headers.get("content-length"), max_bytes=self.settings.max_body_bytes
+        )
+        return body if isinstance(body, HttpProblem) else self._known.parse(body)
 
 
-class _Run:
-    """One operation on the engine. What the engine raises becomes a value, as it may not end a task group."""
+class _Subscribed:
+    """A subscription that may be run on the engine."""
 
-    def __init__(
-        self, engine: Engine, request: GraphQLRequest, headers: dict[str, str], scope: Scope
-    ) -> None:
+    def __init__(self, engine: Engine, request: GraphQLRequest, headers: dict[str, str]) -> None:
         self._engine = engine
         self._request = request
         self._headers = headers
-        self._scope = scope
 
-    async def execute(self, allow: frozenset[str], deadline: float) -> Response | HttpProblem:
-        """Run a query or a mutation."""
-        try:
-            return await self._engine.execute(
-                self._request, headers=self._headers, allow=allow, deadline=deadline
-            )
-        except Exception as error:  # noqa: BLE001 - becomes an id that the log holds
-            return HttpProblem(500, self._describe(error)["message"], "INTERNAL")
-
-    async def subscribe(self) -> AsyncGenerator[Response, None]:
-        """Run a subscription; an error ends it as its last response."""
+    async def responses(self, scope: Scope) -> AsyncGenerator[Response, None]:
+        """Run it. What the engine raises ends it as its last response: it may not end a task group."""
         responses = self._engine.subscribe(self._request, headers=self._headers)
         try:
             async for response in responses:
                 yield response
         except Exception as error:  # noqa: BLE001 - becomes an id that the log holds
-            body = msgspec.json.encode({"errors": [self._describe(error)]})
+            body = msgspec.json.encode({"errors": [_describe(error, scope)]})
             yield Response(body, is_request_error=True)
         finally:
             close = getattr(responses, "aclose", None)
             if close is not None:
                 await close()
 
-    def _describe(self, error: Exception) -> dict[str, Any]:
-        formatted = format_error(error)
-        logger.warning("operation failed", extra={"error": formatted["message"], **request_ids(self._scope)})
-        return formatted
+
+def _describe(error: Exception, scope: Scope) -> dict[str, Any]:
+    formatted = format_error(error)
+    logger.warning("operation failed", extra={"error": formatted["message"], **request_ids(scope)})
+    return formatted
 
 
 def _after_unread(scope: Scope, problem: HttpProblem) -> Headers:
@@ -268,15 +322,6 @@ def _refusal(scope: Scope, result: Response, accept: Acceptable) -> HttpProblem 
     if result.operation_type == "mutation" or (scope.method != "POST" and not result.operation_type):
         return MUTATION_OVER_GET
     return None if accept.events else SUBSCRIPTION_WITHOUT_EVENTS
-
-
-def _whole(result: Response, media_type: str, cors: Headers) -> Reply:
-    return Reply(
-        response_status(media_type, is_request_error=result.is_request_error),
-        result.body,
-        f"{media_type}; charset=utf-8",
-        (("server-timing", f'upstream;desc="{result.calls} calls"'), ("vary", "accept"), *NO_STORE, *cors),
-    )
 
 
 async def _only(response: Response) -> AsyncGenerator[Response, None]:

@@ -5,11 +5,11 @@ Source: RSGI specification 1.5, "HTTP protocol".
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
+
+import msgspec
 
 # granian's own names for them; it does not mark them as exported.
 from granian.rsgi import ProtocolClosed as ProtocolClosed  # type: ignore[attr-defined]
@@ -26,11 +26,6 @@ NO_STORE: Final[Headers] = (("cache-control", "no-store"),)
 GET_ONLY: Final = HttpProblem(
     405, "only GET and HEAD are allowed here", "METHOD_NOT_ALLOWED", (("allow", "GET, HEAD"),)
 )
-
-# Most operations are over by then, and watching costs a task and a wake-up from granian's thread: 40 µs.
-WATCH_AFTER_S: Final = 0.02
-
-T = TypeVar("T")
 
 
 class RequestHeaders(Protocol):
@@ -106,8 +101,7 @@ class HTTPProtocol(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A whole HTTP response.
 
     Attributes:
@@ -124,11 +118,28 @@ class Reply:
 
     def send(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Send it as the answer to the request of *scope*."""
-        headers = [("x-content-type-options", "nosniff"), *self.headers]
+        head = [("x-content-type-options", "nosniff"), *self.headers]
         if self.media_type:
-            headers.append(("content-type", self.media_type))
-            headers.append(("content-length", str(len(self.body))))
-        protocol.response_bytes(self.status, headers, b"" if scope.method == "HEAD" else self.body)
+            head.append(("content-type", self.media_type))
+            if scope.method == "HEAD":  # the server counts the body that it is given
+                head.append(("content-length", str(len(self.body))))
+        protocol.response_bytes(self.status, head, b"" if scope.method == "HEAD" else self.body)
+
+
+class PlainReply(msgspec.Struct, frozen=True):
+    """A whole response to POST, whose head was put together before.
+
+    Attributes:
+        head: All headers but the body's length, which the server counts. Shared: not to be changed.
+    """
+
+    status: int
+    body: bytes
+    head: list[tuple[str, str]]
+
+    def send(self, _scope: Scope, protocol: HTTPProtocol) -> None:
+        """Send it."""
+        protocol.response_bytes(self.status, self.head, self.body)
 
 
 class ClientGone(Exception):
@@ -151,8 +162,12 @@ def header_map(scope: Scope) -> dict[str, str]:
 
     Source: RFC 9110, 5.3 "Field Order"; RFC 9113, 8.2.3 for ``cookie``.
     """
-    found: dict[str, str] = {}
-    for name, value in scope.headers.items():
+    items = scope.headers.items()
+    found = dict(items)
+    if len(found) == len(items):
+        return found
+    found.clear()
+    for name, value in items:
         if name in found:
             found[name] += f"; {value}" if name == "cookie" else f", {value}"
         else:
@@ -179,27 +194,26 @@ def request_ids(scope: Scope) -> dict[str, str | None]:
     }
 
 
-async def read_body(
-    scope: Scope, protocol: HTTPProtocol, *, max_bytes: int, timeout_s: float
-) -> bytes | HttpProblem:
-    """The whole body, or the answer to one that is too large (413) or too slow (408).
+async def read_body(protocol: HTTPProtocol, announced: str | None, *, max_bytes: int) -> bytes | HttpProblem:
+    """The whole body, or the answer to one that is too large (413).
+
+    Args:
+        protocol: The connection.
+        announced: The ``Content-Length`` header, if there is one.
+        max_bytes: A larger body is refused.
 
     Raises:
         ClientGone: The connection broke before the end.
     """
-    announced = scope.headers.get("content-length")
     length = int(announced) if announced is not None and announced.isdigit() else None
     if length is not None and length > max_bytes:
         return body_too_large(max_bytes)
     try:
-        async with asyncio.timeout(timeout_s):
-            if length is None:
-                body = await _read_chunks(protocol, max_bytes)
-            else:
-                # One wake-up from granian's thread in place of one a piece; HTTP holds it to its length.
-                body = await protocol()
-    except TimeoutError:
-        return HttpProblem(408, "the body did not arrive in time", "REQUEST_TIMEOUT")
+        if length is None:
+            body = await _read_chunks(protocol, max_bytes)
+        else:
+            # One wake-up from granian's thread in place of one a piece; HTTP holds it to its length.
+            body = await protocol()
     except ProtocolError as error:
         raise ClientGone from error
     # granian ends the body without an error when the connection breaks.
@@ -216,51 +230,6 @@ async def _read_chunks(protocol: HTTPProtocol, max_bytes: int) -> bytes:
         if len(body) > max_bytes:
             break
     return bytes(body)
-
-
-async def until_gone(protocol: HTTPProtocol, work: Awaitable[T], *, give_up_at: float) -> T:
-    """What *work* returns; it is cancelled when the client goes away, or at *give_up_at*.
-
-    Args:
-        protocol: The client's connection.
-        work: Awaited here.
-        give_up_at: Loop time in seconds.
-
-    Raises:
-        ClientGone: The client went away first.
-        TimeoutError: The time was up first.
-    """
-    loop = asyncio.get_running_loop()
-    working = asyncio.current_task()
-    watchers: list[asyncio.Task[None]] = []
-    reason: type[ClientGone | TimeoutError] | None = None
-
-    async def cancel_in_time() -> None:
-        nonlocal reason
-        try:
-            async with asyncio.timeout_at(give_up_at):
-                await protocol.client_disconnect()
-            reason = ClientGone
-        except TimeoutError:
-            reason = TimeoutError
-        if working is not None:
-            working.cancel()
-
-    # Most operations are done before anybody watches: watching each from its start cost two fifths of the
-    # throughput.
-    start = loop.call_later(WATCH_AFTER_S, lambda: watchers.append(loop.create_task(cancel_in_time())))
-    try:
-        return await work
-    except asyncio.CancelledError:
-        # Somebody else may have cancelled it too, and must be heeded.
-        if reason is not None and working is not None and working.uncancel() == 0:
-            raise reason from None
-        raise
-    finally:
-        start.cancel()
-        for watcher in watchers:
-            watcher.cancel()
-            await asyncio.wait((watcher,))
 
 
 async def watch(protocol: HTTPProtocol) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -72,9 +73,10 @@ def parse_request(
     problem = check_head(method, content_type)
     if problem is not None:
         return problem
-    return _parse_body(body) if method == "POST" else _parse_query_string(query_string)
+    return parse_body(body) if method == "POST" else parse_query_string(query_string)
 
 
+@lru_cache(maxsize=256)
 def check_head(method: str, content_type: str | None) -> HttpProblem | None:
     """What can be refused before the body is read: the method (405) and the media type (415).
 
@@ -110,7 +112,8 @@ def _unsupported(message: str) -> HttpProblem:
     return HttpProblem(415, message, "UNSUPPORTED_MEDIA_TYPE", (("accept", "application/json"),))
 
 
-def _parse_body(body: bytes) -> GraphQLRequest | HttpProblem:
+def parse_body(body: bytes) -> GraphQLRequest | HttpProblem:
+    """The GraphQL request in the body of a POST request, or what keeps it from being well-formed."""
     if not body:
         return HttpProblem(400, "the body is empty; it must be a JSON object with `query`")
     if body.lstrip()[:1] == b"[":
@@ -126,6 +129,36 @@ def _parse_body(body: bytes) -> GraphQLRequest | HttpProblem:
     return GraphQLRequest(read.query, read.variables or {}, read.operationName, read.extensions or {})
 
 
+class KnownBodies:
+    """Bodies that were read before, and the requests they are: clients repeat themselves to the letter.
+
+    What was asked for lately is kept: two generations, each of up to half of *max_bytes*, of which the older
+    goes as a whole when the younger is full.
+    """
+
+    def __init__(self, max_bytes: int = 4 * 1024 * 1024, max_body_bytes: int = 16 * 1024) -> None:
+        """Keep bodies of up to *max_body_bytes*, and *max_bytes* in all."""
+        self._most = max_bytes // 2
+        self._max_body_bytes = max_body_bytes
+        self._young: dict[bytes, GraphQLRequest] = {}
+        self._old: dict[bytes, GraphQLRequest] = {}
+        self._bytes = 0
+
+    def parse(self, body: bytes) -> GraphQLRequest | HttpProblem:
+        """The request that *body* is, as ``parse_body`` gives it. It is shared: not to be changed."""
+        found = self._young.get(body)
+        if found is not None:
+            return found
+        parsed = self._old.get(body) or parse_body(body)
+        if isinstance(parsed, GraphQLRequest) and len(body) <= self._max_body_bytes:
+            # The text of the query is held a second time, and a dictionary's entry takes a few hundred bytes.
+            self._bytes += 3 * len(body) + 500
+            if self._bytes > self._most:
+                self._old, self._young, self._bytes = self._young, {}, 3 * len(body) + 500
+            self._young[body] = parsed
+        return parsed
+
+
 def _in_words(error: msgspec.ValidationError) -> str:
     text = str(error)
     if "missing required field" in text:
@@ -135,8 +168,8 @@ def _in_words(error: msgspec.ValidationError) -> str:
     return f"`{member}`: {expected}" if member else expected
 
 
-def _parse_query_string(query_string: str) -> GraphQLRequest | HttpProblem:
-    """The parameters of a GET request.
+def parse_query_string(query_string: str) -> GraphQLRequest | HttpProblem:
+    """The GraphQL request in the parameters of a GET request, or what keeps it from being well-formed.
 
     Source: GraphQL over HTTP specification, "GET": ``variables`` and ``extensions`` are JSON; an empty
     ``operationName`` equals none.

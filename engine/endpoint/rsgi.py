@@ -24,6 +24,7 @@ from .protocol import (
     NO_STORE,
     ClientGone,
     HTTPProtocol,
+    PlainReply,
     ProtocolClosed,
     Reply,
     Scope,
@@ -124,6 +125,7 @@ class Application:
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
+        reply: Reply | PlainReply | None
         try:
             reply = await self._answer(scope, protocol)
         except (ClientGone, ProtocolClosed):
@@ -137,7 +139,7 @@ class Application:
         if reply is not None:
             reply.send(scope, protocol)
 
-    async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> Reply | None:
+    async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> Reply | PlainReply | None:
         path = scope.path
         if path == self.settings.path:
             return await self._operations.answer(scope, protocol, self._engine)

@@ -29,6 +29,7 @@ from .resolvers import RUNNING, Running, attach_resolvers
 from .run import Execution, Result, run_plan
 from .sharing import InFlight
 
+_EXPECTED_TIMEOUT: Final = "x-envoy-expected-rq-timeout-ms"
 _MOST_FORWARDED: Final = 10_000
 """Sets of upstreams whose forwarded headers are remembered."""
 
@@ -210,9 +211,10 @@ class Engine:
             names = tuple(sorted({n for u in plan.upstreams for n in self._callers[u].forward}))
             if len(self._forwarded) < _MOST_FORWARDED:
                 self._forwarded[plan.upstreams] = names
-        values = tuple(headers.get(name) for name in names)
+        # Who may wait less long is not to end what others wait for, so the time limit is a part of the key.
+        values = [headers.get(name) for name in (_EXPECTED_TIMEOUT, *names)]
         variables = msgspec.json.encode(request.variables) if request.variables else b""
-        return (request.query, request.operation_name, variables, values)
+        return (request.query, request.operation_name, variables, *values)
 
     async def subscribe(
         self, request: GraphQLRequest, *, headers: Mapping[str, str] | None = None

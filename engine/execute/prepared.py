@@ -133,6 +133,8 @@ class Preparer:
             OperationError: The operation is over a limit, or a condition variable is null.
         """
         operation = prepared.operation
+        if not operation.condition_variables and (known := prepared.plans.get(())) is not None:
+            return known
         for name in operation.condition_variables:
             # CoerceArgumentValues: only a variable with a default may stand here, and then be given as null.
             if name in variables.coerced and variables.coerced[name] is None:

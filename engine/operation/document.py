@@ -65,7 +65,7 @@ class Operation:
     fragments: Mapping[str, FragmentDefinitionNode]
     condition_variables: tuple[str, ...]
 
-    @property
+    @cached_property
     def type(self) -> str:
         """``query``, ``mutation`` or ``subscription``."""
         return self.definition.operation.value

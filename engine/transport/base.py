@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamError
 
@@ -30,8 +32,7 @@ class TransportSettings:
     accept_compressed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """A successful answer in JSON, not decoded yet.
 
     Attributes:
@@ -39,8 +40,12 @@ class Fetched:
         headers: In the order they came, names in lower case.
     """
 
-    body: bytes = field(repr=False)
-    headers: Sequence[tuple[bytes, bytes]] = field(default=(), repr=False)
+    body: bytes
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+    def __repr__(self) -> str:
+        """Neither of them: they may be secrets."""
+        return f"Fetched({len(self.body)} bytes)"
 
 
 class Transport(Protocol):

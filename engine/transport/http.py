@@ -36,6 +36,7 @@ from .http_bodies import Unwritable
 from .http_items import ItemDecoder, ItemTooLarge
 from .http_proxy import ProxiedPool, proxy_for
 from .http_request import Request, build_request, merge_headers
+from .http_target import WriteTarget, compile_target
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ _OF_THE_CONNECTION: Final = frozenset(
 )  # fmt: skip
 # RFC 9110, section 8.6: methods whose requests say that they have no body.
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_WITH_BODY_BYTES: Final = frozenset(method.encode() for method in _WITH_BODY)
 _FORWARDED: Final = "\x01"
 """Stands for a forwarded value while a layout is made."""
 _MOST_LAYOUTS: Final = 64
@@ -109,6 +111,7 @@ class Prepared:
         prefix: The server's path, percent-encoded.
         defaults: Headers that are sent where no other source says them, by lower-case name.
         gives_json: Its description has a result, in JSON.
+        write_target: Writes the target of a plain call; ``None`` if no call of the function is plain.
         layouts: By what they depend on; ``None`` where arguments become headers.
     """
 
@@ -119,6 +122,7 @@ class Prepared:
     method: bytes
     defaults: Mapping[str, tuple[bytes, bytes]] = field(repr=False)
     gives_json: bool
+    write_target: WriteTarget | None
     layouts: dict[LayoutKey, Layout] | None = field(repr=False)
 
 
@@ -173,12 +177,12 @@ class HttpTransport:
         """
         try:
             prepared = self._prepare(function)
-            request, head = self._encode(prepared, arguments, headers)
+            head, body = self._encode(prepared, arguments, headers)
             reply = await prepared.client.request(
                 head,
-                request.body or b"",
+                body,
                 deadline=deadline,
-                is_head=request.method == "HEAD",
+                is_head=prepared.method == b"HEAD",
                 idempotent=function.idempotent,
             )
         except UpstreamError as error:
@@ -210,10 +214,10 @@ class HttpTransport:
         """
         try:
             prepared = self._prepare(function)
-            request, head = self._encode(prepared, arguments, headers)
-            is_head = request.method == "HEAD"
+            head, body = self._encode(prepared, arguments, headers)
+            is_head = prepared.method == b"HEAD"
             async with prepared.client.stream(
-                head, request.body or b"", is_head=is_head, idempotent=function.idempotent
+                head, body, is_head=is_head, idempotent=function.idempotent
             ) as reply:
                 content_type = _header(reply.headers, b"content-type").decode("latin-1")
                 if 200 <= reply.status < 300 and media_kind(content_type) == "stream":
@@ -221,8 +225,8 @@ class HttpTransport:
                         async for item in items:
                             yield item
                 else:
-                    body = await reply.read(self._settings.max_body_bytes)
-                    yield decode_answer(function, reply.status, {"content-type": content_type}, body)
+                    whole = await reply.read(self._settings.max_body_bytes)
+                    yield decode_answer(function, reply.status, {"content-type": content_type}, whole)
         except UpstreamError as error:
             yield error
         except ItemTooLarge:
@@ -272,14 +276,16 @@ class HttpTransport:
         rest = netloc[len(re.split("[?#]", netloc)[0]) :] + slash + path
         as_headers = any(p.location in {"header", "cookie"} for p in binding.parameters)
         varies = binding.body is not None and media_kind(binding.body.media_type) == "multipart"
+        prefix = _UNSAFE_IN_PATH.sub(lambda odd: _percent(odd.group(0)), rest)
         return Prepared(
             function=function,
             client=self._client(origin),
             cut=len(server),
-            prefix=_UNSAFE_IN_PATH.sub(lambda odd: _percent(odd.group(0)), rest),
+            prefix=prefix,
             method=binding.method.encode(),
             defaults=self._defaults(url),
             gives_json=function.result is not None and described_kind(function) == "json",
+            write_target=compile_target(binding, prefix),
             layouts=None if as_headers or varies else {},
         )
 
@@ -318,17 +324,35 @@ class HttpTransport:
 
     def _encode(
         self, prepared: Prepared, arguments: Mapping[str, Any], forwarded: Mapping[str, str]
-    ) -> tuple[Request, bytes]:
-        """The request and its head; raises `BadArguments` where they cannot be sent."""
+    ) -> tuple[bytes, bytes]:
+        """The request's head and body; raises `BadArguments` where they cannot be sent."""
         function = prepared.function
-        request = build_request(function, arguments, self._base_url)
         try:
-            return request, self._head(prepared, request, forwarded)
+            target = None if prepared.write_target is None else prepared.write_target(arguments)
+            if target is not None:
+                return self._plain_head(prepared, target, arguments, forwarded), b""
+            request = build_request(function, arguments, self._base_url)
+            return self._head(prepared, request, forwarded), request.body or b""
         except (Unwritable, BadHead) as error:
             raise BadArguments(function.upstream, function.id, reason=str(error)) from error
         except UnicodeEncodeError as error:
             reason = "a header holds half a character (a lone surrogate)"
             raise BadArguments(function.upstream, function.id, reason=reason) from error
+
+    def _plain_head(
+        self, prepared: Prepared, target: str, arguments: Mapping[str, Any], forwarded: Mapping[str, str]
+    ) -> bytes:
+        layouts = prepared.layouts
+        assert layouts is not None
+        key = (True, *forwarded)
+        layout = layouts.get(key)
+        if layout is None:
+            request = build_request(prepared.function, arguments, self._base_url)
+            layout = self._keep_layout(layouts, key, prepared, request, forwarded)
+        head = b"%b %b HTTP/1.1\r\n%b" % (prepared.method, target.encode(), layout.lines)
+        for name, start in layout.forwarded:
+            head += b"%b%b\r\n" % (start, _forwarded_value(name, forwarded[name]))
+        return head + (b"Content-Length: 0\r\n\r\n" if prepared.method in _WITH_BODY_BYTES else b"\r\n")
 
     def _head(self, prepared: Prepared, request: Request, forwarded: Mapping[str, str]) -> bytes:
         target = prepared.prefix + request.url[prepared.cut :]
@@ -343,17 +367,10 @@ class HttpTransport:
             parts.append(self._lines(prepared, self._merged(request, forwarded)))
         else:
             key = (body is None, *forwarded)
-            layout = layouts.get(key)
-            if layout is None:
-                if len(layouts) >= _MOST_LAYOUTS:
-                    layouts.clear()
-                layout = layouts[key] = self._layout(prepared, request, forwarded)
+            layout = layouts.get(key) or self._keep_layout(layouts, key, prepared, request, forwarded)
             parts.append(layout.lines)
             for name, start in layout.forwarded:
-                value = forwarded[name]
-                if "\r" in value or "\n" in value or "\0" in value:
-                    raise Unwritable(f"{name!r} holds a line break, which no header can carry")
-                parts.append(b"%b%b\r\n" % (start, value.strip().encode()))
+                parts.append(b"%b%b\r\n" % (start, _forwarded_value(name, forwarded[name])))
         if body is not None:
             parts.append(b"Content-Length: %d\r\n\r\n" % len(body))
         elif request.method in _WITH_BODY:
@@ -361,6 +378,19 @@ class HttpTransport:
         else:
             parts.append(b"\r\n")
         return b"".join(parts)
+
+    def _keep_layout(
+        self,
+        layouts: dict[LayoutKey, Layout],
+        key: LayoutKey,
+        prepared: Prepared,
+        request: Request,
+        forwarded: Mapping[str, str],
+    ) -> Layout:
+        if len(layouts) >= _MOST_LAYOUTS:
+            layouts.clear()
+        layout = layouts[key] = self._layout(prepared, request, forwarded)
+        return layout
 
     def _layout(self, prepared: Prepared, request: Request, forwarded: Mapping[str, str]) -> Layout:
         """Which headers are sent depends on names alone, so `merge_headers` is asked once for a set of them."""
@@ -413,6 +443,13 @@ def _unreachable(function: Function, error: Exception) -> UpstreamUnreachable:
     detail = f"{type(error).__name__}: {error}"
     logger.debug("call failed", extra={"function": function.id, "detail": detail})
     return UpstreamUnreachable(function.upstream, function.id, detail=detail)
+
+
+def _forwarded_value(name: str, value: str) -> bytes:
+    """A caller's header as bytes; raises `Unwritable` where it would end its line."""
+    if "\r" in value or "\n" in value or "\0" in value:
+        raise Unwritable(f"{name!r} holds a line break, which no header can carry")
+    return value.strip().encode()
 
 
 def _header(headers: list[tuple[bytes, bytes]], wanted: bytes) -> bytes:

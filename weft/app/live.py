@@ -27,17 +27,15 @@ class _Generation:
         self.engine = engine
         self.retired = asyncio.Event()
         self._users = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._idle = asyncio.Event()  # set when the last user leaves a retired engine
 
     def __enter__(self) -> Engine:
         self._users += 1
-        self._idle.clear()
         return self.engine
 
     def __exit__(self, *_: object) -> None:
         self._users -= 1
-        if not self._users:
+        if not self._users and self.retired.is_set():
             self._idle.set()
 
     async def live(self, opened: asyncio.Future[None]) -> None:
@@ -49,7 +47,8 @@ class _Generation:
             async with self.engine:
                 opened.set_result(None)
                 await self.retired.wait()
-                await self._idle.wait()
+                if self._users:
+                    await self._idle.wait()
         except Exception as error:
             if opened.done():
                 logger.exception("engine not closed in order")
@@ -63,8 +62,10 @@ class LiveEngine:
     It is an async context manager: it owns the engines and the tasks that keep them.
     """
 
-    def __init__(self, make: MakeEngine) -> None:
+    def __init__(self, make: MakeEngine, settle: Callable[[], None] = lambda: None) -> None:
+        """Make engines by *make*; *settle* is called when one was opened or closed."""
         self._make = make
+        self._settle = settle
         self._current: _Generation | None = None
         self._stack = AsyncExitStack()
         self._group: asyncio.TaskGroup | None = None
@@ -88,7 +89,7 @@ class LiveEngine:
         assert self._group is not None
         generation = _Generation(await asyncio.to_thread(self._make, snapshot))
         opened = asyncio.get_running_loop().create_future()
-        self._group.create_task(generation.live(opened))
+        self._group.create_task(self._keep(generation, opened))
         try:
             # Shielded: an engine that opens while nobody waits for it any more is closed like any other.
             await asyncio.shield(opened)
@@ -97,7 +98,13 @@ class LiveEngine:
             raise
         self._retire()
         self._current = generation
+        self._settle()
         logger.info("serving a new snapshot", extra={"content_hash": snapshot.catalog.content_hash})
+
+    async def _keep(self, generation: _Generation, opened: asyncio.Future[None]) -> None:
+        await generation.live(opened)
+        del generation
+        self._settle()
 
     def _retire(self) -> None:
         if self._current is not None:
@@ -137,7 +144,9 @@ class LiveEngine:
 
 
 @asynccontextmanager
-async def following(path: Path, make: MakeEngine, *, poll_s: float = 0.5) -> AsyncIterator[LiveEngine]:
+async def following(
+    path: Path, make: MakeEngine, *, poll_s: float = 0.5, settle: Callable[[], None] = lambda: None
+) -> AsyncIterator[LiveEngine]:
     """An engine that follows the snapshot file at *path*.
 
     It need not exist yet: until it does, the engine is not ready.
@@ -146,8 +155,9 @@ async def following(path: Path, make: MakeEngine, *, poll_s: float = 0.5) -> Asy
         path: What ``weft discover`` writes; replaced as a whole, never written in place.
         make: Builds the engine of one snapshot.
         poll_s: Seconds between two looks at the file.
+        settle: Called when an engine was opened or closed.
     """
-    async with LiveEngine(make) as live:
+    async with LiveEngine(make, settle) as live:
         seen = await _follow_once(path, live, None)
         async with asyncio.TaskGroup() as group:
             follower = group.create_task(_follow(path, live, seen, poll_s))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,7 @@ from ..schemas.errors import ConfigError
 from ..settings import Settings, load_settings
 from .live import LiveEngine, following
 from .logs import configure_logging, log_level
-from .processes import end_with_parent
+from .processes import collect_less_often, end_with_parent, settle_heap
 from .stitching import stitch_snapshot
 from .transports import engine_settings, make_transports
 
@@ -53,15 +53,23 @@ def endpoint_settings(settings: Settings) -> EndpointSettings:
     )
 
 
-def make_application(settings: Settings, *, handwritten: strawberry.Schema | None = None) -> Application:
-    """The RSGI application that serves the newest snapshot of *settings*."""
+def make_application(
+    settings: Settings,
+    *,
+    handwritten: strawberry.Schema | None = None,
+    settle: Callable[[], None] = lambda: None,
+) -> Application:
+    """The RSGI application that serves the newest snapshot of *settings*.
+
+    *settle* is called whenever an engine was opened or closed.
+    """
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[LiveEngine]:
         def make(snapshot: Snapshot) -> Engine:
             return make_engine(snapshot, settings, handwritten=handwritten)
 
-        async with following(settings.discovery.snapshot, make) as live:
+        async with following(settings.discovery.snapshot, make, settle=settle) as live:
             yield live
 
     return Application(lifespan, endpoint_settings(settings))
@@ -71,7 +79,8 @@ def worker_application() -> Application:
     """What each worker process serves; its configuration is named in the environment."""
     configure_logging()
     end_with_parent()
-    return make_application(load_settings(Path(os.environ[_CONFIG])))
+    collect_less_often()
+    return make_application(load_settings(Path(os.environ[_CONFIG])), settle=settle_heap)
 
 
 def free_port(config: Path, settings: Settings) -> int:

@@ -136,3 +136,29 @@ async def test_a_fault_reaches_all_who_wait() -> None:
         flight.share("key", make), flight.share("key", make), return_exceptions=True
     )
     assert [str(result) for result in results] == ["fault", "fault"]
+
+
+async def test_another_time_limit_is_not_shared() -> None:
+    slow = Slow()
+    await slow.ask({}, {"x-envoy-expected-rq-timeout-ms": "50"})
+    assert len(slow.transport.calls) == 2
+
+
+async def test_the_next_in_line_may_go_away_as_it_is_called_on() -> None:
+    flight: InFlight[int] = InFlight()
+    go = asyncio.Event()
+
+    async def make() -> int:
+        await go.wait()
+        return 7
+
+    tasks = []
+    for _ in range(3):
+        tasks.append(asyncio.create_task(flight.share("key", make)))
+        await asyncio.sleep(0)
+    tasks[0].cancel()
+    await asyncio.sleep(0)  # the second has been called on and has not run yet
+    tasks[1].cancel()
+    go.set()
+    assert await tasks[2] == 7
+    assert flight._under_way == {}
