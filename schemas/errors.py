@@ -234,3 +234,21 @@ class BadArguments(UpstreamError):
     def summary(self) -> str:
         """What happened, in words a client may read."""
         return self.reason or "the arguments do not fit the function"
+
+
+@dataclass(eq=False)
+class UpstreamCredentials(UpstreamError):
+    """The credentials for the call could not be had, so it was not made.
+
+    Attributes:
+        detail: What went wrong, without any secret; for logs only.
+    """
+
+    detail: str = ""
+
+    code = "UPSTREAM_CREDENTIALS"
+
+    @property
+    def summary(self) -> str:
+        """What happened, in words a client may read."""
+        return "no access token could be had for the upstream"

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamError
+from .credentials import Credential
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,9 @@ class TransportSettings:
         connect_timeout_s: For one connection to open.
         accept_compressed: Ask for compressed answers (HTTP). It pays on slow networks: to decompress takes
             longer than to read the plain bytes from a neighbour.
+        credentials: By the names of the description's security schemes (HTTP).
+        tls: For ``https``: the client's own certificate, and whom to trust (HTTP).
+        show_errors: Keep the described bodies of answers with an error status for whoever called (HTTP).
     """
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -30,6 +34,26 @@ class TransportSettings:
     max_connections: int = 100
     connect_timeout_s: float = 5.0
     accept_compressed: bool = False
+    credentials: Mapping[str, Credential] = field(default_factory=dict, repr=False)
+    tls: TlsFiles | None = None
+    show_errors: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Files in PEM format for TLS with an upstream.
+
+    Attributes:
+        certificate: The client's certificate and its chain; ``""`` for none.
+        key: Its private key; ``""`` if it stands in *certificate*.
+        key_password: Of an encrypted key; ``""`` for none.
+        ca: Certificates to trust in place of the system's; ``""`` for those.
+    """
+
+    certificate: str = ""
+    key: str = ""
+    key_password: str = field(default="", repr=False)
+    ca: str = ""
 
 
 class Fetched(Struct, frozen=True):

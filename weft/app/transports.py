@@ -9,8 +9,9 @@ from ..engine.transport.aws_lambda import LambdaTransport
 from ..engine.transport.grpc import GrpcTransport
 from ..engine.transport.http import HttpTransport
 from ..schemas.catalog import GrpcTarget, HttpTarget, LambdaTarget, Snapshot, Upstream, UpstreamId
+from ..schemas.errors import ConfigError
 from ..settings import ServerUpstream, Settings, entries_by_upstream
-from ..settings.upstreams import plain_headers
+from ..settings.upstreams import forwarded_headers, plain_credentials, plain_headers, tls_files
 
 
 def make_transport(upstream: Upstream, settings: TransportSettings) -> Transport:
@@ -32,8 +33,22 @@ def make_transports(snapshot: Snapshot, settings: Settings) -> dict[UpstreamId, 
         entry = entries.get(upstream.id)
         bounds = TransportSettings()
         if entry is not None:
-            bounds = TransportSettings(headers=plain_headers(entry), max_connections=entry.max_concurrency)
-        made[upstream.id] = make_transport(upstream, bounds)
+            bounds = TransportSettings(
+                headers=plain_headers(entry),
+                max_connections=entry.max_concurrency,
+                credentials=plain_credentials(entry),
+                tls=tls_files(entry),
+                show_errors=isinstance(entry, ServerUpstream) and entry.errors == "described",
+            )
+        try:
+            made[upstream.id] = make_transport(upstream, bounds)
+        except OSError as error:  # ssl.SSLError is one
+            raise ConfigError(
+                source="upstreams",
+                key=f"{upstream.id}.tls",
+                problem=f"the certificates cannot be used: {error.strerror or type(error).__name__}",
+                accepted="files in PEM format; the key belongs to the certificate",
+            ) from error
     return made
 
 
@@ -43,7 +58,7 @@ def engine_settings(snapshot: Snapshot, settings: Settings) -> EngineSettings:
     calls: dict[UpstreamId, CallSettings] = {}
     for upstream, entry in entries_by_upstream(settings, snapshot.statuses).items():
         calls[upstream] = CallSettings(
-            forward=entry.forward if isinstance(entry, ServerUpstream) else (),
+            forward=forwarded_headers(entry),
             timeout_s=entry.timeout_s if entry.timeout_s is not None else server.timeout_s,
             max_concurrency=entry.max_concurrency,
         )

@@ -26,6 +26,7 @@ from pydantic import (
 
 from ..schemas.catalog import FunctionId, FunctionRule
 from ..schemas.links import BulkRule, LinkRule
+from .credentials import Credentials, TlsSection
 from .problems import validate
 from .values import (
     Duration,
@@ -129,6 +130,17 @@ class ServerUpstream(UpstreamEntry):
     forward: tuple[HeaderName, ...] = ()
     """Headers of the client that are passed on to this upstream."""
 
+    credentials: Credentials = {}
+    """What fulfils the security schemes of its OpenAPI document, by their names there. `${NAME}` and
+    `${file:/path}` stand for environment variables and files."""
+
+    tls: TlsSection | None = None
+    """The certificate that calls show (mutual TLS), and whom they trust."""
+
+    errors: Literal["hidden", "described"] = "hidden"
+    """Whether `extensions` of a GraphQL error hold the body of an answer with an error status: `described`
+    shows bodies that the document describes, and `application/problem+json`."""
+
     @field_validator("openapi", mode="before")
     @classmethod
     def _openapi(cls, value: object, info: ValidationInfo) -> object:
@@ -153,6 +165,8 @@ class ServerUpstream(UpstreamEntry):
     def _kinds(self) -> ServerUpstream:
         if self.openapi is not None and self.url.startswith("grpc"):
             raise problem("`openapi` is for HTTP servers only", "an http:// or https:// URL beside `openapi`")
+        if (self.credentials or self.tls) and self.url.startswith("grpc"):
+            raise problem("`credentials` and `tls` are for HTTP servers only", "`headers`, and a grpcs:// URL")
         return self
 
 

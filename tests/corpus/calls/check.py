@@ -21,8 +21,9 @@ from msgspec.structs import replace
 from weft.engine.execute.engine import Engine, EngineSettings
 from weft.engine.operation import DocumentLimits, GraphQLRequest
 from weft.engine.transport import TransportSettings
+from weft.engine.transport.credentials import Basic, Credential, Secret
 from weft.engine.transport.http import HttpTransport
-from weft.schemas.catalog import Catalog, Function, HttpBinding, Upstream, UpstreamId
+from weft.schemas.catalog import Catalog, Function, HttpBinding, HttpTarget, Upstream, UpstreamId
 from weft.schemas.links import Weave
 from weft.schemas.openapi import parse_document, read_openapi
 from weft.schemas.stitch import stitch
@@ -100,7 +101,14 @@ async def _check(
     upstream = _at_loopback(upstream, address)
     stitched = stitch(Catalog.of(upstream), Weave((), ()))
     fields = _fields(stitched.schema)
-    transport = HttpTransport(upstream, TransportSettings(max_connections=4))
+    # One credential for every scheme of the document: openapi-core refuses calls without what they need.
+    target = upstream.target
+    assert isinstance(target, HttpTarget)
+    credentials: dict[str, Credential] = {
+        scheme.name: Basic("user", "password") if scheme.kind == "basic" else Secret("secret")
+        for scheme in target.schemes
+    }
+    transport = HttpTransport(upstream, TransportSettings(max_connections=4, credentials=credentials))
     limits = DocumentLimits(max_depth=100, max_tokens=200_000)
     settings = EngineSettings(limits=limits, share=False)
     checked = Checked(name)
