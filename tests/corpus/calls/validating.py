@@ -18,13 +18,15 @@ from aiohttp import web
 from jsonschema_path import SchemaPath
 from openapi_core import V30RequestValidator, V31RequestValidator
 from openapi_core.datatypes import RequestParameters
+from openapi_core.deserializing.styles import style_deserializers
+from openapi_core.deserializing.styles.factories import StyleDeserializersFactory
 from openapi_core.exceptions import OpenAPIError
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 from urllib.parse import unquote, unquote_plus
 
 from .described import Described, DescribedApi
 from .examples import Impossible
-from .wire import Received, body_value, parameter_value, path_values, same_bytes, textual
+from .wire import Received, body_value, deep_value, parameter_value, path_values, same_bytes, textual
 from .xml import encode_xml
 
 
@@ -72,9 +74,16 @@ class Validating:
         root = api.root
         kind = V30RequestValidator if str(root.get("openapi", "")).startswith("3.0") else V31RequestValidator
         self._spec = SchemaPath.from_dict(root)
-        # openapi-core reads `application/json` and leaves its kin as bytes.
-        kin = {name: json.loads for name in _media_types(root) if name.endswith("+json")}
-        self._validator = kind(self._spec, extra_media_type_deserializers=kin)
+        # openapi-core reads `application/json` and leaves its kin as bytes; and it knows deepObject with
+        # members that are texts alone. What it lacks is given to it, so that it validates these too.
+        kin = {name: json.loads for name in _media_types(root) if name.endswith("+json") or name == "*/*"}
+        styles = StyleDeserializersFactory(
+            kind.schema_casters_factory,
+            style_deserializers={**style_deserializers, "deepObject": _deep_object},
+        )
+        self._validator = kind(
+            self._spec, extra_media_type_deserializers=kin, style_deserializers_factory=styles
+        )
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request: the one that `current` expects, for calls are made one after the other."""
@@ -271,6 +280,15 @@ def _negotiated(content: Mapping[str, Any], accept: str) -> tuple[str, Any]:
 
 def _is_base64(value: str) -> bool:
     return same_bytes(value, value)
+
+
+def _deep_object(explode: bool, name: str, schema_type: str, location: Any) -> Any:
+    """Style ``deepObject`` of any depth."""
+    pairs = list(location.items(multi=True) if hasattr(location, "getlist") else location.items())
+    found = deep_value([(n, v) for n, v in pairs if isinstance(v, str)], name)
+    if found is None:
+        raise KeyError(name)
+    return found
 
 
 def _media_types(node: Any) -> set[str]:

@@ -133,7 +133,7 @@ def parameter_value(
 
 def _from_pairs(pairs: list[tuple[str, str]], name: str, style: str, explode: bool, like: Any) -> Any:
     if style == "deepObject":
-        return _deep(pairs, name)
+        return deep_value([(unquote_plus(n), unquote_plus(v)) for n, v in pairs], name)
     if isinstance(like, dict) and explode:
         known = {unquote(n): unquote_plus(v) for n, v in pairs}
         return {member: _nested(known[member], item) for member, item in textual(like).items() if member in known}
@@ -155,17 +155,16 @@ def _nested(text: str, like: Any) -> Any:
     return text
 
 
-def _deep(pairs: list[tuple[str, str]], name: str) -> Any:
+def deep_value(pairs: list[tuple[str, str]], name: str) -> Any:
+    """The value of *name* in pairs such as ``name[a][0]=b``; ``None`` if there is none."""
     found: Any = None
-    for raw, value in pairs:
-        key = unquote_plus(raw)
+    for key, value in pairs:
         base, bracket, rest = key.partition("[")
         if base != name or not bracket:
             if key == name:
-                return unquote_plus(value)
+                return value
             continue
-        steps = re.findall(r"\[([^\]]*)\]", bracket + rest)
-        found = _put(found, steps, unquote_plus(value))
+        found = _put(found, re.findall(r"\[([^\]]*)\]", bracket + rest), value)
     return _lists(found)
 
 
