@@ -12,6 +12,7 @@ import msgspec
 from graphql import ExecutionResult, VariableValues, execute, subscribe
 
 from ...schemas.catalog import UpstreamId
+from ...schemas.catalog.files import encode_file
 from ...schemas.errors import OperationError, UpstreamError, WeftError
 from ...schemas.sdl import print_sdl
 from ...schemas.stitch import Stitched
@@ -213,7 +214,7 @@ class Engine:
                 self._forwarded[plan.upstreams] = names
         # Who may wait less long is not to end what others wait for, so the time limit is a part of the key.
         values = [headers.get(name) for name in (_EXPECTED_TIMEOUT, *names)]
-        variables = msgspec.json.encode(request.variables) if request.variables else b""
+        variables = msgspec.json.encode(request.variables, enc_hook=encode_file) if request.variables else b""
         return (request.query, request.operation_name, variables, *values)
 
     async def subscribe(

@@ -384,7 +384,11 @@ class HttpTransport:
             raise _unreachable(function, error) from error
         rest = netloc[len(re.split("[?#]", netloc)[0]) :] + slash + path
         as_headers = any(p.location in {"header", "cookie"} for p in binding.parameters)
-        varies = binding.body is not None and media_kind(binding.body.media_type) == "multipart"
+        # Their Content-Type differs from call to call.
+        varies = binding.body is not None and (
+            bool(binding.other_bodies or binding.body.choice)
+            or media_kind(binding.body.media_type) == "multipart"
+        )
         prefix = _UNSAFE_IN_PATH.sub(lambda odd: _percent(odd.group(0)), rest)
         # A description must not be able to have credentials sent to another server than the upstream.
         own = urlsplit(server)[:2] == urlsplit(self._base_url)[:2]

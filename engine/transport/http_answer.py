@@ -13,6 +13,7 @@ from ...schemas.catalog import Function, HttpBinding, Json, Scalar
 from ...schemas.errors import UpstreamAnswer, UpstreamError, UpstreamStatus
 from ...schemas.openapi.media import MediaKind, media_essence, media_kind
 from .http_items import decode_items
+from .http_xml import BadXml, decode_xml
 
 _DETAIL: Final = 200
 """Characters of an error's body that reach the log."""
@@ -68,7 +69,15 @@ def _decode(function: Function, content_type: str, body: bytes) -> Json | Upstre
     result = function.result
     if described == "binary" or (isinstance(result, Scalar) and result.kind == "binary" and came != "json"):
         return base64.b64encode(body).decode()
-    if described in {"text", "xml"}:
+    if described == "xml" and came != "json":
+        form = function.binding.xml if isinstance(function.binding, HttpBinding) else None
+        if form is None or came == "text":
+            return _text(content_type, body)
+        try:
+            return decode_xml(form, body)
+        except BadXml as error:
+            return _wrong(function, str(error))
+    if described == "text":
         return _text(content_type, body)
     if came == "stream" and described == "stream":
         return decode_items(content_type, body)

@@ -5,9 +5,11 @@ hash, and the ``Snapshot`` file that processes share.
 
 - ``shapes``: the neutral type system.
 - ``security``: what upstreams want to know of their callers.
+- ``xml``: values as elements and attributes.
 - ``bindings``: how a call goes on the wire.
 - ``functions``: functions, upstreams, the catalog.
 - ``effects``: read or write, told from a name.
+- ``files``: files as values.
 - ``overrides``: what the configuration says of single functions.
 - ``snapshot``: the file format.
 
@@ -17,6 +19,7 @@ snapshot is decoded into them directly, tagged unions included.
 
 from .bindings import Binding, Body, GrpcBinding, HttpBinding, LambdaBinding, Parameter, ParameterLocation
 from .effects import effect_of_name
+from .files import UploadedFile
 from .functions import (
     Argument,
     Catalog,
@@ -95,6 +98,7 @@ __all__ = [
     "Target",
     "Type",
     "UnionShape",
+    "UploadedFile",
     "Upstream",
     "UpstreamId",
     "UpstreamState",

@@ -77,7 +77,10 @@ def test_every_operation_is_a_function_whose_types_are_all_there(document: Path 
     for function in upstream.functions:
         binding = function.binding
         assert isinstance(binding, HttpBinding)
-        bound = [p.argument for p in binding.parameters] + ([binding.body.argument] if binding.body else [])
+        bound = [p.argument for p in binding.parameters]
+        for body in (binding.body, *binding.other_bodies):
+            if body is not None:
+                bound += [body.argument, *([body.choice] if body.choice else [])]
         assert sorted(bound) == sorted({argument.name for argument in function.arguments})
         for type_ in [argument.type for argument in function.arguments] + [function.result]:
             used |= named(type_) if type_ else set()
