@@ -18,6 +18,7 @@ _KINDS: Final[dict[str, XmlKind]] = {
     "object": "object", "array": "list", "string": "string", "integer": "integer", "number": "number",
     "boolean": "boolean", "int": "integer", "long": "integer", "float": "number", "double": "number",
 }  # fmt: skip
+_XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 _ROOT: Final = "root"
 """Name of a root that the document does not name."""
 
@@ -102,9 +103,19 @@ class XmlReader:
 
     @staticmethod
     def _placed(element: XmlElement, about: dict[str, Json]) -> XmlElement:
+        namespace, prefix = text_of(about, "namespace"), text_of(about, "prefix")
+        name = element.name
+        if ":" in name:
+            # `xsi:type`: some authors write the prefix into the name.
+            before, _, name = name.partition(":")
+            prefix = prefix or before
+        if prefix == "xsi" and not namespace:
+            namespace = _XSI
         return replace(
             element,
-            namespace=text_of(about, "namespace"),
-            prefix=text_of(about, "prefix"),
-            attribute=about.get("attribute") is True,
+            name=name,
+            namespace=namespace,
+            prefix=prefix,
+            # Only what is one text can be an attribute.
+            attribute=about.get("attribute") is True and element.kind not in {"object", "list"},
         )

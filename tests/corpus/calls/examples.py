@@ -289,6 +289,15 @@ class Examples:
             except Impossible:
                 if wanted:
                     raise
+        if not found and not required and self.optional_depth <= depth < self.optional_depth + 3:
+            # A form has no pair for an empty object, and a union's members are told apart by what they have.
+            for name, schema in properties.items():
+                if not self._flag(schema, hidden):
+                    try:
+                        found[name] = self._make(schema, depth + 1, path)
+                        break
+                    except Impossible:
+                        continue
         for name in required - properties.keys():
             extra = stated.get("additionalProperties")
             found[name] = self._make(extra, depth + 1, path) if isinstance(extra, Mapping) and extra else "any"

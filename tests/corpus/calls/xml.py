@@ -31,11 +31,18 @@ def _xml(schema: Any, examples: Examples) -> Mapping[str, Any]:
 
 
 def _name_of(schema: Any, examples: Examples) -> str:
-    return str(_xml(schema, examples).get("name") or "")
+    return str(_xml(schema, examples).get("name") or "").rpartition(":")[2]
+
+
+def _is_attribute(schema: Any, value: Any, examples: Examples) -> bool:
+    return bool(_xml(schema, examples).get("attribute")) and not isinstance(value, dict | list)
 
 
 def _qualified(name: str, schema: Any, examples: Examples) -> str:
-    namespace = _xml(schema, examples).get("namespace")
+    about = _xml(schema, examples)
+    namespace = about.get("namespace")
+    if not namespace and str(about.get("name") or "").startswith("xsi:"):
+        namespace = "http://www.w3.org/2001/XMLSchema-instance"
     return f"{{{namespace}}}{name}" if namespace else name
 
 
@@ -67,7 +74,7 @@ def _write(
             own = _name_of(described, examples)
             if isinstance(item, list) and not _xml(described, examples).get("wrapped"):
                 own = ""
-            if _xml(described, examples).get("attribute"):
+            if _is_attribute(described, item, examples):
                 element.set(_qualified(own or member, described, examples), _text(item))
             else:
                 children: list[ElementTree.Element] = []
@@ -117,11 +124,11 @@ def _read(elements: list[ElementTree.Element], schema: Any, examples: Examples, 
         for member, described in (stated.get("properties") or {}).items():
             about = _xml(described, examples)
             inner = examples._merged(described)
-            name = about.get("name") or member
+            name = _name_of(described, examples) or member
             if inner.get("type") == "array" and not about.get("wrapped"):
                 name = _name_of(inner.get("items") or {}, examples) or member
-            namespace = about.get("namespace")
-            if about.get("attribute"):
+            namespace = _qualified("", described, examples).strip("{}")
+            if about.get("attribute") and inner.get("type") != "object":
                 key = f"{{{namespace}}}{name}" if namespace else name
                 if key in element.attrib:
                     found[member] = _typed(element.attrib[key], inner)
@@ -129,6 +136,10 @@ def _read(elements: list[ElementTree.Element], schema: Any, examples: Examples, 
             children = [child for child in element if _local(child.tag) == name]
             if children:
                 found[member] = _read(children, described, examples)
+        extra = stated.get("additionalProperties")
+        if not found and extra:
+            for child in element:
+                found[_local(child.tag)] = _read([child], extra if isinstance(extra, Mapping) else {}, examples)
         return found
     return _typed(element.text or "", stated)
 
