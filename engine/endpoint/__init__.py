@@ -8,6 +8,7 @@ Modules, lowest first:
 - ``settings``: how the endpoint is set up.
 - ``service``: what the endpoint needs of an engine.
 - ``requests``: HTTP requests into GraphQL requests.
+- ``uploads``: requests with files.
 - ``negotiate``: media types and status codes of responses.
 - ``cors``: which pages of other origins may read responses.
 - ``events``: responses as Server-Sent Events.

@@ -37,6 +37,7 @@ from .protocol import (
 )
 from .requests import ALLOW, HttpProblem, KnownBodies, check_head, parse_query_string
 from .service import Engine
+from .uploads import is_upload, parse_upload, refuse_upload
 from .settings import EndpointSettings
 from .vigil import Vigil
 
@@ -47,7 +48,7 @@ GRACE_S: Final = 1.0
 QUERY: Final = frozenset({"query"})
 QUERY_AND_MUTATION: Final = frozenset({"query", "mutation"})
 
-_BODY_UNREAD: Final = frozenset({405, 408, 413, 415})
+_BODY_UNREAD: Final = frozenset({403, 405, 408, 413, 415})
 
 NOT_READY: Final = HttpProblem(
     503, "no schema is loaded yet; try again soon", "NOT_READY", (("retry-after", "1"),)
@@ -262,8 +263,11 @@ class Operations:
     async def _read_request(
         self, scope: Scope, method: str, headers: dict[str, str], protocol: HTTPProtocol
     ) -> GraphQLRequest | HttpProblem:
-        problem = check_head(method, headers.get("content-type"))
+        content_type = headers.get("content-type")
+        problem = check_head(method, content_type)
         if problem is not None:
+            if self.settings.max_upload_bytes and content_type and is_upload(method, content_type):
+                return await self._read_upload(content_type, headers, protocol)
             return problem
         if method != "POST":
             return parse_query_string(scope.query_string)
@@ -271,6 +275,19 @@ class Operations:
             protocol, headers.get("content-length"), max_bytes=self.settings.max_body_bytes
         )
         return body if isinstance(body, HttpProblem) else self._known.parse(body)
+
+
+    async def _read_upload(
+        self, content_type: str, headers: dict[str, str], protocol: HTTPProtocol
+    ) -> GraphQLRequest | HttpProblem:
+        problem = refuse_upload(headers)
+        if problem is not None:
+            return problem
+        limits = self.settings
+        body = await read_body(protocol, headers.get("content-length"), max_bytes=limits.max_upload_bytes)
+        if isinstance(body, HttpProblem):
+            return body
+        return parse_upload(content_type, body, max_files=limits.max_uploads)
 
 
 class _Subscribed:

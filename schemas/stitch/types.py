@@ -42,7 +42,7 @@ from ..catalog import (
 from ..names import FieldName, TypeName, enum_value_name, field_name, type_name, unique
 from .bindings import EXTENSION, LinkBinding, MapEntry, MemberBinding, UnionBinding, binding_of
 from .name_book import NameBook
-from .scalars import JSON, SCALARS
+from .scalars import JSON, SCALARS, UPLOAD
 
 RESERVED_TYPES: Final = ("Query", "Mutation", "Subscription", "Int", "Float", "String", "Boolean", "ID")
 
@@ -226,7 +226,7 @@ class TypeBuilder:
     def _input(self, upstream: Upstream, type_: Type) -> GraphQLInputType:
         match type_:
             case Scalar():
-                return SCALARS[type_.kind]
+                return UPLOAD if type_.kind == "binary" else SCALARS[type_.kind]
             case ListOf():
                 return GraphQLList(self.input(upstream, type_.item))
             case MapOf() | JsonType():

@@ -49,6 +49,8 @@ def endpoint_settings(settings: Settings) -> EndpointSettings:
         graphiql=server.graphiql,
         schema=server.introspection,
         max_body_bytes=server.max_body_bytes,
+        max_upload_bytes=server.max_upload_bytes if server.uploads else 0,
+        max_uploads=server.uploads,
         timeout_s=server.timeout_s,
     )
 

@@ -258,6 +258,12 @@ class ServerSection(Section):
     max_body_bytes: Size = Field(default=1_000_000, alias="max_body")
     """The largest request body, such as `1MB`."""
 
+    max_upload_bytes: Size = Field(default=10_000_000, alias="max_upload")
+    """The largest request body that holds files, such as `10MB`."""
+
+    uploads: StrictInt = Field(default=10, ge=0, le=1000)
+    """The most files of one request; 0 takes none."""
+
     share: StrictBool = True
     """Let equal queries that are under way at the same time share one execution."""
 
