@@ -6,7 +6,8 @@ Facts are attributes; the message is built from them and tells the reader which 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 
 class WeftError(Exception):
@@ -187,10 +188,12 @@ class UpstreamStatus(UpstreamError):
         status: HTTP status code (``"404"``), gRPC status name (``"NOT_FOUND"``) or Lambda error kind
             (``"Unhandled"``).
         detail: What the upstream said, cut short; for logs only.
+        body: What it said, where the configuration lets the client read it and the description has it.
     """
 
     status: str = ""
     detail: str = ""
+    body: Any = field(default=None, repr=False)
 
     code = "UPSTREAM_STATUS"
 

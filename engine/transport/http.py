@@ -46,7 +46,7 @@ from .http1 import (
     encode_head,
 )
 from .http1.head import encode_headers, encode_request_line, header_start
-from .http_answer import decode_answer, described_kind, status_error
+from .http_answer import decode_answer, described_kind, status_error, with_headers
 from .http_bodies import Unwritable
 from .http_items import ItemDecoder, ItemTooLarge
 from .http_proxy import ProxiedPool, proxy_for
@@ -131,6 +131,7 @@ class Prepared:
         gives_json: Its description has a result, in JSON.
         write_target: Writes the target of a plain call; ``None`` if no call of the function is plain.
         layouts: By what they depend on; ``None`` where arguments become headers.
+        shows_headers: Headers of the answer are a part of its result.
         carried: The credentials that every call carries.
         token: Where the token comes from that every call carries; ``None`` for none.
     """
@@ -144,6 +145,7 @@ class Prepared:
     gives_json: bool
     write_target: WriteTarget | None
     layouts: dict[LayoutKey, Layout] | None = field(repr=False)
+    shows_headers: bool = False
     carried: Carried = NOTHING
     token: TokenSource | None = None
 
@@ -225,7 +227,16 @@ class HttpTransport:
             and _kind(content_type) == "json"
         ):
             return Fetched(reply.body.removeprefix(_BYTE_ORDER_MARK), reply.headers)
-        return decode_answer(function, status, {"content-type": content_type.decode("latin-1")}, reply.body)
+        found = decode_answer(
+            function,
+            status,
+            {"content-type": content_type.decode("latin-1")},
+            reply.body,
+            show_errors=self._settings.show_errors,
+        )
+        if prepared.shows_headers and not isinstance(found, UpstreamError):
+            return with_headers(function, found, reply.headers)
+        return found
 
     async def stream(
         self,
@@ -255,7 +266,9 @@ class HttpTransport:
                             yield item
                 else:
                     whole = await reply.read(self._settings.max_body_bytes)
-                    yield decode_answer(function, reply.status, {"content-type": content_type}, whole)
+                    shown = self._settings.show_errors
+                    media = {"content-type": content_type}
+                    yield decode_answer(function, reply.status, media, whole, show_errors=shown)
         except UpstreamError as error:
             yield error
         except ItemTooLarge:
@@ -403,7 +416,10 @@ class HttpTransport:
             prefix=prefix,
             method=binding.method.encode(),
             defaults=self._defaults(url),
-            gives_json=function.result is not None and described_kind(function) == "json",
+            gives_json=function.result is not None
+            and described_kind(function) == "json"
+            and not binding.shown_headers,
+            shows_headers=bool(binding.shown_headers),
             write_target=write_target,
             layouts=None if as_headers or varies else {},
             carried=carried,

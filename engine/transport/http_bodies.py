@@ -149,6 +149,7 @@ def _part(body: Body, name: str, value: Any) -> bytes:
     shown = _quoted(name)
     head = f'Content-Disposition: form-data; name="{shown}"'
     stated = body.member_types.get(name)
+    content: bytes
     if isinstance(value, UploadedFile):
         filename = _quoted(value.filename or name)
         content = value

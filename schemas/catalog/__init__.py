@@ -23,6 +23,7 @@ from .files import UploadedFile
 from .functions import (
     Argument,
     Catalog,
+    DeclaredLink,
     Effect,
     Function,
     FunctionId,
@@ -64,6 +65,7 @@ __all__ = [
     "Body",
     "Catalog",
     "Constraints",
+    "DeclaredLink",
     "Discriminator",
     "Effect",
     "EnumShape",

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from .security import Requirement
+from .shapes import ScalarKind
 from .xml import XmlForm
 
 ParameterLocation: TypeAlias = Literal["path", "query", "header", "cookie"]
@@ -72,6 +73,10 @@ class HttpBinding(Struct, frozen=True, omit_defaults=True, tag="http", kw_only=T
         server: URL of a server of this operation's own; ``""`` for the upstream's.
         security: Alternatives of which one is to be fulfilled; ``None`` for the upstream's.
         xml: How the answer is read, where it is XML with a type.
+        described_headers: Headers of the answer that the description knows, by lower-case name.
+        shown_headers: Those of the answer's headers that stand beside its body: the result is then an object
+            with ``body`` and them.
+        errors: Statuses, such as ``404``, ``4XX`` or ``default``, whose body is described, in JSON.
     """
 
     method: str
@@ -83,6 +88,9 @@ class HttpBinding(Struct, frozen=True, omit_defaults=True, tag="http", kw_only=T
     server: str = ""
     security: tuple[Requirement, ...] | None = None
     xml: XmlForm | None = None
+    described_headers: dict[str, ScalarKind] = {}
+    shown_headers: dict[str, ScalarKind] = {}
+    errors: tuple[str, ...] = ()
 
 
 class GrpcBinding(Struct, frozen=True, omit_defaults=True, tag="grpc", kw_only=True):

@@ -41,6 +41,21 @@ class Argument(Struct, frozen=True, omit_defaults=True, kw_only=True):
     deprecated: str | None = None
 
 
+class DeclaredLink(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a description says of where an answer leads.
+
+    Attributes:
+        name: The description's.
+        target: The function that it leads to, of the same upstream.
+        keys: Argument of the target to member of the answer.
+    """
+
+    name: str
+    target: FunctionId
+    keys: dict[str, str]
+    description: str = ""
+
+
 class Function(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One callable operation of an upstream.
 
@@ -55,6 +70,7 @@ class Function(Struct, frozen=True, omit_defaults=True, kw_only=True):
         streaming: Who sends more than one message.
         idempotent: Whether a call may be repeated after a failure.
         deprecated: The reason, ``""`` where none is given, or ``None`` if it is not deprecated.
+        links: Where its answer leads, as the description says.
     """
 
     id: FunctionId
@@ -69,6 +85,7 @@ class Function(Struct, frozen=True, omit_defaults=True, kw_only=True):
     idempotent: bool = False
     description: str = ""
     deprecated: str | None = None
+    links: tuple[DeclaredLink, ...] = ()
 
     def argument(self, name: str) -> Argument | None:
         """The argument called *name*, if there is one."""
@@ -151,7 +168,12 @@ class Upstream(Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True)
     def renamed(self, name: UpstreamId) -> Upstream:
         """The same upstream under another id, its functions' ids with it."""
         functions = tuple(
-            msgspec.structs.replace(function, id=FunctionId(f"{name}.{function.name}"), upstream=name)
+            msgspec.structs.replace(
+                function,
+                id=FunctionId(f"{name}.{function.name}"),
+                upstream=name,
+                links=tuple(_renamed(link, self.id, name) for link in function.links),
+            )
             for function in self.functions
         )
         return msgspec.structs.replace(self, id=name, functions=functions)
@@ -160,6 +182,10 @@ class Upstream(Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True)
     def functions_by_id(self) -> dict[FunctionId, Function]:
         """Its functions by id."""
         return {function.id: function for function in self.functions}
+
+
+def _renamed(link: DeclaredLink, old: UpstreamId, new: UpstreamId) -> DeclaredLink:
+    return msgspec.structs.replace(link, target=FunctionId(new + link.target.removeprefix(old)))
 
 
 class Catalog(Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True):

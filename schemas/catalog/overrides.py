@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import msgspec
 
+from ..names import type_name, unique
+from .bindings import HttpBinding
 from .functions import Catalog, Effect, Function, FunctionId, Upstream
+from .shapes import Field, ObjectShape, Reference, Scalar, ScalarKind, Shape, ShapeName
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +20,13 @@ class FunctionRule:
     Attributes:
         effect: Whether it reads or writes; ``None`` leaves it as it was read.
         off: Leave it out.
+        headers: Lower-case names of the answer's headers that are shown (OpenAPI). The result then is an
+            object with ``body`` and them.
     """
 
     effect: Effect | None = None
     off: bool = False
+    headers: tuple[str, ...] = ()
 
 
 def override_functions(catalog: Catalog, rules: Mapping[FunctionId, FunctionRule]) -> Catalog:
@@ -32,6 +38,7 @@ def override_functions(catalog: Catalog, rules: Mapping[FunctionId, FunctionRule
 
 def _override(upstream: Upstream, rules: Mapping[FunctionId, FunctionRule]) -> Upstream:
     kept: list[Function] = []
+    shapes = dict(upstream.shapes)
     for function in upstream.functions:
         rule = rules.get(function.id)
         if rule is None:
@@ -39,5 +46,25 @@ def _override(upstream: Upstream, rules: Mapping[FunctionId, FunctionRule]) -> U
         elif not rule.off:
             effect = rule.effect or function.effect
             reason = "configured" if rule.effect else function.effect_reason
-            kept.append(msgspec.structs.replace(function, effect=effect, effect_reason=reason))
-    return msgspec.structs.replace(upstream, functions=tuple(kept))
+            changed = msgspec.structs.replace(function, effect=effect, effect_reason=reason)
+            kept.append(_with_headers(changed, rule.headers, shapes))
+    return msgspec.structs.replace(upstream, functions=tuple(kept), shapes=shapes)
+
+
+def _with_headers(function: Function, names: tuple[str, ...], shapes: dict[ShapeName, Shape]) -> Function:
+    """*function* with headers beside the body of its answer; the shape of both is added to *shapes*."""
+    binding = function.binding
+    if not names or not isinstance(binding, HttpBinding) or function.streaming != "none":
+        return function
+    shown: dict[str, ScalarKind] = {name: binding.described_headers.get(name, "string") for name in names}
+    fields = [Field(name=name, type=Scalar(kind=kind, nullable=True)) for name, kind in shown.items()]
+    if function.result is not None:
+        result = msgspec.structs.replace(function.result, nullable=True)
+        fields.insert(0, Field(name="body", type=result))
+    shape = ShapeName(unique(f"{type_name(function.name)}Answer", set(shapes)))
+    shapes[shape] = ObjectShape(name=shape, fields=tuple(fields))
+    return msgspec.structs.replace(
+        function,
+        result=Reference(shape=shape),
+        binding=msgspec.structs.replace(binding, shown_headers=shown),
+    )

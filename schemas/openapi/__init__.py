@@ -10,7 +10,7 @@ no more. A fault in a document costs only what it touches, and is a warning with
 - ``composition``: ``$ref`` and ``allOf`` as one view.
 - ``naming``: names of inline schemas.
 - ``unions``, ``shapes``: schema objects as types and shapes.
-- ``media``, ``parameters``, ``contents``, ``bodies``, ``xml``: what goes over the wire, and as what.
+- ``media``, ``parameters``, ``contents``, ``bodies``, ``responses``, ``xml``: what goes over the wire, and as what.
 - ``function_names``, ``traits``, ``servers``, ``security``: what a function is called, does, where, for whom.
 - ``operations``: operations as functions.
 - ``reader``: the whole reading.

@@ -33,10 +33,11 @@ from .function_names import Operation, function_names
 from .media import media_kind
 from .parameters import read_parameters, stated_parameters
 from .references import Warnings, object_of, pointer_token, text_of
+from .responses import declared_links, described_errors, described_headers, responses_of
 from .security import security_requirements
 from .servers import operation_url
 from .shapes import ShapeReader, deprecation_of
-from .traits import effect_of, is_idempotent
+from .traits import effect_of, is_idempotent, stated_effect
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -77,7 +78,27 @@ def read_functions(around: Surroundings) -> list[Function]:
                 "duplicate-operation-id", f"{one.pointer}/operationId", "the id is in use"
             )
         seen.add(operation.operation_id)
-    return [_function(one, name, around) for one, name in zip(found, names, strict=True)]
+    functions = [_function(one, name, around) for one, name in zip(found, names, strict=True)]
+    return _with_links(found, functions, around)
+
+
+def _with_links(
+    found: Sequence[Found], functions: Sequence[Function], around: Surroundings
+) -> list[Function]:
+    """*functions* with what their operations say of where answers lead."""
+    known: dict[str, Function] = {}
+    for one, function in zip(found, functions, strict=True):
+        known.setdefault(text_of(one.operation, "operationId"), function)
+        known[f"#{one.pointer}"] = function
+    known.pop("", None)
+    linked: list[Function] = []
+    for one, function in zip(found, functions, strict=True):
+        responses = list(responses_of(one.operation, one.pointer, around.reader))
+        if any("links" in node.value for _, node in responses):
+            links = declared_links(responses, around.reader, functions=known)
+            function = replace(function, links=links)
+        linked.append(function)
+    return linked
 
 
 def _operations(around: Surroundings) -> Iterator[Found]:
@@ -129,8 +150,9 @@ def _function(one: Found, name: str, around: Surroundings) -> Function:
         contents = request_bodies(one.operation, one.pointer, name, reader)
     bodies = _bodies(contents, arguments, around)
     answered = answer(one.operation, one.pointer, name, reader, produces, method=one.method)
+    responses = list(responses_of(one.operation, one.pointer, reader))
     method = one.method.upper()
-    effect, reason = effect_of(method, one.path, name)
+    effect, reason = stated_effect(one.operation) or effect_of(method, one.path, name)
     servers = one.operation.get("servers") or one.item.get("servers")
     return Function(
         id=FunctionId(f"{around.upstream}.{name}"),
@@ -148,6 +170,8 @@ def _function(one: Found, name: str, around: Surroundings) -> Function:
             ),
             security=security_requirements(one.operation.get("security")),
             xml=answered.xml,
+            described_headers=described_headers(responses, reader),
+            errors=described_errors(responses, swagger=swagger),
         ),
         arguments=tuple(arguments),
         result=answered.type,

@@ -367,10 +367,14 @@ class FunctionEntry(Section):
     off: StrictBool = False
     """Leave it out of the schema."""
 
+    headers: tuple[HeaderName, ...] = ()
+    """Headers of its answers that clients may read (OpenAPI), such as `x-total-count`. The field then gives an
+    object: `body`, and a field for each of them."""
+
     @property
     def rule(self) -> FunctionRule:
         """The same, as the catalog takes it."""
-        return FunctionRule(effect=self.effect, off=self.off)
+        return FunctionRule(effect=self.effect, off=self.off, headers=self.headers)
 
 
 class NamesSection(Section):
