@@ -16,6 +16,7 @@ Modules, lowest first:
 - ``protocol``: what is used of RSGI.
 - ``vigil``: deadlines, and clients that go away.
 - ``operations``: one GraphQL request, answered.
+- ``hooks``: events that upstreams send.
 - ``rsgi``: the application.
 - ``server``: the application on granian.
 """

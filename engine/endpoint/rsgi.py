@@ -17,6 +17,7 @@ from types import FrameType
 import msgspec
 
 from ..errors import format_error
+from .hooks import PREFIX, HookPath
 from .graphiql import build_page, load_assets
 from .operations import NOT_READY, Operations
 from .protocol import (
@@ -49,17 +50,21 @@ class Application:
     ``/readyz`` and GraphQL answer 503.
 
     Paths: ``settings.path`` (GraphQL, and GraphiQL for browsers), its ``assets/…``, ``/healthz``,
-    ``/readyz``, ``/schema.graphql``. Anything else is answered with 404, as JSON.
+    ``/readyz``, ``/schema.graphql``, and ``/hooks/…`` where events are taken. Anything else is answered with 404, as JSON.
     """
 
-    def __init__(self, lifespan: Lifespan, settings: EndpointSettings | None = None) -> None:
+    def __init__(
+        self, lifespan: Lifespan, settings: EndpointSettings | None = None, *, hooks: HookPath | None = None
+    ) -> None:
         """Take what to serve, and how.
 
         Args:
             lifespan: Makes the async context manager that yields the engine. It is entered and left in one
                 task, which the application owns.
             settings: ``EndpointSettings()`` by default.
+            hooks: Where upstreams send events to; ``None`` takes none.
         """
+        self._hooks = hooks
         self.settings = settings or EndpointSettings()
         self._lifespan = lifespan
         self._engine: Engine | None = None
@@ -151,6 +156,8 @@ class Application:
             return refuse_write(scope) or self._answer_schema(scope)
         if path.startswith(self._assets_path) and path.removeprefix(self._assets_path) in self._assets:
             return refuse_write(scope) or self._answer_asset(scope)
+        if self._hooks is not None and path.startswith(PREFIX):
+            return await self._hooks.answer(scope, protocol)
         return problem_reply(HttpProblem(404, "there is nothing at this path", "NOT_FOUND"))
 
     def _answer_readiness(self) -> Reply:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamError
 from .credentials import Credential
+from .hooks import Hooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class TransportSettings:
             longer than to read the plain bytes from a neighbour.
         credentials: By the names of the description's security schemes (HTTP).
         tls: For ``https``: the client's own certificate, and whom to trust (HTTP).
+        hooks: Where events come from that upstreams send of themselves (HTTP).
         show_errors: Keep the described bodies of answers with an error status for whoever called (HTTP).
     """
 
@@ -37,6 +39,7 @@ class TransportSettings:
     credentials: Mapping[str, Credential] = field(default_factory=dict, repr=False)
     tls: TlsFiles | None = None
     show_errors: bool = False
+    hooks: Hooks | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from yarl import URL
 
-from ...schemas.catalog import Function, HttpBinding, HttpTarget, Json, Upstream
+from ...schemas.catalog import Function, HookBinding, HttpBinding, HttpTarget, Json, Upstream
 from ...schemas.errors import (
     BadArguments,
     UpstreamAnswer,
@@ -163,6 +163,8 @@ class HttpTransport:
         # Read at once: a certificate that cannot be used is told at the start, and not by the first call.
         self._tls = client_tls_context(tls.certificate, tls.key, tls.key_password, tls.ca) if tls else None
         self._tokens: dict[object, TokenSource] = {}
+        if settings.hooks is not None:
+            settings.hooks.know(upstream.functions)
         self._clients: dict[Origin, Client] | None = None
         self._prepared: dict[str, Prepared] = {}
 
@@ -249,6 +251,11 @@ class HttpTransport:
 
         See `Transport.stream`. Closing the iterator closes the connection.
         """
+        if isinstance(function.binding, HookBinding):
+            async with contextlib.aclosing(self._events(function)) as events:
+                async for event in events:
+                    yield event
+            return
         try:
             prepared = self._prepare(function)
             if prepared.token is not None:
@@ -275,6 +282,15 @@ class HttpTransport:
             yield self._too_large(function)
         except HttpError as error:
             yield self._told(function, error)
+
+    async def _events(self, function: Function) -> AsyncGenerator[Json | UpstreamError, None]:
+        hooks = self._settings.hooks
+        if hooks is None:
+            yield UpstreamAnswer(function.upstream, function.id, reason="no events are received here")
+            return
+        async with contextlib.aclosing(hooks.subscribe(function)) as events:
+            async for event in events:
+                yield event
 
     async def _items(self, content_type: str, reply: StreamedReply) -> AsyncGenerator[Json, None]:
         decoder = ItemDecoder(content_type, max_item_bytes=self._settings.max_body_bytes)

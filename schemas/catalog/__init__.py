@@ -17,7 +17,16 @@ All of these are msgspec Structs and not dataclasses: they are frozen and slotte
 snapshot is decoded into them directly, tagged unions included.
 """
 
-from .bindings import Binding, Body, GrpcBinding, HttpBinding, LambdaBinding, Parameter, ParameterLocation
+from .bindings import (
+    Binding,
+    Body,
+    GrpcBinding,
+    HookBinding,
+    HttpBinding,
+    LambdaBinding,
+    Parameter,
+    ParameterLocation,
+)
 from .effects import effect_of_name
 from .files import UploadedFile
 from .functions import (
@@ -36,7 +45,7 @@ from .functions import (
     Upstream,
     UpstreamId,
 )
-from .overrides import FunctionRule, override_functions
+from .overrides import FunctionRule, override_functions, without_hooks
 from .security import Requirement, SecurityScheme
 from .shapes import (
     Constraints,
@@ -76,6 +85,7 @@ __all__ = [
     "FunctionRule",
     "GrpcBinding",
     "GrpcTarget",
+    "HookBinding",
     "HttpBinding",
     "HttpTarget",
     "Json",
@@ -109,4 +119,5 @@ __all__ = [
     "effect_of_name",
     "encode_snapshot",
     "override_functions",
+    "without_hooks",
 ]

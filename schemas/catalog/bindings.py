@@ -124,4 +124,18 @@ class LambdaBinding(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_on
     payload: Literal["arguments", "whole"] = "arguments"
 
 
-Binding: TypeAlias = HttpBinding | GrpcBinding | LambdaBinding
+class HookBinding(Struct, frozen=True, omit_defaults=True, tag="hook", kw_only=True):
+    """A webhook or callback of an OpenAPI document: the upstream calls, and the function streams what it sends.
+
+    Attributes:
+        method: Upper case.
+        media_type: Of what is sent, as the description says; ``""`` for nothing.
+        xml: How it is read, where it is XML with a type.
+    """
+
+    method: str = "POST"
+    media_type: str = ""
+    xml: XmlForm | None = None
+
+
+Binding: TypeAlias = HttpBinding | GrpcBinding | LambdaBinding | HookBinding

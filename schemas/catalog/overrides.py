@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ..names import type_name, unique
-from .bindings import HttpBinding
+from .bindings import HookBinding, HttpBinding
 from .functions import Catalog, Effect, Function, FunctionId, Upstream
 from .shapes import Field, ObjectShape, Reference, Scalar, ScalarKind, Shape, ShapeName
 
@@ -34,6 +34,21 @@ def override_functions(catalog: Catalog, rules: Mapping[FunctionId, FunctionRule
     if not rules.keys() & catalog.functions.keys():
         return catalog
     return Catalog(upstreams=tuple(_override(upstream, rules) for upstream in catalog.upstreams))
+
+
+def without_hooks(catalog: Catalog) -> Catalog:
+    """*catalog* without webhooks and callbacks; the same object if it has none."""
+    if not any(isinstance(function.binding, HookBinding) for function in catalog.functions.values()):
+        return catalog
+    return Catalog(
+        upstreams=tuple(
+            msgspec.structs.replace(
+                upstream,
+                functions=tuple(f for f in upstream.functions if not isinstance(f.binding, HookBinding)),
+            )
+            for upstream in catalog.upstreams
+        )
+    )
 
 
 def _override(upstream: Upstream, rules: Mapping[FunctionId, FunctionRule]) -> Upstream:

@@ -12,7 +12,7 @@ no more. A fault in a document costs only what it touches, and is a warning with
 - ``unions``, ``shapes``: schema objects as types and shapes.
 - ``media``, ``parameters``, ``contents``, ``bodies``, ``responses``, ``xml``: what goes over the wire, and as what.
 - ``function_names``, ``traits``, ``servers``, ``security``: what a function is called, does, where, for whom.
-- ``operations``: operations as functions.
+- ``operations``: operations as functions; ``hooks``: webhooks and callbacks.
 - ``reader``: the whole reading.
 - ``problems``: breaches of OpenAPI's own rules, for people.
 """

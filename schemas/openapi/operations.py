@@ -30,6 +30,7 @@ from .bodies import BodyContent, media_types, request_bodies, swagger_body
 from .contents import answer
 from .document import Document
 from .function_names import Operation, function_names
+from .hooks import read_hooks
 from .media import media_kind
 from .parameters import read_parameters, stated_parameters
 from .references import Warnings, object_of, pointer_token, text_of
@@ -67,7 +68,7 @@ class Surroundings:
 
 
 def read_functions(around: Surroundings) -> list[Function]:
-    """A function for every operation of the document, sorted by path and method."""
+    """A function for every operation, sorted by path and method, then for every webhook and callback."""
     found = sorted(_operations(around), key=lambda one: (one.path, one.method))
     stated = [Operation(one.path, one.method, text_of(one.operation, "operationId")) for one in found]
     names = function_names(stated)
@@ -79,7 +80,9 @@ def read_functions(around: Surroundings) -> list[Function]:
             )
         seen.add(operation.operation_id)
     functions = [_function(one, name, around) for one, name in zip(found, names, strict=True)]
-    return _with_links(found, functions, around)
+    operations = [(name, one.pointer, one.operation) for one, name in zip(found, names, strict=True)]
+    hooks = read_hooks(around.document.root, operations, around.reader, around.upstream, set(names))
+    return [*_with_links(found, functions, around), *hooks]
 
 
 def _with_links(

@@ -12,10 +12,12 @@ from typing import Final
 
 import strawberry
 
+from ..engine.endpoint.hooks import HookPath
 from ..engine.endpoint.rsgi import Application
 from ..engine.endpoint.server import serve as serve_target
 from ..engine.endpoint.settings import EndpointSettings
 from ..engine.execute.engine import Engine
+from ..engine.transport.hooks import Hooks
 from ..schemas.catalog import Snapshot
 from ..schemas.errors import ConfigError
 from ..settings import Settings, load_settings
@@ -30,16 +32,20 @@ _CONFIG: Final = "WEFT_CONFIG"
 
 
 def make_engine(
-    snapshot: Snapshot, settings: Settings, *, handwritten: strawberry.Schema | None = None
+    snapshot: Snapshot,
+    settings: Settings,
+    *,
+    handwritten: strawberry.Schema | None = None,
+    hooks: Hooks | None = None,
 ) -> Engine:
-    """An engine for *snapshot*; its owner enters its context.
+    """An engine for *snapshot*; its owner enters its context. Events that upstreams send come from *hooks*.
 
     Raises:
         ConfigError: A configured link or bulk function contradicts the catalog.
         StitchConflict: The hand-written schema defines what is generated too.
     """
     stitched = stitch_snapshot(snapshot, settings, handwritten=handwritten)
-    return Engine(stitched, make_transports(snapshot, settings), engine_settings(snapshot, settings))
+    return Engine(stitched, make_transports(snapshot, settings, hooks), engine_settings(snapshot, settings))
 
 
 def endpoint_settings(settings: Settings) -> EndpointSettings:
@@ -66,15 +72,22 @@ def make_application(
     *settle* is called whenever an engine was opened or closed.
     """
 
+    section = settings.server.hooks
+    hooks = Hooks(max_waiting=section.max_waiting) if section is not None else None
+    path: HookPath | None = None
+    if hooks is not None and section is not None:
+        most = settings.server.max_body_bytes
+        path = HookPath(hooks, section.secret.get_secret_value(), max_body_bytes=most)
+
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[LiveEngine]:
         def make(snapshot: Snapshot) -> Engine:
-            return make_engine(snapshot, settings, handwritten=handwritten)
+            return make_engine(snapshot, settings, handwritten=handwritten, hooks=hooks)
 
         async with following(settings.discovery.snapshot, make, settle=settle) as live:
             yield live
 
-    return Application(lifespan, endpoint_settings(settings))
+    return Application(lifespan, endpoint_settings(settings), hooks=path)
 
 
 def worker_application() -> Application:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import strawberry
 
-from ..schemas.catalog import Snapshot, override_functions
+from ..schemas.catalog import Snapshot, override_functions, without_hooks
 from ..schemas.errors import ConfigError
 from ..schemas.links import Weave, weave
 from ..schemas.stitch import Stitched, decode_lock, encode_lock, stitch
@@ -14,8 +14,10 @@ from ..settings import Settings
 
 
 def configured(snapshot: Snapshot, settings: Settings) -> Snapshot:
-    """*snapshot* with what the configuration says of single functions."""
+    """*snapshot* with what the configuration says of single functions, and without events that none receives."""
     catalog = override_functions(snapshot.catalog, settings.function_rules)
+    if settings.server.hooks is None:
+        catalog = without_hooks(catalog)
     return snapshot if catalog is snapshot.catalog else Snapshot(catalog=catalog, statuses=snapshot.statuses)
 
 

@@ -7,6 +7,7 @@ from ..engine.operation import DocumentLimits
 from ..engine.transport import Transport, TransportSettings
 from ..engine.transport.aws_lambda import LambdaTransport
 from ..engine.transport.grpc import GrpcTransport
+from ..engine.transport.hooks import Hooks
 from ..engine.transport.http import HttpTransport
 from ..schemas.catalog import GrpcTarget, HttpTarget, LambdaTarget, Snapshot, Upstream, UpstreamId
 from ..schemas.errors import ConfigError
@@ -25,19 +26,31 @@ def make_transport(upstream: Upstream, settings: TransportSettings) -> Transport
             return LambdaTransport(upstream, settings)
 
 
-def make_transports(snapshot: Snapshot, settings: Settings) -> dict[UpstreamId, Transport]:
-    """A transport for every upstream of the snapshot's catalog, with its headers and bounds."""
+def make_transports(
+    snapshot: Snapshot, settings: Settings, hooks: Hooks | None = None
+) -> dict[UpstreamId, Transport]:
+    """A transport for every upstream of the snapshot's catalog, with its headers, credentials and bounds.
+
+    Args:
+        snapshot: What was discovered.
+        settings: What is said of each upstream.
+        hooks: Where the events come from that upstreams send.
+
+    Raises:
+        ConfigError: The certificates of an upstream cannot be used.
+    """
     entries = entries_by_upstream(settings, snapshot.statuses)
     made: dict[UpstreamId, Transport] = {}
     for upstream in snapshot.catalog.upstreams:
         entry = entries.get(upstream.id)
-        bounds = TransportSettings()
+        bounds = TransportSettings(hooks=hooks)
         if entry is not None:
             bounds = TransportSettings(
                 headers=plain_headers(entry),
                 max_connections=entry.max_concurrency,
                 credentials=plain_credentials(entry),
                 tls=tls_files(entry),
+                hooks=hooks,
                 show_errors=isinstance(entry, ServerUpstream) and entry.errors == "described",
             )
         try:

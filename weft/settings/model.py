@@ -231,6 +231,24 @@ Entry: TypeAlias = Annotated[
 ]
 
 
+class HooksSection(Section):
+    """Where upstreams send events to: webhooks and callbacks of OpenAPI documents."""
+
+    secret: HeaderValue
+    """Part of the path `/hooks/{secret}/{function}` that upstreams are given; at least 16 letters, digits, `-`
+    or `_`."""
+
+    max_waiting: StrictInt = Field(default=100, ge=1, le=100_000)
+    """Events that wait for one subscriber; one that falls further behind has to subscribe again."""
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, value: HeaderValue) -> HeaderValue:
+        if not re.fullmatch(r"[A-Za-z0-9_\-]{16,200}", value.get_secret_value()):
+            raise problem("is no secret for a path", "16 to 200 letters, digits, `-` or `_`")
+        return value
+
+
 class ServerSection(Section):
     """How the GraphQL API is served."""
 
@@ -264,8 +282,19 @@ class ServerSection(Section):
     uploads: StrictInt = Field(default=10, ge=0, le=1000)
     """The most files of one request; 0 takes none."""
 
+    hooks: HooksSection | None = None
+    """Take webhooks and callbacks, as subscriptions. Left out: none are taken. Needs `workers: 1`."""
+
     share: StrictBool = True
     """Let equal queries that are under way at the same time share one execution."""
+
+
+    @model_validator(mode="after")
+    def _one_worker(self) -> ServerSection:
+        if self.hooks is not None and self.workers > 1:
+            # An event reaches one process, and its subscribers may be in another.
+            raise problem("`hooks` and several `workers` do not go together", "`workers: 1` beside `hooks`")
+        return self
 
 
 class DiscoverySection(Section):
