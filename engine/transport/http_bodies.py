@@ -16,7 +16,7 @@ from ...schemas.catalog import Body, HttpBinding, UploadedFile
 from ...schemas.catalog.files import encode_file
 from ...schemas.catalog.xml import XmlElement, XmlForm
 from ...schemas.openapi.media import media_essence, media_kind
-from .http_styles import deep_pairs, joined_text, text_of
+from .http_styles import FORM_DELIMITERS, deep_pairs, joined_text, text_of
 from .http_xml import BadXml, encode_xml
 
 
@@ -118,7 +118,12 @@ def _form(body: Body, members: list[tuple[str, Any]]) -> bytes:
         if style == "deepObject":
             pairs += deep_pairs(name, value)
             continue
-        for item in _items(value, joined=style is not None, style=style):
+        if style is not None and isinstance(value, list | tuple):
+            # RFC 6570, section 3.2.8: what joins the items is not encoded, or it would be a part of one.
+            items = (quote_plus(text_of(item)) for item in value if item is not None)
+            pairs.append(f"{quote_plus(name)}={FORM_DELIMITERS.get(style, ',').join(items)}")
+            continue
+        for item in _items(value, joined=False, style=style):
             pairs.append(f"{quote_plus(name)}={quote_plus(text_of(item))}")
     return "&".join(pairs).encode()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import sre_constants as code
-import sre_parse
+from re import _constants as code  # type: ignore[attr-defined]  # there is no public parser of patterns
+from re import _parser as sre_parse  # type: ignore[attr-defined]
 from typing import Any
 
 _MOST = 3
