@@ -133,6 +133,8 @@ def _decode(function: Function, content_type: str, body: bytes) -> Json | Upstre
     described = described_kind(function)
     came = media_kind(content_type)
     result = function.result
+    if isinstance(result, Scalar) and result.kind == "byte" and described == "binary":
+        return _text(content_type, body)
     if described == "binary" or (isinstance(result, Scalar) and result.kind == "binary" and came != "json"):
         return base64.b64encode(body).decode()
     if described == "xml" and came != "json":

@@ -45,6 +45,8 @@ def encode_body(body: Body, value: Any) -> tuple[bytes, str]:
             # RFC 7464: each item of a sequence begins with a record separator.
             start = b"\x1e" if media_essence(body.media_type) == "application/json-seq" else b""
             return b"".join(start + _json(body, item) + b"\n" for item in items), body.media_type
+        case "binary" if body.as_text:
+            return _utf8(body, text_of(value)), body.media_type
         case "binary":
             return _bytes(body.argument, value), body.media_type
         case "xml":

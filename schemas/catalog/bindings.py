@@ -49,6 +49,7 @@ class Body(Struct, frozen=True, omit_defaults=True, kw_only=True):
         binary_members: Members of a multipart form that are files, base64 in the argument.
         choice: Name of the argument that takes another media type in place of *media_type*; ``""`` for none.
         xml: How the value is written, where *media_type* is XML.
+        as_text: The value is base64 on the wire too, although the media type is one of bytes.
         one_needed: It, or one of the function's other bodies, must be given.
     """
 
@@ -59,6 +60,7 @@ class Body(Struct, frozen=True, omit_defaults=True, kw_only=True):
     binary_members: tuple[str, ...] = ()
     choice: str = ""
     xml: XmlForm | None = None
+    as_text: bool = False
     one_needed: bool = False
 
 

@@ -48,6 +48,7 @@ class BodyContent:
     member_types: dict[str, str] = field(default_factory=dict)
     choices: tuple[str, ...] = ()
     xml: XmlForm | None = None
+    as_text: bool = False
     one_needed: bool = False
 
 
@@ -119,6 +120,7 @@ def _content_of(
         member_types=_types(media),
         choices=choices,
         xml=xml,
+        as_text=kind == "binary" and isinstance(type_, Scalar) and type_.kind == "byte",
         one_needed=one_needed,
     )
 

@@ -136,7 +136,15 @@ def typed_content(media: Json, pointer: str, kind: MediaKind, hint: str, reader:
             # Converters of old documents call every body they know nothing of an octet stream.
             if is_structured(schema, f"{pointer}/schema", reader):
                 return reader.type_of(schema, f"{pointer}/schema", hint)
-            return Scalar(kind="binary")
+            return Scalar(kind="byte" if is_base64(schema, f"{pointer}/schema", reader) else "binary")
+
+
+def is_base64(schema: Json, pointer: str, reader: ShapeReader) -> bool:
+    """Whether *schema* describes bytes that are base64 on the wire, whatever their media type is."""
+    if not isinstance(schema, dict):
+        return False
+    view = View(leaves_of([Node(schema, pointer)], reader.references, reader.warnings))
+    return text_of(view, "format") == "byte" or text_of(view, "contentEncoding") == "base64"
 
 
 def is_structured(schema: Json, pointer: str, reader: ShapeReader) -> bool:

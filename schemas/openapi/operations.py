@@ -222,6 +222,7 @@ def _bodies(
                 member_types=content.member_types,
                 choice=choice,
                 xml=content.xml,
+                as_text=content.as_text,
                 one_needed=content.one_needed,
             )
         )

@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--report", type=Path, help="write the outcomes here, as JSON")
     parser.add_argument("--most", type=int, help="operations of each document")
     parser.add_argument("--share", type=float, default=0.98, help="of consistent operations that must be right")
+    parser.add_argument("--prism", type=Path, help="the program `prism`, for a second opinion")
     options = parser.parse_args()
     files = [
         file
@@ -38,7 +39,7 @@ def main() -> int:
         bar = progress.add_task("documents", total=len(files))
         for file in files:
             progress.update(bar, description=file.name[:40])
-            found.append(asyncio.run(check_document(file, most=options.most)))
+            found.append(asyncio.run(check_document(file, most=options.most, program=options.prism)))
             progress.advance(bar)
     report = report_of(found)
     if options.report:
@@ -61,6 +62,8 @@ def report_of(found: list[Checked]) -> dict[str, object]:
         "validator": totals["validator"],
         "document": totals["document"],
         "ours": totals["ours"],
+        "prism_takes": sum(o.prism == "" for c in found for o in c.outcomes),
+        "prism_refuses": sum(bool(o.prism) for c in found for o in c.outcomes),
         "share": right / consistent if consistent else 1.0,
         "reasons": dict(reasons.most_common()),
         "documents": [
@@ -69,7 +72,7 @@ def report_of(found: list[Checked]) -> dict[str, object]:
                 "operations": len(one.outcomes),
                 "right": one.count("right"),
                 "seconds": round(one.seconds, 2),
-                "others": [asdict(o) for o in one.outcomes if o.verdict != "right"],
+                "others": [asdict(o) for o in one.outcomes if o.verdict != "right" or o.prism],
             }
             for one in found
         ],
@@ -93,6 +96,8 @@ def show(found: list[Checked], report: dict[str, object]) -> None:
         f"{report['validator']}, document at odds with itself {report['document']}, ours {report['ours']}; "
         f"share of consistent operations {report['share']:.2%}"
     )
+    if report["prism_takes"] or report["prism_refuses"]:
+        console.print(f"Prism takes {report['prism_takes']} requests and refuses {report['prism_refuses']}")
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +33,7 @@ from weft.schemas.stitch.bindings import RootBinding, binding_of
 from .arguments import NoPlace, as_input
 from .described import Described, DescribedApi
 from .examples import Impossible
+from .prism import Prism, prism
 from .selection import document_for
 from .validating import Expected, Validating, media_of
 
@@ -50,12 +52,14 @@ class Outcome:
             openapi-core; ``ours`` for the rest.
         reason: A short stable word or two to count by.
         detail: What was seen.
+        prism: Why Prism refuses the request, ``""`` if it takes it, ``None`` if it was not asked.
     """
 
     operation: str
     verdict: Verdict
     reason: str = ""
     detail: str = ""
+    prism: str | None = None
 
 
 @dataclass
@@ -71,8 +75,21 @@ class Checked:
         return sum(outcome.verdict == verdict for outcome in self.outcomes)
 
 
-async def check_document(path: Path, *, most: int | None = None, done: Callable[[int], None] = lambda _: None) -> Checked:
-    """Call every operation of the document at *path* (the first *most* of them) and tell what came of it."""
+async def check_document(
+    path: Path,
+    *,
+    most: int | None = None,
+    program: Path | None = None,
+    done: Callable[[int], None] = lambda _: None,
+) -> Checked:
+    """Call every operation of the document at *path*, and tell what came of it.
+
+    Args:
+        path: JSON or YAML.
+        most: Operations are called up to so many.
+        program: Prism, for a second opinion on every request.
+        done: Called after each operation.
+    """
     started = time.monotonic()
     data = path.read_bytes()
     root = json.loads(data) if path.suffix == ".json" else yaml.safe_load(data)
@@ -84,7 +101,9 @@ async def check_document(path: Path, *, most: int | None = None, done: Callable[
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
-        checked = await _check(data, path.name, api, server, f"http://127.0.0.1:{port}", most, done)
+        async with prism(program, path) if program else nullcontext() as second:
+            address = f"http://127.0.0.1:{port}"
+            checked = await _check(data, path.name, api, server, address, most, done, second)
     finally:
         await runner.cleanup()
     checked.seconds = time.monotonic() - started
@@ -92,7 +111,14 @@ async def check_document(path: Path, *, most: int | None = None, done: Callable[
 
 
 async def _check(
-    data: bytes, name: str, api: DescribedApi, server: Validating, address: str, most: int | None, done: Callable[[int], None]
+    data: bytes,
+    name: str,
+    api: DescribedApi,
+    server: Validating,
+    address: str,
+    most: int | None,
+    done: Callable[[int], None],
+    second: Prism | None,
 ) -> Checked:
     document = parse_document(data, source=name)
     upstream = read_openapi(
@@ -120,6 +146,10 @@ async def _check(
                 outcome = await _check_one(described, fields, api, server, engine)
             except Exception as error:  # noqa: BLE001 - a finding
                 outcome = Outcome(described.key, "ours", "exception", f"{type(error).__name__}: {error}")
+            if second is not None and server.current is not None and server.current.received is not None:
+                refusal = await second.refusal(described, server.current.received)
+                outcome = dataclasses.replace(outcome, prism=refusal)
+            server.current = None
             checked.outcomes.append(outcome)
             done(1)
     return checked

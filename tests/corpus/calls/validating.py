@@ -211,7 +211,8 @@ class Validating:
             items = value if isinstance(value, list) else [value]
             body = b"".join(json.dumps(item).encode() + b"\n" for item in items)
         elif isinstance(value, str):
-            textlike = essence.startswith("text/") or "yaml" in essence or "javascript" in essence
+            encoded = self.api.examples._merged(schema or {}).get("format") == "byte"
+            textlike = encoded or essence.startswith("text/") or "yaml" in essence or "javascript" in essence
             body = value.encode() if textlike else base64.b64decode(value) if _is_base64(value) else b"bytes"
         else:
             body = json.dumps(value).encode()

@@ -216,7 +216,8 @@ def body_value(content_type: str, media: Mapping[str, Any], received: Received, 
     if essence.endswith(("/xml", "+xml")):
         return decode_xml(body, media.get("schema") or {}, api.examples)
     if isinstance(like, str):
-        if essence.startswith("text/") or "yaml" in essence:
+        stated = api.examples._merged(media.get("schema") or {})
+        if essence.startswith("text/") or "yaml" in essence or stated.get("format") == "byte":
             return body.decode()
         return base64.b64encode(body).decode()
     return json.loads(body)
