@@ -4,7 +4,7 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 
-.PHONY: help demo test calls check format clean
+.PHONY: help demo test calls bench check format clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test: $(INSTALLED) ## Run the whole suite (ARGS='-k name' for a part of it)
 
 calls: $(INSTALLED) ## Call every operation of real documents and validate it (DIR=folder REPORT=file.json)
 	@$(BIN)/python -m tests.corpus.calls $(DIR) $(if $(REPORT),--report $(REPORT)) $(ARGS)
+
+bench: $(INSTALLED) ## Measure Weft beside the bare limit and its peers (ARGS=--help says how)
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 check: $(INSTALLED) ## Run formatter, linters, type checkers and import contracts
 	$(BIN)/ruff format --check .

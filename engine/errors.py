@@ -15,7 +15,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from ..schemas.errors import OperationError, UpstreamError, UpstreamStatus, WeftError
+from ..schemas.errors import GrpcStatus, OperationError, UpstreamError, UpstreamStatus, WeftError
 
 logger = logging.getLogger(__name__)
 
@@ -23,12 +23,15 @@ logger = logging.getLogger(__name__)
 def error_extensions(error: BaseException) -> dict[str, Any]:
     """``extensions`` of a GraphQL error for *error*: ``code``, and where they apply ``upstream`` and ``function``."""
     if isinstance(error, UpstreamError):
-        extensions: dict[str, Any] = {"code": error.code, "upstream": error.upstream, "function": error.function}
-        if isinstance(error, UpstreamStatus):
-            extensions["status"] = int(error.status) if error.status.isdigit() else error.status
+        found: dict[str, Any] = {"code": error.code, "upstream": error.upstream, "function": error.function}
+        if isinstance(error, GrpcStatus):
+            if error.details:
+                found["details"] = list(error.details)
+        elif isinstance(error, UpstreamStatus):
+            found["status"] = int(error.status) if error.status.isdigit() else error.status
             if error.body is not None:
-                extensions["body"] = error.body
-        return extensions
+                found["body"] = error.body
+        return found
     if isinstance(error, OperationError):
         return {"code": error.code}
     return {"code": "INTERNAL"}

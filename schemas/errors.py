@@ -156,9 +156,11 @@ class UpstreamUnreachable(UpstreamError):
 
     Attributes:
         detail: What the operating system or library said; for logs only.
+        passes: It may be reached a moment later: nothing has to be configured first.
     """
 
     detail: str = ""
+    passes: bool = True
 
     code = "UPSTREAM_UNREACHABLE"
 
@@ -188,11 +190,13 @@ class UpstreamStatus(UpstreamError):
         status: HTTP status code (``"404"``), gRPC status name (``"NOT_FOUND"``) or Lambda error kind
             (``"Unhandled"``).
         detail: What the upstream said, cut short; for logs only.
+        retry_after_s: How long it asked to be left alone, in seconds; ``None`` if it did not say.
         body: What it said, where the configuration lets the client read it and the description has it.
     """
 
     status: str = ""
     detail: str = ""
+    retry_after_s: float | None = None
     body: Any = field(default=None, repr=False)
 
     code = "UPSTREAM_STATUS"
@@ -201,6 +205,22 @@ class UpstreamStatus(UpstreamError):
     def summary(self) -> str:
         """What happened, in words a client may read."""
         return f"the upstream answered with status {self.status}"
+
+
+@dataclass(eq=False)
+class GrpcStatus(UpstreamStatus):
+    """A gRPC server answered with an error status: its name is the error's code.
+
+    Attributes:
+        details: What the server said of it (``google.rpc.BadRequest`` and the like) as JSON, where the
+            configuration lets clients see it.
+    """
+
+    details: tuple[Any, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take the status for the code."""
+        self.code = self.status
 
 
 @dataclass(eq=False)

@@ -4,7 +4,8 @@
 - ``documents``: one document over HTTP, within limits.
 - ``openapi``: OpenAPI documents at given and at well-known places.
 - ``grpc_reflection``: the calls of server reflection.
-- ``grpc``: gRPC servers, by reflection.
+- ``grpc_files``: descriptors from files, and from .proto files.
+- ``grpc``: gRPC servers, by reflection or by files.
 - ``aws_lambda``: the Lambda functions of a region.
 
 The detectors themselves are imported from their modules: each brings a client library with it.

@@ -11,14 +11,15 @@ from urllib.parse import urlsplit
 import grpc
 import grpc.aio
 
-from ...engine.transport.grpc import channel_options, open_channel
+from ...engine.transport.grpc_channel import channel_options, credentials_of, open_channel
 from ...engine.transport.grpc_metadata import metadata_of
 from ...schemas.catalog import UpstreamId
-from ...schemas.errors import DocumentError
-from ...schemas.grpc import is_own_service, read_descriptors, suggest_title
+from ...schemas.errors import ConfigError, DocumentError
+from ...schemas.grpc import ReadOptions, read_descriptors, suggest_title
 from ...schemas.names import upstream_name
 from ..registries import Candidate, GrpcAddress, HttpAddress
 from .base import Detected, Detection, NotThisKind, TryLater, Unchanged
+from .grpc_files import load_descriptor_files, services_of
 from .grpc_reflection import VERSIONS, Reflected, ReflectionFault, ReflectionLimits, load_reflection
 
 NO_REFLECTION: Final = "gRPC server without reflection: enable server reflection"
@@ -31,7 +32,8 @@ _USER_AGENT: Final = "weft-discovery"
 class GrpcDetector:
     """Finds gRPC servers and reads what they serve: a ``Detector``.
 
-    Reflection v1 is tried first, then v1alpha. An HTTP address is asked at its host and port.
+    Reflection v1 is tried first, then v1alpha. An HTTP address is asked at its host and port. A server whose
+    descriptors are given in files is not asked.
 
     Args:
         limits: How much a server may describe.
@@ -58,14 +60,23 @@ class GrpcDetector:
         address = grpc_address_of(candidate)
         if address is None:
             return NotThisKind("not an address of a gRPC server")
-        found = await self._reflect(candidate, address, memo or {}, deadline)
-        if not isinstance(found, tuple):
-            return found
-        reflected, version = found
-        services = [name for name in reflected.services if is_own_service(name)]
+        version = ""
+        if address.descriptors is not None:
+            try:
+                descriptors = await load_descriptor_files(address.descriptors)
+            except DocumentError as error:
+                return TryLater(str(error))
+            served = services_of(descriptors)
+        else:
+            found = await self._reflect(candidate, address, memo or {}, deadline)
+            if not isinstance(found, tuple):
+                return found
+            reflected, version = found
+            descriptors, served = reflected.descriptor_set(), reflected.services
+        services = [name for name in served if address.options.wants(name)]
         if not services:
-            return NotThisKind("gRPC server without services of its own")
-        digest = await asyncio.to_thread(_hash, services, reflected)
+            return NotThisKind(_no_services(address))
+        digest = await asyncio.to_thread(_hash, services, descriptors, address.options)
         if memo and memo.get("hash") == digest:
             return Unchanged()
         upstream = UpstreamId(candidate.name or upstream_name(suggest_title(services)))
@@ -73,14 +84,15 @@ class GrpcDetector:
             # A large API takes over a second to read.
             read = await asyncio.to_thread(
                 read_descriptors,
-                reflected.descriptor_set(),
+                descriptors,
                 services,
                 upstream=upstream,
                 address=address.address,
                 tls=address.tls,
+                options=address.options,
             )
         except DocumentError as error:
-            return TryLater(f"reflection serves no descriptors: {error.reason}")
+            return TryLater(f"it serves no descriptors: {error.reason}")
         return Detected(read, memo={"hash": digest, "version": version})
 
     async def _reflect(
@@ -94,11 +106,16 @@ class GrpcDetector:
                 max_body_bytes=self._limits.total_bytes + _ENVELOPE_BYTES,
                 # A connection that is being opened outlives its channel, until this ends it.
                 connect_timeout_s=min(self._connect_timeout_s, max(left_s, 0.1)),
+                channel=address.channel,
             ),
             ("grpc.primary_user_agent", _USER_AGENT),
         ]
+        try:
+            credentials = credentials_of(address.files, source=str(address)) if address.tls else None
+        except ConfigError as error:
+            return TryLater(str(error))
         versions = sorted(VERSIONS, key=lambda version: version != memo.get("version", VERSIONS[0]))
-        channel = open_channel(address.address, tls=address.tls, options=options)
+        channel = open_channel(address.address, credentials=credentials, options=options)
         try:
             for version in versions:
                 if asyncio.get_running_loop().time() >= deadline:
@@ -110,7 +127,7 @@ class GrpcDetector:
                         deadline=deadline,
                         metadata=metadata_of(candidate.headers),
                         limits=self._limits,
-                        wanted=is_own_service,
+                        wanted=address.options.wants,
                     )
                 except grpc.aio.AioRpcError as error:
                     if error.code() != grpc.StatusCode.UNIMPLEMENTED or _is_http(error):
@@ -144,9 +161,16 @@ def grpc_address_of(candidate: Candidate) -> GrpcAddress | None:
             return None
 
 
-def _hash(services: list[str], reflected: Reflected) -> str:
-    digest = hashlib.sha256("\n".join(sorted(services)).encode())
-    digest.update(reflected.descriptor_set())
+def _no_services(address: GrpcAddress) -> str:
+    if address.options.services:
+        return f"gRPC server without the services {', '.join(address.options.services)}"
+    return "gRPC server without services of its own"
+
+
+def _hash(services: list[str], descriptors: bytes, options: ReadOptions) -> str:
+    # The options too: read in another way, the same files are another API.
+    digest = hashlib.sha256("\n".join((*sorted(services), repr(options))).encode())
+    digest.update(descriptors)
     return digest.hexdigest()
 
 

@@ -26,6 +26,10 @@ VERSIONS: Final = ("v1", "v1alpha")
 # A request is some 100 bytes, so this many fit in HTTP/2's first window of 64 KiB however slowly they are read.
 _PIPELINED: Final = 64
 
+_MOST_EXTENDABLE: Final = 1_000
+_MOST_EXTENSIONS: Final = 1_000
+"""Messages that are asked about, and their extensions that are asked for."""
+
 
 class ReflectionFault(Exception):
     """The server serves reflection, and what it serves cannot be used. The message is one line."""
@@ -138,6 +142,8 @@ class _Conversation:
         self._seen: set[bytes] = set()
         self._imports: dict[str, None] = {}
         self._described: set[str] = set()
+        self._extendable: set[str] = set()
+        self._extensions: set[tuple[str, int]] = set()
         self._total_bytes = 0
 
     async def load(self, services: list[str], wanted: Callable[[str], bool]) -> Reflected:
@@ -149,30 +155,62 @@ class _Conversation:
             now, waiting = waiting[:_PIPELINED], waiting[_PIPELINED:]
             await self._exchange([ServerReflectionRequest(file_containing_symbol=name) for name in now])
             waiting = [name for name in waiting if name not in self._described]
+        await self._load_imports()
+        if self._extendable:
+            await self._load_extensions()
+            await self._load_imports()
+        return found
+
+    async def _load_imports(self) -> None:
+        found = self._found
         asked: set[str] = set()
         for _ in range(self._limits.rounds):
             missing = [name for name in self._imports if name not in found.files and name not in asked]
             if not missing:
-                return found
+                return
             asked.update(missing)
             for start in range(0, len(missing), _PIPELINED):
                 names = missing[start : start + _PIPELINED]
                 await self._exchange([ServerReflectionRequest(file_by_filename=name) for name in names])
         raise ReflectionFault(f"its files import each other more than {self._limits.rounds} deep")
 
-    async def _exchange(self, requests: Sequence[ServerReflectionRequest]) -> None:
-        """Send *requests* at once and take in their answers."""
+    async def _load_extensions(self) -> None:
+        """The files that extend messages of those that are there: nothing imports them."""
+        names = sorted(self._extendable)[:_MOST_EXTENDABLE]
+        wanted: list[tuple[str, int]] = []
+        for start in range(0, len(names), _PIPELINED):
+            part = names[start : start + _PIPELINED]
+            requests = [ServerReflectionRequest(all_extension_numbers_of_type=name) for name in part]
+            for answer in await self._exchange(requests):
+                known = answer.all_extension_numbers_response
+                of = known.base_type_name.lstrip(".")
+                wanted += [(of, number) for number in known.extension_number]
+        wanted = [one for one in dict.fromkeys(wanted) if one not in self._extensions][:_MOST_EXTENSIONS]
+        for start in range(0, len(wanted), _PIPELINED):
+            requests = []
+            for name, number in wanted[start : start + _PIPELINED]:
+                request = ServerReflectionRequest()
+                request.file_containing_extension.containing_type = name
+                request.file_containing_extension.extension_number = number
+                requests.append(request)
+            await self._exchange(requests)
+
+    async def _exchange(self, requests: Sequence[ServerReflectionRequest]) -> list[ServerReflectionResponse]:
+        """Send *requests* at once, and take in the files of their answers."""
         for request in requests:
             # A call that ended cannot be written to; reading says why it did.
             with contextlib.suppress(asyncio.InvalidStateError):
                 await self._call.write(request.SerializeToString())
+        answers = []
         for request in requests:
             answer = await _read(self._call)
-            if not answer.HasField("file_descriptor_response"):
+            answers.append(answer)
+            if answer.HasField("error_response"):
                 # One file that cannot be had costs what is in it; the reader says what that is.
                 logger.debug("reflection has no file", extra={"asked": str(request)[:200]})
             for data in answer.file_descriptor_response.file_descriptor_proto:
                 self._take_file(data)
+        return answers
 
     def _take_file(self, data: bytes) -> None:
         if data in self._seen:
@@ -191,6 +229,18 @@ class _Conversation:
         self._imports.update(dict.fromkeys(file.dependency))
         package = f"{file.package}." if file.package else ""
         self._described.update(package + service.name for service in file.service)
+        self._note_extensions(file, package)
+
+    def _note_extensions(self, file: FileDescriptorProto, package: str) -> None:
+        extensions = list(file.extension)
+        waiting = [(package + message.name, message) for message in file.message_type]
+        while waiting:
+            name, message = waiting.pop()
+            if message.extension_range and not name.startswith("google.protobuf."):
+                self._extendable.add(name)
+            extensions += message.extension
+            waiting += ((f"{name}.{nested.name}", nested) for nested in message.nested_type)
+        self._extensions.update((one.extendee.lstrip("."), one.number) for one in extensions)
 
 
 def _varint(number: int) -> bytes:

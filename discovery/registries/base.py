@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from ...engine.transport.base import ChannelSettings, TlsFiles
+from ...schemas.grpc.options import ReadOptions
 from ...schemas.names import upstream_name
 
 
@@ -29,10 +31,23 @@ class HttpAddress:
 
 @dataclass(frozen=True, slots=True)
 class GrpcAddress:
-    """A gRPC server: ``host:port``, with TLS or in plain text."""
+    """A gRPC server.
+
+    Attributes:
+        address: ``host:port``, or any target that gRPC's name resolution takes.
+        tls: Whether the channel is encrypted.
+        files: Certificates for TLS; ``None`` for the system's, and none of our own.
+        descriptors: A file or folder that describes it, so that it is not asked; ``None`` for reflection.
+        options: How its descriptors are read.
+        channel: How connections to it are kept.
+    """
 
     address: str
     tls: bool = False
+    files: TlsFiles | None = None
+    descriptors: Path | None = None
+    options: ReadOptions = field(default_factory=ReadOptions)
+    channel: ChannelSettings = field(default_factory=ChannelSettings)
 
     def __str__(self) -> str:
         return f"{'grpcs' if self.tls else 'grpc'}://{self.address}"

@@ -2,142 +2,168 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import msgspec
 
+from ...schemas.catalog import Function
+from ...schemas.links import Link
 from ..plan import Fetch, Plan
-from ..plan.keys import as_text, converter_for
-from .generate import Generator, Types
-from .needs import FetchNeed, NotCompilable, find_needs
+from ..plan.steps import Arguments, Stage
+from .generate import Generator
+from .messages import Projection
+from .needs import AnswerNeed, Node, NotCompilable, find_needs
 from .source import Source
+from .types import Types, choose
+
+State: TypeAlias = list[Any]
+"""What one execution has, by a fetch's id: the decoded answer of a root fetch; what the keys of a link led to."""
+
+Decode: TypeAlias = Callable[[bytes], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledFetch:
-    """One fetch, compiled.
+class CompiledLookup:
+    """One of several root fetches that go together.
 
     Attributes:
-        type: What one answer is decoded as.
-        decode: Decodes one answer's bytes.
-        keys: From the parent's answers to the distinct keys; ``None`` for a root fetch.
-        items: From a decoded bulk answer to its items; ``None`` if the fetch has no bulk function.
-        index: Adds items to a dictionary, by key; ``None`` likewise.
-        children: Ids of the fetches that take their keys from this one.
+        type: What the answer of its own function is decoded as, which is called where the bulk function has none.
+        decode: Decodes that answer's bytes.
+        project: The same for an answer that is a protobuf message.
     """
 
     fetch: Fetch
     type: Any
-    decode: Callable[[bytes], Any]
-    keys: Callable[[Any], list[Any]] | None
-    items: Callable[[Any], list[Any] | None] | None
-    index: Callable[[list[Any], dict[Any, Any]], None] | None
-    children: tuple[int, ...]
+    decode: Decode
+    project: Projection
 
 
 @dataclass(frozen=True, slots=True)
+class CompiledStage:
+    """One stage of a plan, compiled.
+
+    Attributes:
+        fetches: Ids of its fetches.
+        first: The first of them.
+        answers: Under which id what the keys lead to is kept.
+        is_shared: Whether several fetches, of this stage or others, share what the keys lead to.
+        arguments: The fields' own; equal for all fetches of the stage.
+        lookups: Root fetches that go together.
+        type: What one answer is decoded as; ``None`` for a function that answers nothing.
+        decode: Decodes one answer's bytes.
+        project: The same for an answer that is a protobuf message.
+        keys: For each fetch, from the state to its distinct keys; empty for a root fetch.
+        add: Puts the items of a bulk answer into a dictionary that holds the keys asked for; ``None`` where each
+            key has a call of its own.
+        many: Whether a key of a bulk answer leads to a list.
+    """
+
+    fetches: tuple[int, ...]
+    first: int
+    answers: int
+    is_shared: bool
+    function: Function
+    link: Link | None
+    arguments: Arguments
+    lookups: tuple[CompiledLookup, ...]
+    type: Any
+    decode: Decode
+    project: Projection
+    keys: tuple[Callable[[State], list[Any]], ...]
+    add: Callable[[Any, dict[Any, Any]], None] | None
+    many: bool
+
+
+@dataclass(frozen=True)
 class Compiled:
     """A compiled plan.
 
     Attributes:
-        roots: Ids of the root fetches.
-        fetches: By id.
-        finish: From the root fetches' answers and the links' findings, both by fetch id, to an object that
-            is encoded as ``data``.
+        stages: In the order of the plan's.
+        finish: From the state to an object that is encoded as the response.
         source: The generated code, for people.
     """
 
-    roots: tuple[int, ...]
-    fetches: tuple[CompiledFetch, ...]
-    finish: Callable[[Mapping[int, Any], Mapping[int, Any]], Any]
+    plan: Plan
+    stages: tuple[CompiledStage, ...]
+    finish: Callable[[State], Any]
     source: str
+    _has_lenient: bool
+
+    @cached_property
+    def lenient(self) -> Compiled | None:
+        """The plan compiled to types that take whatever GraphQL coerces; ``None`` if that is no more than this."""
+        return _compile(self.plan, lenient=True) if self._has_lenient else None
 
 
 def compile_plan(plan: Plan) -> Compiled | None:
-    """*plan*, compiled; ``None`` if it is to be interpreted.
-
-    Only queries are compiled. Where one function is called by several links, they are interpreted too, so
-    that their keys join into one call.
-    """
-    if plan.operation_type != "query" or not plan.fetches or _has_joins(plan):
+    """*plan*, compiled; ``None`` if it is to be interpreted: it holds a hand-written scalar."""
+    if not plan.fetches:
         return None
     try:
-        return _compile(plan)
+        return _compile(plan, lenient=False)
     except NotCompilable:
         return None
 
 
-def _has_joins(plan: Plan) -> bool:
-    called = [fetch.called.id for fetch in plan.fetches if fetch.link is not None]
-    return len(set(called)) != len(called)
-
-
-def _compile(plan: Plan) -> Compiled:
+def _compile(plan: Plan, *, lenient: bool) -> Compiled:
     needs = find_needs(plan)
-    types = Types()
+    types = Types(lenient=lenient)
     source = Source()
     generator = Generator(plan, needs, types, source)
-    converters = {f.id: _converters(f, source) for f in plan.fetches if f.link is not None}
     answer_types = {id_: _answer_type(need, types) for id_, need in needs.items()}
-    keys = {id_: generator.keys_function(id_, found) for id_, found in converters.items()}
-    index = {
-        id_: generator.index_function(id_, converters[id_][0])
-        for id_ in converters
-        if plan.fetches[id_].batched
-    }
-    finish = generator.finish_function(converters)
-    made = source.execute()
-    fetches = tuple(
-        CompiledFetch(
-            fetch=fetch,
-            type=answer_types[fetch.id],
-            decode=msgspec.json.Decoder(answer_types[fetch.id]).decode,
-            keys=made[keys[fetch.id]] if fetch.id in keys else None,
-            items=_items_reader(fetch) if fetch.batched else None,
-            index=made[index[fetch.id]] if fetch.id in index else None,
-            children=tuple(child.id for child in plan.children(fetch.id)),
+    linked = [fetch for fetch in plan.fetches if fetch.link is not None]
+    keys = {fetch.id: generator.keys_function(fetch) for fetch in linked}
+    add = {fetch.id: generator.add_function(fetch) for fetch in plan.fetches if fetch.batched}
+    finish = generator.finish_function()
+    made = source.execute(finish)
+
+    def stage(of: Stage) -> CompiledStage:
+        fetch = plan.fetches[of.fetches[0]]
+        need = needs[fetch.answers]
+        type_ = answer_types[fetch.answers]
+        single = types.annotation(need.plan, need.node)
+        return CompiledStage(
+            fetches=of.fetches,
+            first=fetch.id,
+            answers=fetch.answers,
+            is_shared=fetch.shared is not None,
+            function=fetch.called,
+            link=fetch.keyed if fetch.batched else fetch.link,
+            lookups=tuple(
+                CompiledLookup(plan.fetches[id_], single, _decoder(single), Projection(single, choose))
+                for id_ in (of.fetches if fetch.link is None and fetch.batched else ())
+            ),
+            arguments=fetch.arguments,
+            type=type_,
+            decode=_decoder(type_),
+            project=Projection(type_, choose),
+            keys=tuple(made[keys[id_]] for id_ in of.fetches if id_ in keys),
+            add=made[add[fetch.id]] if fetch.id in add else None,
+            many=fetch.batched and fetch.leads_to_many,
         )
-        for fetch in plan.fetches
-    )
-    roots = tuple(fetch.id for fetch in plan.children(None))
-    return Compiled(roots, fetches, made[finish], source.text)
+
+    stages = tuple(stage(one) for one in plan.stages)
+    return Compiled(plan, stages, made[finish], source.text, types.has_lenient and not lenient)
 
 
-def _answer_type(need: FetchNeed, types: Types) -> Any:
+def _decoder(type_: Any) -> Decode:
+    decode: Decode = msgspec.json.Decoder(type_, dec_hook=choose).decode
+    return decode
+
+
+def _answer_type(need: AnswerNeed, types: Types) -> Any:
+    if need.fetch.called.result is None:
+        return None
     if not need.fetch.batched:
         return types.annotation(need.plan, need.node)
-    assert need.node is not None
-    assert need.fetch.link is not None
-    assert need.fetch.link.bulk is not None
+    assert isinstance(need.node, Node)
+    assert need.fetch.keyed is not None
+    assert need.fetch.keyed.bulk is not None
     type_: Any = list[types.struct(need.node)] | None  # type: ignore[misc]  # a type made at run time
-    for step in reversed(need.fetch.link.bulk.items):
+    for step in reversed(need.fetch.keyed.bulk.items):
         type_ = msgspec.defstruct("Wrapper", [("inner", type_, None)], rename={"inner": step}) | None
     return type_
-
-
-def _items_reader(fetch: Fetch) -> Callable[[Any], list[Any] | None]:
-    assert fetch.link is not None
-    assert fetch.link.bulk is not None
-    depth = len(fetch.link.bulk.items)
-
-    def items(answer: Any) -> list[Any] | None:
-        for _ in range(depth):
-            if answer is None:
-                return None
-            answer = answer.inner
-        return answer  # type: ignore[no-any-return]  # as the type says that was decoded
-
-    return items
-
-
-def _converters(fetch: Fetch, source: Source) -> list[str]:
-    assert fetch.link is not None
-    if fetch.batched:
-        assert fetch.link.bulk is not None
-        names = [fetch.link.bulk.argument]
-    else:
-        names = [key.argument for key in fetch.link.keys]
-    found = [converter_for(fetch.called.argument(name)) for name in names]
-    return [source.hold(one, "text" if one is as_text else "whole") for one in found]

@@ -1,410 +1,449 @@
 """The functions of a plan: keys out of answers, linked objects into answers, and the response's object.
 
+All of them read the *state* of one execution: a list that holds, by a fetch's id, the decoded answer of a root
+fetch, and the dictionary of what the keys of a link led to.
+
 Where the response has an object's members under their wire names, the decoded object itself is encoded:
-links are put into slots of it, keys that nobody asked for are taken out. Only where names differ, or where
-several fields read one object, a new object is made.
+links are put into slots of it, keys that nobody asked for are taken out. Only where names differ, where
+several fields read one object, or where its type had to be told, a new object is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 
-from ..plan import Plan
+from ..plan import Fetch, Plan
+from ..plan.keys import as_text, converter_for
 from ..plan.steps import (
+    EntriesStep,
     Fetched,
     LeafValue,
     ListValue,
     Member,
     MemberStep,
+    Namespace,
     NonNullValue,
     ObjectValue,
     PathStep,
     SelectedField,
     Selection,
     TypeNameOf,
+    TypeStep,
     ValuePlan,
 )
-from .leaves import Leaf, leaf_of
-from .needs import FetchNeed, Node, NotCompilable, fields_of, innermost
+from .leaves import KeyKind
+from .needs import AnswerNeed, AnyNode, Need, Node, UnionNode, innermost, linked_value, namespace_of
 from .source import Source
+from .types import Types
 
-_KEY: Final[Any] = str | int | None
-
-
-class Types:
-    """The struct types of a plan's objects, each made once."""
-
-    def __init__(self) -> None:
-        self._structs: dict[int, type[Struct]] = {}
-        self._attributes: dict[int, dict[str, str]] = {}
-        self._leaves: dict[int, Leaf] = {}
-
-    def leaf(self, plan: LeafValue) -> Leaf:
-        """How a leaf is decoded.
-
-        Raises:
-            NotCompilable: Only its own code can complete it.
-        """
-        found = self._leaves.get(id(plan.type))
-        if found is None:
-            found = leaf_of(plan.type)
-            if found is None:
-                raise NotCompilable
-            self._leaves[id(plan.type)] = found
-        return found
-
-    def annotation(self, plan: ValuePlan, node: Node | None) -> Any:
-        """The type that a value is decoded as."""
-        match plan:
-            case NonNullValue():
-                return self._non_null(plan.of, node)
-            case _:
-                return self._non_null(plan, node) | None
-
-    def _non_null(self, plan: LeafValue | ListValue | ObjectValue, node: Node | None) -> Any:
-        match plan:
-            case LeafValue():
-                return self.leaf(plan).type
-            case ListValue():
-                return list[self.annotation(plan.item, node)]  # type: ignore[misc]  # a type made at run time
-            case ObjectValue():
-                assert node is not None
-                return self.struct(node)
-
-    def struct(self, node: Node) -> type[Struct]:
-        """The type of an object: what is needed of it, in the order of the response, and slots for links."""
-        if node.number in self._structs:
-            return self._structs[node.number]
-        fields: list[tuple[str, Any, Any]] = []
-        wire: dict[str, str] = {}
-        attributes: dict[str, str] = {}
-
-        def add(name: str, annotation: Any, *, required: bool) -> None:
-            attribute = f"a{len(fields)}"
-            wire[attribute] = name
-            attributes[name] = attribute
-            fields.append((attribute, annotation, msgspec.NODEFAULT if required else None))
-
-        for name in self._order(node):
-            need = node.members.get(name)
-            if need is None:
-                add(name, Any, required=False)  # a slot
-            elif need.plan is None:
-                add(name, list[_KEY] | None if need.each else _KEY, required=False)
-            else:
-                required = isinstance(need.plan, NonNullValue)
-                add(name, self.annotation(need.plan, need.node), required=required)
-        made = msgspec.defstruct(f"Object{node.number}", fields, rename=wire, kw_only=True, gc=False)
-        self._structs[node.number] = made
-        self._attributes[node.number] = attributes
-        return made
-
-    def attribute(self, node: Node, name: str) -> str:
-        """The attribute that holds a member, or a slot by its response name."""
-        self.struct(node)
-        return self._attributes[node.number][name]
-
-    def _order(self, node: Node) -> Iterable[str]:
-        if not is_same(node):
-            return node.members
-        shown = [field.response_name for field in fields_of(node.selections[0])]
-        return dict.fromkeys([*shown, *node.members])
-
-
-def is_same(node: Node) -> bool:
-    """Whether the decoded object itself can be encoded as the response's."""
-    if len(node.selections) != 1:
-        return False
-    seen: set[str] = set()
-    for field in fields_of(node.selections[0]):
-        if isinstance(field.source, Member):
-            if field.source.name != field.response_name or field.source.name in seen:
-                return False
-            seen.add(field.source.name)
-        elif field.response_name in node.members:
-            return False
-    return True
+At: TypeAlias = str | tuple[str, str]
+"""An expression for an object; for an entry, two names: for its key, and for its value."""
 
 
 class Generator:
     """Writes the functions of one plan into a ``Source``."""
 
-    def __init__(self, plan: Plan, needs: Mapping[int, FetchNeed], types: Types, source: Source) -> None:
+    def __init__(self, plan: Plan, needs: Mapping[int, AnswerNeed], types: Types, source: Source) -> None:
         self._plan = plan
         self._needs = needs
         self._types = types
         self._source = source
-        self._outs: dict[int, str] = {}
-        self._linked: dict[tuple[int, int], str] = {}
-        self._unset = source.hold(UNSET, "unset")
+        self._outs: dict[tuple[str, ...], str] = {}
+        self._getters: dict[tuple[int, int], str] = {}
 
     # -- keys
 
-    def keys_function(self, fetch_id: int, converters: list[str]) -> str:
-        """A function from the parent fetch's answers to the distinct keys of *fetch_id*, in their order."""
-        fetch = self._plan.fetches[fetch_id]
+    def keys_function(self, fetch: Fetch) -> str:
+        """A function from the state to the distinct keys of *fetch*, in the order of its parents."""
         assert fetch.parent is not None
-        parent = self._needs[fetch.parent]
+        parent = self._plan.fetches[fetch.parent]
+        need = self._needs[parent.answers]
+        clauses: list[str] = []
+        if parent.link is not None:
+            at = self._source.name("v")
+            clauses.append(f"for {at} in state[{parent.id}].values()")
+        else:
+            at = f"state[{parent.id}]"
+        node, found = self._path(need.plan, need.node, at, fetch.path, clauses)
+        key, conditions = self._key_for_set(fetch, node, found)
+        clauses += conditions
+        if not clauses[0].startswith("for"):
+            clauses.insert(0, "for _ in (None,)")
         name = self._source.name("keys_of")
-        with self._source.block(f"def {name}(answers)"):
-            self._source.line("keys = {}")
-            value = self._source.name("v")
-            with self._source.block(f"for {value} in answers"):
-                self._walk(
-                    parent.plan,
-                    parent.node,
-                    value,
-                    fetch.path,
-                    lambda node, at: self._collect(fetch_id, node, at, converters),
-                )
+        with self._source.block(f"def {name}(state)"):
+            self._source.line(f"keys = {{{' '.join([f'{key}: None', *clauses])}}}")
+            self._source.line("keys.pop(None, None)")
             self._source.line("return list(keys)")
         return name
 
-    def _walk(
+    def _path(
         self,
         plan: ValuePlan,
-        node: Node | None,
-        value: str,
+        node: AnyNode | None,
+        at: str,
         path: tuple[PathStep, ...],
-        body: Callable[[Node, str], None],
-    ) -> None:
-        """Write loops to the objects at *path* below *value*."""
-        if not isinstance(plan, NonNullValue):
-            with self._source.block(f"if {value} is not None"):
-                self._walk(NonNullValue(plan), node, value, path, body)
-            return
-        match plan.of:
-            case ListValue(item=item):
-                inner = self._source.name("v")
-                with self._source.block(f"for {inner} in {value}"):
-                    self._walk(item, node, inner, path, body)
-            case ObjectValue():
-                assert node is not None
-                if not path:
-                    body(node, value)
-                    return
-                step = path[0]
-                if not isinstance(step, MemberStep):
-                    raise NotCompilable
-                need = node.members[step.member]
-                assert need.plan is not None
-                inner = self._source.name("v")
-                self._source.line(f"{inner} = {value}.{self._types.attribute(node, step.member)}")
-                self._walk(need.plan, need.node, inner, path[1:], body)
-            case LeafValue():
-                raise NotCompilable
+        clauses: list[str],
+    ) -> tuple[Node, str]:
+        """The objects at *path* below *at*, as clauses of a comprehension and the name or member they have."""
+        nullable = not isinstance(plan, NonNullValue)
+        inner = plan.of if isinstance(plan, NonNullValue) else plan
+        if isinstance(inner, ListValue):
+            item = self._source.name("v")
+            if not inner.entries:
+                clauses.append(f"for {item} in {at}{' or ()' if nullable else ''}")
+                return self._path(inner.item, node, item, path, clauses)
+            clauses.append(f"for {item} in {f'({at} or {{}})' if nullable else at}.values()")
+            assert isinstance(node, Node)
+            assert isinstance(path[0], EntriesStep)
+            assert path[1] == MemberStep("value")
+            need = node.members["value"]
+            assert need.plan is not None
+            return self._path(need.plan, need.node, item, path[2:], clauses)
+        assert isinstance(inner, ObjectValue)
+        if nullable and not at.isidentifier():
+            name = self._source.name("v")
+            clauses.append(f"if ({name} := {at}) is not None")
+            at = name
+        elif nullable:
+            clauses.append(f"if {at} is not None")
+        if isinstance(node, UnionNode):
+            assert isinstance(path[0], TypeStep)
+            node = node.nodes[path[0].type_name]
+            clauses.append(f"if {self._is_of(node, f'{at}.__class__')}")
+            path = path[1:]
+        assert isinstance(node, Node)
+        if not path:
+            return node, at
+        step = path[0]
+        assert isinstance(step, MemberStep)
+        need = node.members[step.member]
+        assert need.plan is not None
+        attribute = f"{at}.{self._types.attribute(node, step.member)}"
+        return self._path(need.plan, need.node, attribute, path[1:], clauses)
 
-    def _collect(self, fetch_id: int, node: Node, at: str, converters: list[str]) -> None:
-        link = self._plan.fetches[fetch_id].link
-        assert link is not None
-        if link.each:
-            attribute = self._types.attribute(node, link.keys[0].member)
+    def _key_for_set(self, fetch: Fetch, node: Node, at: str) -> tuple[str, list[str]]:
+        """The expression of one key, and the clauses before it. A single one may be ``None``."""
+        assert fetch.link is not None
+        members = [self._member(node, key.member, at) for key in fetch.link.keys]
+        if fetch.link.each:
             key = self._source.name("k")
-            with (
-                self._source.block(f"for {key} in {at}.{attribute} or ()"),
-                self._source.block(f"if {key} is not None"),
-            ):
-                self._converted(key, converters[0])
-                self._source.line(f"keys[{key}] = None")
-            return
-        parts = [self._source.name("k") for _ in link.keys]
-        for part, one in zip(parts, link.keys, strict=True):
-            self._source.line(f"{part} = {at}.{self._types.attribute(node, one.member)}")
-        with self._source.block("if " + " and ".join(f"{part} is not None" for part in parts)):
-            for part, converter in zip(parts, converters, strict=True):
-                self._converted(part, converter)
-            self._source.line(f"keys[{_key(parts)}] = None")
+            clause = f"for {key} in {members[0]} or ()"
+            if not self._converts(fetch, node, 0):
+                return key, [clause]
+            return self._converted(fetch, node, 0, key), [clause, f"if {key} is not None"]
+        if len(members) == 1 and not self._converts(fetch, node, 0):
+            return members[0], []
+        return self._key(fetch, node, members)
 
-    def _converted(self, key: str, converter: str) -> None:
-        kind = "int" if converter.startswith("whole") else "str"
-        with self._source.block(f"if {key}.__class__ is not {kind}"):
-            self._source.line(f"{key} = {converter}({key})")
+    def _key(self, fetch: Fetch, node: Node, members: list[str]) -> tuple[str, list[str]]:
+        """The expression of a key of which no part is ``None``, and the conditions of it."""
+        parts = [self._source.name("k") for _ in members]
+        conditions = [
+            f"if ({part} := {member}) is not None" for part, member in zip(parts, members, strict=True)
+        ]
+        converted = [self._converted(fetch, node, index, part) for index, part in enumerate(parts)]
+        return converted[0] if len(parts) == 1 else f"({', '.join(converted)})", conditions
 
-    def index_function(self, fetch_id: int, converter: str) -> str:
-        """A function that adds the items of one bulk answer to a dictionary, by their key."""
-        need = self._needs[fetch_id]
-        link = need.fetch.link
-        assert link is not None
-        assert link.bulk is not None
-        assert need.node is not None
-        name = self._source.name("index")
-        with self._source.block(f"def {name}(items, found)"):
-            item, key = self._source.name("v"), self._source.name("k")
-            with self._source.block(f"for {item} in items"):
-                self._source.line(f"{key} = {item}.{self._types.attribute(need.node, link.bulk.key)}")
-                with self._source.block(f"if {key} is not None"):
-                    self._converted(key, converter)
-                    self._source.line(f"found[{key}] = {item}")
+    def _converts(self, fetch: Fetch, node: Node, index: int) -> bool:
+        assert fetch.link is not None
+        return self._types.key_kind(node, fetch.link.keys[index].member) != _wanted(fetch, index)
+
+    def _converted(self, fetch: Fetch, node: Node, index: int, name: str) -> str:
+        """The key in *name* as its argument takes it."""
+        if not self._converts(fetch, node, index):
+            return name
+        wanted = _wanted(fetch, index)
+        convert = self._source.hold(_converter(fetch, index), "as_text" if wanted == "str" else "as_number")
+        return f"({name} if {name}.__class__ is {wanted} else {convert}({name}))"
+
+    def _member(self, node: Node, member: str, at: At) -> str:
+        """The expression of a member of an object."""
+        if isinstance(at, tuple):
+            return at[0] if member == "key" else at[1]
+        words = self._types.discriminator(node, member)
+        if words is not None:
+            return f"{self._source.hold(words, 'words')}[{at}.__class__]"
+        return f"{at}.{self._types.attribute(node, member)}"
+
+    def _is_of(self, node: Node, class_: str) -> str:
+        structs = self._types.structs(node)
+        if len(structs) == 1:
+            return f"{class_} is {self._source.hold(structs[0], 'Type')}"
+        return f"{class_} in {self._source.hold(structs, 'Types')}"
+
+    def add_function(self, fetch: Fetch) -> str:
+        """A function that puts the items of one bulk answer into a dictionary that holds the keys asked for."""
+        need = self._needs[fetch.answers]
+        assert fetch.keyed is not None
+        assert fetch.keyed.bulk is not None
+        assert isinstance(need.node, Node)
+        bulk = fetch.keyed.bulk
+        name, item, key = self._source.name("add"), self._source.name("v"), self._source.name("k")
+        with self._source.block(f"def {name}(answer, found)"):
+            for _ in bulk.items:
+                with self._source.block("if answer is None"):
+                    self._source.line("return")
+                self._source.line("answer = answer.inner")
+            with self._source.block(f"for {item} in answer or ()"):
+                self._source.line(f"{key} = {item}.{self._types.attribute(need.node, bulk.key)}")
+                if self._types.key_kind(need.node, bulk.key) != _wanted(fetch, 0):
+                    with self._source.block(f"if {key} is None"):
+                        self._source.line("continue")
+                    convert = self._source.hold(_converter(fetch, 0), "convert")
+                    self._source.line(f"{key} = {convert}({key})")
+                with self._source.block(f"if {key} in found"):
+                    put = f"found[{key}].append({item})" if bulk.many else f"found[{key}] = {item}"
+                    self._source.line(put)
         return name
 
     # -- the response
 
-    def finish_function(self, converters: Mapping[int, list[str]]) -> str:
-        """A function from all answers to the object that is encoded as ``data``."""
-        self._converters = converters
+    def finish_function(self) -> str:
+        """A function from the state to the object that is encoded as the response."""
         name = self._source.name("finish")
-        with self._source.block(f"def {name}(answers, found)"):
-            for fetch_id in sorted(self._needs, reverse=True):  # what a link leads to comes first
-                if self._needs[fetch_id].fetch.link is not None:
-                    self._finish_linked(self._needs[fetch_id])
-            parts = [self._root_field(field) for field in fields_of(self._plan.selection)]
-            out = self._out(self._plan.selection)
-            self._source.line(f"return {out}({', '.join(parts)})")
+        with self._source.block(f"def {name}(state)"):
+            for fetch in reversed(self._plan.fetches):  # what a link leads to comes first
+                if fetch.link is not None:
+                    for of, reading in self._needs[fetch.answers].readings:
+                        if of == fetch.id:
+                            self._linked(fetch, reading)
+            data = self._root(self._plan.selection)
+            self._source.line(f"return {self._out(('data',))}({data})")
         return name
 
-    def _root_field(self, field: SelectedField) -> str:
+    def _root(self, selection: Selection) -> str:
+        fields = selection.by_type[selection.type_name]
+        parts = [self._root_field(field, selection) for field in fields]
+        return f"{self._out(tuple(f.response_name for f in fields))}({', '.join(parts)})"
+
+    def _root_field(self, field: SelectedField, selection: Selection) -> str:
         match field.source:
             case Fetched(fetch=fetch_id):
-                need = self._needs[fetch_id]
-                value = self._source.name("v")
-                self._source.line(f"{value} = answers[{fetch_id}]")
-                return self._value(field.value, need.node, value)
+                need = self._needs[self._plan.fetches[fetch_id].answers]
+                return self._value(field.value, need.node, f"state[{fetch_id}]")
+            case Namespace():
+                return self._root(namespace_of(field))
             case _:
-                return repr(self._plan.selection.type_name)
+                return repr(selection.type_name)
 
-    def _finish_linked(self, need: FetchNeed) -> None:
-        fetch_id = need.fetch.id
-        for reading in need.readings:
-            plan = reading.value
-            if need.fetch.link is not None and need.fetch.link.each:
-                inner = plan.of if isinstance(plan, NonNullValue) else plan
-                assert isinstance(inner, ListValue)
-                plan = inner.item
-            linked = self._source.name("linked")
-            self._linked[fetch_id, id(reading)] = linked
-            self._source.line(f"{linked} = found[{fetch_id}]")
-            if not self._has_work(plan, need.node):
-                continue
+    def _linked(self, fetch: Fetch, reading: SelectedField) -> None:
+        need = self._needs[fetch.answers]
+        plan = linked_value(reading, fetch)
+        linked, getter = self._source.name("linked"), self._source.name("get")
+        self._getters[fetch.id, id(reading)] = getter
+        self._source.line(f"{linked} = state[{fetch.id}]")
+        if self._has_work(plan, need.node):
             key, value = self._source.name("k"), self._source.name("v")
-            if self._in_place(plan, need.node):
+            done, lines = self._source.apart(lambda: self._value(plan, need.node, value))
+            if done == value:
                 with self._source.block(f"for {value} in {linked}.values()"):
-                    self._value(plan, need.node, value)
-                continue
-            self._source.line(f"{linked} = {{}}")
-            with self._source.block(f"for {key}, {value} in found[{fetch_id}].items()"):
-                self._source.line(f"{linked}[{key}] = {self._value(plan, need.node, value)}")
+                    self._source.paste(lines)
+            elif not lines:
+                self._source.line(f"{linked} = {{{key}: {done} for {key}, {value} in {linked}.items()}}")
+            else:
+                made = self._source.name("linked")
+                self._source.line(f"{made} = {{}}")
+                with self._source.block(f"for {key}, {value} in {linked}.items()"):
+                    self._source.paste(lines)
+                    self._source.line(f"{made}[{key}] = {done}")
+                linked = made
+        self._source.line(f"{getter} = {linked}.get")
 
-    def _has_work(self, plan: ValuePlan, node: Node | None) -> bool:
-        inner = innermost(plan)
+    def _has_work(self, plan: ValuePlan, node: AnyNode | None) -> bool:
+        """Whether a decoded value is not yet the response's."""
+        inner, is_entry = innermost(plan)
         if isinstance(inner, LeafValue):
-            return self._types.leaf(inner).convert is not None
-        assert node is not None
-        if not is_same(node) or any(need.plan is None for need in node.members.values()):
+            return self._types.leaf(inner.type).convert is not None
+        if is_entry or not isinstance(node, Node) or not self._types.is_same(node):
             return True
-        for field in fields_of(inner.selection):
-            if not isinstance(field.source, Member):
-                return True
-            if self._has_work(field.value, node.members[field.source.name].node):
-                return True
-        return False
+        return any(need.plan is None for need in node.members.values()) or any(
+            not isinstance(field.source, Member)
+            or self._has_work(field.value, node.members[field.source.name].node)
+            for field in node.readings[0]
+        )
 
-    def _in_place(self, plan: ValuePlan, node: Node | None) -> bool:
-        return isinstance(innermost(plan), ObjectValue) and node is not None and is_same(node)
-
-    def _value(self, plan: ValuePlan, node: Node | None, value: str) -> str:
-        """Write what makes *value* the response's; the expression that then stands for it."""
+    def _value(self, plan: ValuePlan, node: AnyNode | None, at: str) -> str:
+        """Write what makes the value *at* the response's; the expression that then stands for it."""
         if not self._has_work(plan, node):
-            return value
+            return at
         if not isinstance(plan, NonNullValue):
-            done = self._source.name("d")
-            self._source.line(f"{done} = {value}")
-            with self._source.block(f"if {done} is not None"):
-                result = self._value(NonNullValue(plan), node, done)
-                if result != done:
-                    self._source.line(f"{done} = {result}")
-            return done
+            return self._nullable(NonNullValue(plan), node, at)
         match plan.of:
-            case LeafValue():
-                convert = self._types.leaf(plan.of).convert
-                return f"{self._source.hold(convert, 'convert')}({value})"
+            case LeafValue(type=type_):
+                return f"{self._source.hold(self._types.leaf(type_).convert, 'convert')}({at})"
+            case ListValue(entries=True):
+                return self._entries(plan.of, node, at)
             case ListValue(item=item):
-                return self._list(item, node, value)
+                return self._list(item, node, at)
             case ObjectValue(selection=selection):
                 assert node is not None
-                return self._object(selection, node, value)
+                if isinstance(node, UnionNode):
+                    return self._union(selection, node, at)
+                return self._object(selection.by_type[selection.type_name], selection.type_name, node, at)
 
-    def _list(self, item: ValuePlan, node: Node | None, value: str) -> str:
-        inner = self._source.name("v")
-        if self._in_place(item, node):
-            with self._source.block(f"for {inner} in {value}"):
-                self._value(item, node, inner)
-            return value
-        done = self._source.name("d")
-        self._source.line(f"{done} = []")
-        with self._source.block(f"for {inner} in {value}"):
-            self._source.line(f"{done}.append({self._value(item, node, inner)})")
-        return done
-
-    def _object(self, selection: Selection, node: Node, value: str) -> str:
-        same = is_same(node)
-        parts: list[str] = []
-        # Links first: they read keys, which the other fields may convert or take out.
-        for field in fields_of(selection):
-            if isinstance(field.source, Fetched):
-                parts.append(self._lookup(field, field.source.fetch, node, value))
+    def _nullable(self, plan: NonNullValue, node: AnyNode | None, at: str) -> str:
+        name = at if at.isidentifier() else self._source.name("d")
+        done, lines = self._source.apart(lambda: self._value(plan, node, name))
+        if not lines:
+            test = name if name == at else f"({name} := {at})"
+            return f"(None if {test} is None else {done})"
+        if name != at:
+            self._source.line(f"{name} = {at}")
+        with self._source.block(f"if {name} is not None"):
+            self._source.paste(lines)
+            if done == name:
+                result = at  # it was changed in its place
             else:
-                parts.append("")
-        for index, field in enumerate(fields_of(selection)):
-            match field.source:
-                case Fetched():
-                    if same:
-                        slot = self._types.attribute(node, field.response_name)
-                        self._source.line(f"{value}.{slot} = {parts[index]}")
-                case TypeNameOf():
-                    parts[index] = repr(selection.type_name)
-                    if same:
-                        slot = self._types.attribute(node, field.response_name)
-                        self._source.line(f"{value}.{slot} = {parts[index]}")
-                case Member(name=name):
-                    attribute = f"{value}.{self._types.attribute(node, name)}"
-                    parts[index] = self._value(field.value, node.members[name].node, attribute)
-                    if same and parts[index] != attribute:
-                        self._source.line(f"{attribute} = {parts[index]}")
-        if not same:
-            return f"{self._out(selection)}({', '.join(parts)})"
-        for name, need in node.members.items():
-            if need.plan is None:
-                self._source.line(f"{value}.{self._types.attribute(node, name)} = {self._unset}")
-        return value
+                result = name
+                if name == at:  # a loop's variable must stay what it is
+                    result = self._source.name("d")
+                self._source.line(f"{result} = {done}")
+        if result not in {name, at}:
+            with self._source.block("else"):
+                self._source.line(f"{result} = None")
+        return result
 
-    def _lookup(self, field: SelectedField, fetch_id: int, node: Node, value: str) -> str:
-        link = self._plan.fetches[fetch_id].link
+    def _list(self, item: ValuePlan, node: AnyNode | None, at: str) -> str:
+        value = self._source.name("v")
+        done, lines = self._source.apart(lambda: self._value(item, node, value))
+        if done == value:
+            with self._source.block(f"for {value} in {at}"):
+                self._source.paste(lines)
+            return at
+        return self._collected(done, lines, value, at)
+
+    def _entries(self, plan: ListValue, node: AnyNode | None, at: str) -> str:
+        assert isinstance(node, Node)
+        item = plan.item.of if isinstance(plan.item, NonNullValue) else plan.item
+        assert isinstance(item, ObjectValue)
+        fields = item.selection.by_type[item.selection.type_name]
+        names = (self._source.name("k"), self._source.name("v"))
+        write = partial(self._object, fields, item.selection.type_name, node, names)
+        done, lines = self._source.apart(write)
+        return self._collected(done, lines, ", ".join(names), f"{at}.items()")
+
+    def _collected(self, done: str, lines: list[tuple[int, str]], names: str, over: str) -> str:
+        if not lines:
+            return f"[{done} for {names} in {over}]"
+        made = self._source.name("d")
+        self._source.line(f"{made} = []")
+        with self._source.block(f"for {names} in {over}"):
+            self._source.paste(lines)
+            self._source.line(f"{made}.append({done})")
+        return made
+
+    def _union(self, selection: Selection, node: UnionNode, at: str) -> str:
+        at = self._named(at)
+        class_, made = self._source.name("c"), self._source.name("d")
+        self._source.line(f"{class_} = {at}.__class__")
+        for index, (name, fields) in enumerate(selection.by_type.items()):
+            one = node.nodes[name]
+            with self._source.block(f"{'elif' if index else 'if'} {self._is_of(one, class_)}"):
+                self._source.line(f"{made} = {self._object(fields, name, one, at)}")
+        return made
+
+    def _named(self, at: str) -> str:
+        if at.isidentifier():
+            return at
+        name = self._source.name("d")
+        self._source.line(f"{name} = {at}")
+        return name
+
+    def _object(self, fields: tuple[SelectedField, ...], type_name: str, node: Node, at: At) -> str:
+        if self._types.is_same(node):
+            assert isinstance(at, str)
+            self._in_place(fields, type_name, node, self._named(at))
+            return at
+        parts = []
+        for field in fields:
+            match field.source:
+                case Fetched(fetch=fetch_id):
+                    assert isinstance(at, str)
+                    parts.append(self._lookup(field, fetch_id, node, at))
+                case Member(name=name):
+                    need = node.members[name]
+                    parts.append(self._member_value(field, need, node, name, at))
+                case _:
+                    parts.append(repr(type_name))
+        return f"{self._out(tuple(f.response_name for f in fields))}({', '.join(parts)})"
+
+    def _member_value(self, field: SelectedField, need: Need, node: Node, name: str, at: At) -> str:
+        words = self._types.discriminator(node, name)
+        if words is None:
+            return self._value(field.value, need.node, self._member(node, name, at))
+        leaf, _ = innermost(field.value)
+        assert isinstance(leaf, LeafValue)
+        convert = self._types.leaf(leaf.type).convert or str
+        # What the member's type does not have is left out, and so refused when it comes.
+        done = {struct: _completed(convert, leaf, word) for struct, word in words.items()}
+        done = {struct: value for struct, value in done.items() if value is not None}
+        return f"{self._source.hold(done, 'words')}[{at}.__class__]"
+
+    def _in_place(self, fields: tuple[SelectedField, ...], type_name: str, node: Node, at: str) -> None:
+        # Links first: they read keys, which the other fields may convert or take out.
+        for field in fields:
+            slot = f"{at}.{self._types.attribute(node, field.response_name)}"
+            if isinstance(field.source, Fetched):
+                self._source.line(f"{slot} = {self._lookup(field, field.source.fetch, node, at)}")
+            elif isinstance(field.source, TypeNameOf):
+                self._source.line(f"{slot} = {type_name!r}")
+        for field in fields:
+            if isinstance(field.source, Member):
+                attribute = self._member(node, field.source.name, at)
+                done = self._value(field.value, node.members[field.source.name].node, attribute)
+                if done != attribute:
+                    self._source.line(f"{attribute} = {done}")
+        hidden = [self._member(node, name, at) for name, need in node.members.items() if need.plan is None]
+        if hidden:
+            self._source.line(f"{' = '.join(hidden)} = {self._source.hold(UNSET, 'unset')}")
+
+    def _lookup(self, field: SelectedField, fetch_id: int, node: Node, at: str) -> str:
+        """What the keys of an object led to. No key is ``None``, so that ``None`` leads to nothing."""
+        fetch = self._plan.fetches[fetch_id]
+        link = fetch.link
         assert link is not None
-        linked = self._linked[fetch_id, id(field)]
-        converters = self._converters[fetch_id]
-        done = self._source.name("d")
-        self._source.line(f"{done} = None")
+        get = self._getters[fetch_id, id(field)]
+        members = [self._member(node, key.member, at) for key in link.keys]
         if link.each:
             keys, key = self._source.name("k"), self._source.name("k")
-            self._source.line(f"{keys} = {value}.{self._types.attribute(node, link.keys[0].member)}")
-            with self._source.block(f"if {keys} is not None"):
-                self._source.line(f"{done} = []")
-                with self._source.block(f"for {key} in {keys}"), self._source.block(f"if {key} is not None"):
-                    self._converted(key, converters[0])
-                    self._source.line(f"{done}.append({linked}.get({key}))")
-            return done
-        parts = [self._source.name("k") for _ in link.keys]
-        for part, one in zip(parts, link.keys, strict=True):
-            self._source.line(f"{part} = {value}.{self._types.attribute(node, one.member)}")
-        with self._source.block("if " + " and ".join(f"{part} is not None" for part in parts)):
-            for part, converter in zip(parts, converters, strict=True):
-                self._converted(part, converter)
-            self._source.line(f"{done} = {linked}.get({_key(parts)})")
-        return done
+            one = self._converted(fetch, node, 0, key)
+            found = f"[{get}({one}) for {key} in {keys} if {key} is not None]"
+            return f"(None if ({keys} := {members[0]}) is None else {found})"
+        if not any(self._converts(fetch, node, index) for index in range(len(members))):
+            return f"{get}({members[0] if len(members) == 1 else '(' + ', '.join(members) + ')'})"
+        key, conditions = self._key(fetch, node, members)
+        tests = " and ".join(condition.removeprefix("if ") for condition in conditions)
+        return f"({get}({key}) if {tests} else None)"
 
-    def _out(self, selection: Selection) -> str:
-        """A type for new objects of *selection*, in the order of the response."""
-        if id(selection) not in self._outs:
-            fields = fields_of(selection)
-            names = {f"f{index}": field.response_name for index, field in enumerate(fields)}
-            made = msgspec.defstruct("Response", [(name, Any) for name in names], rename=names, gc=False)
-            self._outs[id(selection)] = self._source.hold(made, "Response")
-        return self._outs[id(selection)]
+    def _out(self, names: tuple[str, ...]) -> str:
+        """A type for new objects with these members, in this order."""
+        if names not in self._outs:
+            rename = {f"f{index}": name for index, name in enumerate(names)}
+            made = msgspec.defstruct("Response", [(name, Any) for name in rename], rename=rename, gc=False)
+            self._outs[names] = self._source.hold(made, "Response")
+        return self._outs[names]
 
 
-def _key(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
+def _wanted(fetch: Fetch, index: int) -> KeyKind:
+    return "str" if _converter(fetch, index) is as_text else "int"
+
+
+def _converter(fetch: Fetch, index: int) -> Any:
+    assert fetch.keyed is not None
+    if fetch.batched:
+        assert fetch.keyed.bulk is not None
+        return converter_for(fetch.called.argument(fetch.keyed.bulk.argument))
+    return converter_for(fetch.called.argument(fetch.keyed.keys[index].argument))
+
+
+def _completed(convert: Any, leaf: LeafValue, word: str) -> Any:
+    try:
+        leaf.type.coerce_output_value(word)
+        return convert(word)
+    except Exception:  # noqa: BLE001 - whatever it is, the word is no value of the type
+        return None

@@ -1,21 +1,26 @@
 """Scalars and enums as types that a decoder checks.
 
 A leaf is decoded as a type of which every value is also a right result of GraphQL's coercion, or becomes one
-by *convert*. What such a type refuses is left to the interpreted way, which coerces as GraphQL wants it.
+by *convert*. There are two ways to do it. The exact one takes only values that need no conversion, where the
+type has such: what is decoded can then be encoded as it is. The lenient one takes whatever the description
+and GraphQL's coercion allow in JSON. What a lenient type refuses is left to the interpreted way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from graphql import GraphQLEnumType, GraphQLScalarType
 from msgspec import Meta
 
 from ...schemas.stitch.scalars import BIG_INT, DECIMAL, JSON, SCALARS
 
+KeyKind: TypeAlias = Literal["int", "str"]
+
 _INT32: Final = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+_SAFE: Final = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 _NOT_NULL: Final[Any] = bool | int | float | str | list[Any] | dict[str, Any]
 _TEXT: Final = frozenset(
     {"date", "date-time", "time", "duration", "uuid", "uri", "email", "ipv4", "ipv6", "byte", "binary"}
@@ -29,37 +34,52 @@ class Leaf:
     Attributes:
         type: What the decoder checks; null is not part of it.
         convert: From the decoded value to the response's; ``None`` if they are the same.
+        kind: The class of every decoded value, where it may be a key.
     """
 
     type: Any
     convert: Callable[[Any], Any] | None = None
+    kind: KeyKind | None = None
 
 
 def _id_text(value: str | int) -> str:
     return str(value)
 
 
-_SCALARS: Final[Mapping[GraphQLScalarType, Leaf]] = {
-    SCALARS["string"]: Leaf(str),
+_STRING: Final = Leaf(str, kind="str")
+_EXACT: Final[Mapping[GraphQLScalarType, Leaf]] = {
+    SCALARS["string"]: _STRING,
     SCALARS["boolean"]: Leaf(bool),
-    SCALARS["int32"]: Leaf(_INT32),
-    SCALARS["float"]: Leaf(int | float),
-    SCALARS["id"]: Leaf(str | int, _id_text),
-    BIG_INT: Leaf(str | int, BIG_INT.coerce_output_value),
+    SCALARS["int32"]: Leaf(_INT32, kind="int"),
+    SCALARS["float"]: Leaf(float),
+    SCALARS["id"]: _STRING,
+    BIG_INT: Leaf(_SAFE, kind="int"),
     DECIMAL: Leaf(str | int | float, DECIMAL.coerce_output_value),
     JSON: Leaf(_NOT_NULL),
-    **{SCALARS[kind]: Leaf(str) for kind in SCALARS if kind in _TEXT},
+    **{SCALARS[kind]: _STRING for kind in SCALARS if kind in _TEXT},
+}
+_LENIENT: Final[Mapping[GraphQLScalarType, Leaf]] = {
+    SCALARS["id"]: Leaf(str | int, _id_text),
+    BIG_INT: Leaf(str | int, BIG_INT.coerce_output_value),
 }
 
 
-def leaf_of(type_: GraphQLScalarType | GraphQLEnumType) -> Leaf | None:
+def leaf_of(type_: GraphQLScalarType | GraphQLEnumType, *, lenient: bool) -> Leaf | None:
     """How *type_* is decoded; ``None`` for a hand-written scalar, which only its own code can complete."""
     if isinstance(type_, GraphQLScalarType):
-        return _SCALARS.get(type_)
+        return (_LENIENT.get(type_) if lenient else None) or _EXACT.get(type_)
     wire: dict[Any, str] = {value.value: name for name, value in type_.values.items()}
-    if all(value == name for value, name in wire.items()):
-        return Leaf(Literal[tuple(wire)])
+    if all(value.__class__ is str for value in wire):
+        literal: Any = Literal[tuple(wire)]
+        if all(value == name for value, name in wire.items()):
+            return Leaf(literal, kind="str")
+        return Leaf(literal, wire.__getitem__, kind="str")
     return Leaf(Any, _enum_converter(wire))
+
+
+def is_lenient(type_: GraphQLScalarType | GraphQLEnumType) -> bool:
+    """Whether the lenient way takes more values of *type_* than the exact one."""
+    return type_ in _LENIENT
 
 
 def _enum_converter(names: Mapping[Any, str]) -> Callable[[Any], str]:

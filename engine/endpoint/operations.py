@@ -22,9 +22,9 @@ from .graphiql import PAGE_HEADERS
 from .negotiate import EVENT_STREAM, PAGE, Acceptable, negotiate, response_status
 from .protocol import (
     NO_STORE,
+    NOSNIFF,
     ClientGone,
     HTTPProtocol,
-    PlainReply,
     ProtocolClosed,
     Reply,
     Scope,
@@ -105,15 +105,13 @@ class Operations:
         self._ending = asyncio.Event()
         self._vigil = Vigil()
         self._known = KnownBodies()
-        self._heads: dict[tuple[str, int, Headers], list[tuple[str, str]]] = {}
+        self._heads: dict[tuple[object, ...], tuple[int, list[tuple[str, str]]]] = {}
 
     def end_streams(self) -> None:
         """End every event stream, those to come too. Clients see them break off, and connect again."""
         self._ending.set()
 
-    async def answer(
-        self, scope: Scope, protocol: HTTPProtocol, engine: Engine | None
-    ) -> Reply | PlainReply | None:
+    async def answer(self, scope: Scope, protocol: HTTPProtocol, engine: Engine | None) -> Reply | None:
         """Answer one request.
 
         Args:
@@ -122,7 +120,7 @@ class Operations:
             engine: The engine, or ``None`` while there is none.
 
         Returns:
-            The reply that is to be sent, or ``None`` if it was streamed.
+            The reply that is to be sent, or ``None`` if the request was answered here.
 
         Raises:
             ClientGone: The client went away; what was run for it is cancelled.
@@ -133,9 +131,11 @@ class Operations:
             return self._preflight(headers)
         origins = self.settings.cors_origins
         cors = cors_headers(headers.get("origin"), origins) if origins else ()
-        accept = negotiate(
-            headers.get("accept"), page=method != "POST" and self._is_page_on_offer(scope, method)
-        )
+        accepted = headers.get("accept")
+        if method == "POST":
+            accept = negotiate(accepted)
+        else:
+            accept = negotiate(accepted, page=self._is_page_on_offer(scope, method))
         if accept is None:
             return problem_reply(NOT_ACCEPTABLE, headers=cors)
         if accept.media_type == PAGE:
@@ -148,7 +148,16 @@ class Operations:
         request: GraphQLRequest | HttpProblem | None = None
         result: Response | HttpProblem
         try:
-            request = await self._read_request(scope, method, headers, protocol)
+            problem = check_head(method, headers.get("content-type"))
+            if problem is not None:
+                request = await self._read_upload(method, headers, protocol) or problem
+            elif method == "POST":
+                body = await read_body(
+                    protocol, headers.get("content-length"), max_bytes=self.settings.max_body_bytes
+                )
+                request = self._known.parse(body) if isinstance(body, bytes) else body
+            else:
+                request = parse_query_string(scope.query_string)
             if isinstance(request, HttpProblem):
                 return problem_reply(request, accept.media_type, (*cors, *_after_unread(scope, request)))
             if engine is None or not engine.ready:
@@ -176,7 +185,11 @@ class Operations:
         if isinstance(result, HttpProblem):
             return problem_reply(result, accept.media_type, cors)
         if not result.not_allowed and accept.media_type != EVENT_STREAM:
-            return self._whole(result, accept.media_type, cors, method)
+            status, head = self._head_of(result, accept.media_type, cors)
+            if method == "HEAD":
+                return Reply(status, result.body, headers=tuple(head))
+            protocol.response_bytes(status, head, result.body)
+            return None
         assert engine is not None
         assert isinstance(request, GraphQLRequest)
         return await self._stream(
@@ -206,7 +219,7 @@ class Operations:
             responses = subscribed.responses(scope)
         if scope.method == "HEAD":
             return Reply(200, headers=(*EVENT_HEADERS, *cors))
-        head = [*EVENT_HEADERS, ("x-content-type-options", "nosniff"), *cors]
+        head = [*EVENT_HEADERS, NOSNIFF, *cors]
         stream = _EventStream(protocol.response_stream(200, head))
         try:
             await self._send_all(protocol, stream, responses)
@@ -214,26 +227,19 @@ class Operations:
             stream.close()
         return None
 
-    def _whole(self, result: Response, media_type: str, cors: Headers, method: str) -> Reply | PlainReply:
-        """The reply that holds *result*. Its head is put together once for each of its forms."""
-        status = response_status(media_type, is_request_error=result.is_request_error)
-        form = (media_type, result.calls, cors)
+    def _head_of(self, result: Response, media_type: str, cors: Headers) -> tuple[int, list[tuple[str, str]]]:
+        """Status and headers of the response that holds *result*; put together once for each of their forms."""
+        freshness = _freshness(result)
+        form = (media_type, result.calls, result.is_request_error, freshness, cors)
         head = self._heads.get(form)
         if head is None:
-            head = [
-                ("x-content-type-options", "nosniff"),
-                ("server-timing", f'upstream;desc="{result.calls} calls"'),
-                ("vary", "accept"),
-                *NO_STORE,
-                *cors,
-                ("content-type", f"{media_type}; charset=utf-8"),
-            ]
             if len(self._heads) >= _MOST_HEADS:
                 self._heads.clear()
-            self._heads[form] = head
-        if method == "HEAD":
-            return Reply(status, result.body, f"{media_type}; charset=utf-8", tuple(head[1:-1]))
-        return PlainReply(status, result.body, head)
+            status = response_status(media_type, is_request_error=result.is_request_error)
+            timing = ("server-timing", f'upstream;desc="{result.calls} calls"')
+            kind = ("content-type", f"{media_type}; charset=utf-8")
+            head = self._heads[form] = (status, [kind, NOSNIFF, timing, ("vary", "accept"), freshness, *cors])
+        return head
 
     async def _send_all(
         self, protocol: HTTPProtocol, stream: _EventStream, responses: AsyncGenerator[Response, None]
@@ -260,30 +266,16 @@ class Operations:
         # A link with a query in it asks for the data.
         return bool(self._page) and method in {"GET", "HEAD"} and "query=" not in scope.query_string
 
-    async def _read_request(
-        self, scope: Scope, method: str, headers: dict[str, str], protocol: HTTPProtocol
-    ) -> GraphQLRequest | HttpProblem:
-        content_type = headers.get("content-type")
-        problem = check_head(method, content_type)
-        if problem is not None:
-            if self.settings.max_upload_bytes and content_type and is_upload(method, content_type):
-                return await self._read_upload(content_type, headers, protocol)
-            return problem
-        if method != "POST":
-            return parse_query_string(scope.query_string)
-        body = await read_body(
-            protocol, headers.get("content-length"), max_bytes=self.settings.max_body_bytes
-        )
-        return body if isinstance(body, HttpProblem) else self._known.parse(body)
-
-
     async def _read_upload(
-        self, content_type: str, headers: dict[str, str], protocol: HTTPProtocol
-    ) -> GraphQLRequest | HttpProblem:
+        self, method: str, headers: dict[str, str], protocol: HTTPProtocol
+    ) -> GraphQLRequest | HttpProblem | None:
+        """The request of a form with files; ``None`` if there is none, or none is taken."""
+        content_type, limits = headers.get("content-type"), self.settings
+        if content_type is None or not limits.max_upload_bytes or not is_upload(method, content_type):
+            return None
         problem = refuse_upload(headers)
         if problem is not None:
             return problem
-        limits = self.settings
         body = await read_body(protocol, headers.get("content-length"), max_bytes=limits.max_upload_bytes)
         if isinstance(body, HttpProblem):
             return body
@@ -339,6 +331,14 @@ def _refusal(scope: Scope, result: Response, accept: Acceptable) -> HttpProblem 
     if result.operation_type == "mutation" or (scope.method != "POST" and not result.operation_type):
         return MUTATION_OVER_GET
     return None if accept.events else SUBSCRIPTION_WITHOUT_EVENTS
+
+
+def _freshness(result: Response) -> tuple[str, str]:
+    """Never ``public``: who may ask at all is the gateway's to say (RFC 9111, section 3.5)."""
+    if result.max_age_s <= 0 or result.is_request_error:
+        return NO_STORE[0]
+    scope = "private, " if result.is_private else ""
+    return ("cache-control", f"{scope}max-age={result.max_age_s}")
 
 
 async def _only(response: Response) -> AsyncGenerator[Response, None]:

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 JSON: Final = "application/json; charset=utf-8"
 NO_STORE: Final[Headers] = (("cache-control", "no-store"),)
+NOSNIFF: Final = ("x-content-type-options", "nosniff")
 GET_ONLY: Final = HttpProblem(
     405, "only GET and HEAD are allowed here", "METHOD_NOT_ALLOWED", (("allow", "GET, HEAD"),)
 )
@@ -118,28 +119,14 @@ class Reply(msgspec.Struct, frozen=True):
 
     def send(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Send it as the answer to the request of *scope*."""
-        head = [("x-content-type-options", "nosniff"), *self.headers]
+        head = list(self.headers)
+        if NOSNIFF not in head:
+            head.append(NOSNIFF)
         if self.media_type:
             head.append(("content-type", self.media_type))
-            if scope.method == "HEAD":  # the server counts the body that it is given
-                head.append(("content-length", str(len(self.body))))
+        if scope.method == "HEAD" and self.body:  # the server counts the body that it is given
+            head.append(("content-length", str(len(self.body))))
         protocol.response_bytes(self.status, head, b"" if scope.method == "HEAD" else self.body)
-
-
-class PlainReply(msgspec.Struct, frozen=True):
-    """A whole response to POST, whose head was put together before.
-
-    Attributes:
-        head: All headers but the body's length, which the server counts. Shared: not to be changed.
-    """
-
-    status: int
-    body: bytes
-    head: list[tuple[str, str]]
-
-    def send(self, _scope: Scope, protocol: HTTPProtocol) -> None:
-        """Send it."""
-        protocol.response_bytes(self.status, self.head, self.body)
 
 
 class ClientGone(Exception):

@@ -25,7 +25,6 @@ from .protocol import (
     NO_STORE,
     ClientGone,
     HTTPProtocol,
-    PlainReply,
     ProtocolClosed,
     Reply,
     Scope,
@@ -66,6 +65,7 @@ class Application:
         """
         self._hooks = hooks
         self.settings = settings or EndpointSettings()
+        self._path = self.settings.path
         self._lifespan = lifespan
         self._engine: Engine | None = None
         self._life: asyncio.Task[None] | None = None
@@ -130,9 +130,14 @@ class Application:
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
-        reply: Reply | PlainReply | None
+        reply: Reply | None
         try:
-            reply = await self._answer(scope, protocol)
+            if scope.path == self._path:
+                reply = await self._operations.answer(scope, protocol, self._engine)
+            elif self._hooks is not None and scope.path.startswith(PREFIX):
+                reply = await self._hooks.answer(scope, protocol)
+            else:
+                reply = self._answer_beside(scope)
         except (ClientGone, ProtocolClosed):
             logger.debug("client went away", extra=request_ids(scope))
             # Nobody reads it; granian logs a request that is left without an answer as a failure.
@@ -144,10 +149,9 @@ class Application:
         if reply is not None:
             reply.send(scope, protocol)
 
-    async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> Reply | PlainReply | None:
+    def _answer_beside(self, scope: Scope) -> Reply:
+        """The answer at any path but GraphQL's."""
         path = scope.path
-        if path == self.settings.path:
-            return await self._operations.answer(scope, protocol, self._engine)
         if path == "/healthz":
             return refuse_write(scope) or Reply(200, b'{"status":"ok"}', JSON, NO_STORE)
         if path == "/readyz":
@@ -156,8 +160,6 @@ class Application:
             return refuse_write(scope) or self._answer_schema(scope)
         if path.startswith(self._assets_path) and path.removeprefix(self._assets_path) in self._assets:
             return refuse_write(scope) or self._answer_asset(scope)
-        if self._hooks is not None and path.startswith(PREFIX):
-            return await self._hooks.answer(scope, protocol)
         return problem_reply(HttpProblem(404, "there is nothing at this path", "NOT_FOUND"))
 
     def _answer_readiness(self) -> Reply:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+from msgspec import Struct
+
 from .protocol import ClientGone, HTTPProtocol
 
 TICK_S: Final = 0.05
@@ -20,7 +22,7 @@ WATCH_AFTER_S: Final = 0.25
 granian's thread, 40 µs; on a busy machine ordinary requests take 50 ms."""
 
 
-class Watched:
+class Watched(Struct, eq=False):
     """One request under way.
 
     Attributes:
@@ -28,15 +30,12 @@ class Watched:
         reason: Why it was cancelled; ``None`` as long as it was not, or not by the vigil.
     """
 
-    __slots__ = ("protocol", "reason", "since", "task", "until", "watcher")
-
-    def __init__(self, protocol: HTTPProtocol, task: asyncio.Task[Any], since: float, until: float) -> None:
-        self.protocol = protocol
-        self.task = task
-        self.since = since
-        self.until = until
-        self.reason: type[ClientGone | TimeoutError] | None = None
-        self.watcher: asyncio.Task[None] | None = None
+    protocol: HTTPProtocol
+    task: asyncio.Task[Any]
+    since: float
+    until: float
+    reason: type[ClientGone | TimeoutError] | None = None
+    watcher: asyncio.Task[None] | None = None
 
     def cancel(self, reason: type[ClientGone | TimeoutError]) -> None:
         """Cancel its task, for *reason*."""

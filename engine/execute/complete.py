@@ -20,6 +20,7 @@ from ..plan.steps import (
     LeafValue,
     ListValue,
     Member,
+    Namespace,
     NonNullValue,
     ObjectValue,
     SelectedField,
@@ -109,6 +110,8 @@ class Completer:
             case Fetched(fetch=fetch):
                 raw = self._read_fetched(fetch, parent, field)
                 owner = self._owner[fetch]
+            case Namespace():
+                raw = {}
             case TypeNameOf():
                 return type_name or field.coordinate.partition(".")[0]
         try:

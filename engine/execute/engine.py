@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final, cast
 
 import msgspec
@@ -16,38 +17,26 @@ from ...schemas.catalog.files import encode_file
 from ...schemas.errors import OperationError, UpstreamError, WeftError
 from ...schemas.sdl import print_sdl
 from ...schemas.stitch import Stitched
-from ..codegen import Compiled
+from ..codegen import Compiled, compile_plan
 from ..errors import format_error
 from ..operation import DocumentLimits, GraphQLRequest, Operation, Response
 from ..operation.document import OperationErrors
 from ..passes import PASSES, Pass
 from ..plan import HandWritten, Plan, explain
 from ..transport import Transport
-from .calls import Calls, UpstreamCaller
-from .fast import FastExecution, Recording
+from .background import Background
+from .calls import MAX_ANSWER_BYTES, MAX_CALLS, Calls
+from .fast import execute_event, execute_plan
 from .prepared import Prepared, Preparer
 from .resolvers import RUNNING, Running, attach_resolvers
-from .run import Execution, Result, run_plan
+from .response_cache import DEFAULT_BYTES, ResponseCache
+from .run import Execution, Result
 from .sharing import InFlight
+from .upstream_caller import CallSettings as CallSettings
+from .upstream_caller import UpstreamCaller
 
-_EXPECTED_TIMEOUT: Final = "x-envoy-expected-rq-timeout-ms"
-_MOST_FORWARDED: Final = 10_000
-"""Sets of upstreams whose forwarded headers are remembered."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallSettings:
-    """How one upstream is called by operations.
-
-    Attributes:
-        forward: Names, in lower case, of the caller's headers that are passed on.
-        timeout_s: For one call.
-        max_concurrency: Calls under way at once.
-    """
-
-    forward: tuple[str, ...] = ()
-    timeout_s: float = 30.0
-    max_concurrency: int = 64
+MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024
+"""As large as one answer may be: more than a gateway buffers, and than a client reads with joy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +46,19 @@ class EngineSettings:
     Attributes:
         timeout_s: For one operation that brings no deadline of its own.
         max_calls: Upstream calls of one operation.
+        max_answer_bytes: Of all answers to one operation's calls.
+        max_response_bytes: Of one response.
+        cache_bytes: Of all answers that are kept; 0: none are.
         compiled: Whether plans are compiled; off, all are interpreted.
-        share: Whether equal queries under way share one execution.
+        share: Whether equal queries under way share one execution, and equal reads one call.
         calls: By upstream; others have the defaults of ``CallSettings``.
     """
 
     timeout_s: float = 30.0
-    max_calls: int = 1_000
+    max_calls: int = MAX_CALLS
+    max_answer_bytes: int = MAX_ANSWER_BYTES
+    max_response_bytes: int = MAX_RESPONSE_BYTES
+    cache_bytes: int = DEFAULT_BYTES
     compiled: bool = True
     share: bool = True
     limits: DocumentLimits = field(default_factory=DocumentLimits)
@@ -99,20 +94,24 @@ class Engine:
         self._sdl: str | None = None
         attach_resolvers(stitched.schema)
         self._preparer = Preparer(stitched.schema, self.settings.limits, passes=passes)
-        self._in_flight: InFlight[Response] = InFlight()
-        self._forwarded: dict[frozenset[UpstreamId], tuple[str, ...]] = {}
-        self._callers: dict[UpstreamId, UpstreamCaller] = {}
-        for upstream, transport in transports.items():
-            calls = self.settings.calls.get(upstream, CallSettings())
-            self._callers[upstream] = UpstreamCaller(
-                transport, asyncio.Semaphore(calls.max_concurrency), calls.forward, calls.timeout_s
+        self._background = Background()
+        self._in_flight: InFlight[Response] = InFlight(self._background, timed_out=attrgetter("timed_out"))
+        self._under_way = 0
+        self._idle: asyncio.Event | None = None
+        self.cache = ResponseCache(self.settings.cache_bytes) if self.settings.cache_bytes else None
+        self.callers: dict[UpstreamId, UpstreamCaller] = {
+            upstream: UpstreamCaller(
+                transport, self.settings.calls.get(upstream), cache=self.cache, share=self.settings.share
             )
+            for upstream, transport in transports.items()
+        }
 
     async def __aenter__(self) -> Engine:
         """Open the transports."""
         async with AsyncExitStack() as opening:  # closes what is open, if one of them cannot be opened
             for transport in self._transports.values():
                 await opening.enter_async_context(transport)
+            await opening.enter_async_context(self._background)  # it ends before the transports do
             self._stack = opening.pop_all()
         return self
 
@@ -156,7 +155,10 @@ class Engine:
             deadline: Loop time in seconds; ``None`` for the default time limit from now.
         """
         end = asyncio.get_running_loop().time() + self.settings.timeout_s if deadline is None else deadline
-        return Calls(self._callers, headers, end, self.settings.max_calls)
+        settings = self.settings
+        return Calls(
+            self.callers, headers, end, settings.max_calls, settings.max_answer_bytes, self._background
+        )
 
     async def execute(
         self,
@@ -174,48 +176,80 @@ class Engine:
             allow: Types of operation that may be executed.
             deadline: Loop time in seconds; ``None`` for the default time limit from now.
         """
-        calls = self.calls(headers or {}, deadline)
+        headers = headers or {}
+        self._under_way += 1
+        mutates = False
         try:
             prepared = self._preparer.prepare(request.query, request.operation_name)
             operation = prepared.operation
             if operation.type not in allow:
                 return _not_allowed(operation)
+            mutates = operation.type == "mutation"
             variables = self._preparer.variables(operation, request.variables)
             plan = self._preparer.plan(prepared, variables)
+            if isinstance(plan, HandWritten):
+                calls = self.calls(headers, deadline)
+                calls.fresh = mutates
+                result = await self._execute_resolvers(operation, request, calls)
+                return self._response(result, calls, operation.type)
+            if deadline is None:
+                deadline = asyncio.get_running_loop().time() + self.settings.timeout_s
+            key = None
+            if self.settings.share and not mutates:
+                key = self._sharing_key(prepared, plan, request, headers)
+            if key is None:
+                return await self._execute_plan(prepared, plan, variables, headers, deadline)
+            return await self._in_flight.share(
+                key, self._execute_plan, prepared, plan, variables, headers, deadline=deadline
+            )
         except OperationError as error:
             return _request_errors(error)
-        if isinstance(plan, HandWritten):
-            result = await self._execute_resolvers(operation, request, calls)
-            return _response(result, calls, operation.type)
-        compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
-        if operation.type != "query" or not self.settings.share:
-            return await self._execute_plan(plan, compiled, variables, calls)
-        key = self._sharing_key(plan, request, calls.headers)
-        return await self._in_flight.share(key, lambda: self._execute_plan(plan, compiled, variables, calls))
+        finally:
+            if mutates:
+                self._in_flight.forget()
+            self._under_way -= 1
+            if not self._under_way and self._idle is not None:
+                self._idle.set()
+
+    async def drained(self) -> None:
+        """Wait until no operation is under way."""
+        if self._under_way:
+            self._idle = asyncio.Event()
+            await self._idle.wait()
 
     async def _execute_plan(
-        self, plan: Plan, compiled: Compiled | None, variables: VariableValues, calls: Calls
+        self,
+        prepared: Prepared,
+        plan: Plan,
+        variables: VariableValues,
+        headers: Mapping[str, str],
+        deadline: float,
     ) -> Response:
-        if compiled is None:
-            return _response(await run_plan(plan, variables, calls), calls, plan.operation_type)
-        recording = Recording(calls)
-        body = await FastExecution(compiled, variables, recording).run()
-        if body is not None:
-            return Response(body, calls=calls.count, operation_type=plan.operation_type)
-        return _response(await run_plan(plan, variables, recording), calls, plan.operation_type)
+        calls = self.calls(headers, deadline)
+        compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
+        outcome = await execute_plan(plan, compiled, variables, calls)
+        if isinstance(outcome, bytes):
+            return self._bounded(outcome, calls, plan.operation_type)
+        return self._response(outcome, calls, plan.operation_type)
 
     def _sharing_key(
-        self, plan: Plan, request: GraphQLRequest, headers: Mapping[str, str]
-    ) -> tuple[object, ...]:
-        names = self._forwarded.get(plan.upstreams)
+        self, prepared: Prepared, plan: Plan, request: GraphQLRequest, headers: Mapping[str, str]
+    ) -> tuple[object, ...] | None:
+        """What parts operations that must not share; ``None`` for one that shares with none."""
+        names: tuple[str, ...] | None
+        if id(plan) in prepared.forwarded:
+            names = prepared.forwarded[id(plan)]
+        else:
+            callers = [self.callers[upstream] for upstream in plan.upstreams]
+            names = tuple(sorted({name for caller in callers for name in caller.forward}))
+            if not all(caller.settings.share for caller in callers):
+                names = None
+            if any(kept is plan for kept in prepared.plans.values()):
+                prepared.forwarded[id(plan)] = names
         if names is None:
-            names = tuple(sorted({n for u in plan.upstreams for n in self._callers[u].forward}))
-            if len(self._forwarded) < _MOST_FORWARDED:
-                self._forwarded[plan.upstreams] = names
-        # Who may wait less long is not to end what others wait for, so the time limit is a part of the key.
-        values = [headers.get(name) for name in (_EXPECTED_TIMEOUT, *names)]
+            return None
         variables = msgspec.json.encode(request.variables, enc_hook=encode_file) if request.variables else b""
-        return (request.query, request.operation_name, variables, *values)
+        return (request.query, request.operation_name, variables, *map(headers.get, names))
 
     async def subscribe(
         self, request: GraphQLRequest, *, headers: Mapping[str, str] | None = None
@@ -224,6 +258,19 @@ class Engine:
 
         A query or mutation yields one. Closing the iterator cancels what was called for it.
         """
+        self._under_way += 1
+        try:
+            async with aclosing(self._subscribe(request, headers)) as responses:
+                async for response in responses:
+                    yield response
+        finally:
+            self._under_way -= 1
+            if not self._under_way and self._idle is not None:
+                self._idle.set()
+
+    async def _subscribe(
+        self, request: GraphQLRequest, headers: Mapping[str, str] | None
+    ) -> AsyncGenerator[Response]:
         try:
             prepared = self._preparer.prepare(request.query, request.operation_name)
             operation = prepared.operation
@@ -238,15 +285,21 @@ class Engine:
         if isinstance(plan, HandWritten):
             events = self._subscribe_resolvers(operation, request, headers or {})
         else:
-            events = self._subscribe_plan(plan, variables, headers or {})
+            compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
+            events = self._subscribe_plan(plan, compiled, variables, headers or {})
         async with aclosing(events):
             async for response in events:
                 yield response
 
     def explain(
-        self, query: str, variables: Mapping[str, Any] | None = None, operation_name: str | None = None
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        operation_name: str | None = None,
+        *,
+        code: bool = False,
     ) -> str:
-        """The plan of an operation, as text.
+        """The plan of an operation, as text; with *code* also the Python that it is compiled to.
 
         Raises:
             OperationError: The document is not valid, or its variables do not fit.
@@ -258,7 +311,10 @@ class Engine:
             return (
                 f"executed by graphql-core with batched resolvers, for {plan.coordinate} is not generated\n"
             )
-        return explain(plan)
+        if not code:
+            return explain(plan)
+        compiled = compile_plan(plan)
+        return f"{explain(plan)}\n{compiled.source if compiled else 'not compiled'}\n"
 
     # -- operations with hand-written fields
 
@@ -301,10 +357,14 @@ class Engine:
                 if result is None:
                     return
                 errors = [format_error(error) for error in result.errors or ()]
-                yield _response(Result(result.data, errors), calls, "subscription")
+                yield self._response(Result(result.data, errors), calls, "subscription")
 
     async def _subscribe_plan(
-        self, plan: Plan, variables: VariableValues, headers: Mapping[str, str]
+        self,
+        plan: Plan,
+        compiled: Compiled | None,
+        variables: VariableValues,
+        headers: Mapping[str, str],
     ) -> AsyncGenerator[Response]:
         (root,) = plan.children(None)
         calls = self.calls(headers)
@@ -317,15 +377,39 @@ class Engine:
         async with aclosing(stream):
             async for event in stream:
                 each = self.calls(headers)  # every event has a time limit of its own
-                result = await Execution(plan, variables, each).run_event(root, event)
-                yield _response(result, each, "subscription")
+                outcome = await execute_event(plan, compiled, variables, each, event)
+                if isinstance(outcome, bytes):
+                    yield self._bounded(outcome, each, "subscription")
+                else:
+                    yield self._response(outcome, each, "subscription")
 
+    # -- responses
 
-def _response(result: Result, calls: Calls, operation_type: str) -> Response:
-    body: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        body = {"errors": result.errors, "data": result.data}
-    return Response(msgspec.json.encode(body), calls=calls.count, operation_type=operation_type)
+    def _response(self, result: Result, calls: Calls, operation_type: str) -> Response:
+        body: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            calls.fresh_until = 0.0
+            body = {"errors": result.errors, "data": result.data}
+        return self._bounded(msgspec.json.encode(body), calls, operation_type)
+
+    def _bounded(self, body: bytes, calls: Calls, operation_type: str) -> Response:
+        most = self.settings.max_response_bytes
+        if len(body) > most:
+            error = OperationError(
+                f"the response is larger than {most} bytes; ask for fewer fields or fewer items",
+                code="RESPONSE_TOO_LARGE",
+            )
+            body = msgspec.json.encode({"errors": [format_error(error)], "data": None})
+            return Response(body, calls=calls.count, operation_type=operation_type)
+        max_age_s = calls.max_age_s() if operation_type == "query" else 0
+        return Response(
+            body,
+            calls=calls.count,
+            operation_type=operation_type,
+            max_age_s=max_age_s,
+            is_private=calls.is_private,
+            timed_out=calls.timed_out,
+        )
 
 
 def _request_errors(error: WeftError) -> Response:

@@ -9,182 +9,239 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
-from graphql import GraphQLError, VariableValues, get_argument_values
+from graphql import GraphQLError, VariableValues
 
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamError, UpstreamStatus
-from ..codegen import Compiled, CompiledFetch
+from ..codegen import Compiled, CompiledLookup, CompiledStage, choose
+from ..plan import Plan
 from ..plan.keys import Key
 from ..transport.base import Fetched
 from .calls import Calls
-from .loaders import chunks
+from .loaders import key_calls, lookup_key, nothing_found
+from .record import Answer, Record
+from .run import Execution, Result
+from .stages import KeyStore, StageRunner
 
-_ENCODER: Final = msgspec.json.Encoder()
-_REFUSED: Final = (msgspec.MsgspecError, GraphQLError, KeyError, TypeError, ValueError, ArithmeticError)
-"""What decoding and completing raise for an answer that is left to the interpreted way."""
-
-Answer: TypeAlias = Fetched | Json | UpstreamError
-
-
-class Recording:
-    """The calls of one execution, and what each was answered."""
-
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
-        self._made: list[tuple[Function, Mapping[str, Any], Answer]] = []
-        self._answers: dict[tuple[str, bytes], Answer] | None = None
-
-    async def fetch(self, function: Function, arguments: Mapping[str, Any]) -> Answer:
-        """Make a call, and keep its answer."""
-        answer = await self._calls.fetch(function, arguments)
-        self._made.append((function, arguments, answer))
-        return answer
-
-    async def call(self, function: Function, arguments: Mapping[str, Any]) -> Json | UpstreamError:
-        """The decoded answer of a call; made only if it has not been made."""
-        if self._answers is None:  # looked for only once the fast way has ended
-            self._answers = {_identity(f, given): answer for f, given, answer in self._made}
-        identity = _identity(function, arguments)
-        if identity not in self._answers:
-            return await self._calls.call(function, arguments)
-        answer = self._answers[identity]
-        return self._calls.decode(function, answer) if isinstance(answer, Fetched) else answer
-
-
-def _identity(function: Function, arguments: Mapping[str, Any]) -> tuple[str, bytes]:
-    return function.id, _ENCODER.encode(arguments)
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class _Left(Exception):
-    """The rest is left to the interpreted way."""
+    """The rest is left to another way."""
 
 
-class FastExecution:
+_REFUSED: Final = (
+    _Left,
+    msgspec.MsgspecError,
+    GraphQLError,
+    KeyError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What decoding and completing raise for an answer that is left to another way."""
+
+
+async def execute_plan(
+    plan: Plan, compiled: Compiled | None, variables: VariableValues, calls: Calls
+) -> bytes | Result:
+    """Execute a query or mutation: the response map as JSON, or what the interpreted way yielded.
+
+    Args:
+        plan: What to do.
+        compiled: The same, compiled; ``None`` to interpret it.
+        variables: Coerced values of the operation's variables.
+        calls: Makes the calls.
+    """
+    return await _execute(plan, compiled, variables, calls, Record())
+
+
+async def execute_event(
+    plan: Plan,
+    compiled: Compiled | None,
+    variables: VariableValues,
+    calls: Calls,
+    event: Json | UpstreamError,
+) -> bytes | Result:
+    """The response to one *event* of a subscription; takes and gives what `execute_plan` does."""
+    (root,) = plan.root_stages
+    (fetch,) = plan.stages[root].fetches
+    record = Record()
+    record.roots[fetch] = event
+    return await _execute(plan, compiled, variables, calls, record)
+
+
+async def _execute(
+    plan: Plan, compiled: Compiled | None, variables: VariableValues, calls: Calls, record: Record
+) -> bytes | Result:
+    if compiled is not None:
+        body = await FastExecution(compiled, variables, calls, record).run()
+        if body is None and compiled.lenient is not None:
+            body = await FastExecution(compiled.lenient, variables, calls, record).run()
+        if body is not None:
+            return body
+    return await Execution(plan, variables, calls, record).run()
+
+
+class FastExecution(StageRunner):
     """One execution of one compiled plan."""
 
-    def __init__(self, compiled: Compiled, variables: VariableValues, recording: Recording) -> None:
+    def __init__(self, compiled: Compiled, variables: VariableValues, calls: Calls, record: Record) -> None:
+        """Prepare to execute *compiled*; *record* holds what there is already, and is added to."""
+        super().__init__(compiled.plan.stages)
         self._compiled = compiled
         self._variables = variables
-        self._recording = recording
-        self._answers: dict[int, Any] = {}
-        self._found: dict[int, dict[Key, Any]] = {}
+        self._calls = calls
+        self._record = record
+        self._state: list[Any] = [None] * len(compiled.plan.fetches)
+        self._stores: dict[int, KeyStore] = {}
         self._left = False
 
     async def run(self) -> bytes | None:
-        """The response map as JSON; ``None`` if the operation is to be interpreted."""
-        await self._run_all(self._compiled.roots)
+        """The response map as JSON; ``None`` if the operation is left to another way."""
+        plan = self._compiled.plan
+        if plan.operation_type == "mutation":
+            for root in plan.root_stages:
+                if not self._left:
+                    await self.run_stages((root,))
+        else:
+            await self.run_stages(plan.root_stages)
         if self._left:
             return None
         try:
-            data = _ENCODER.encode(self._compiled.finish(self._answers, self._found))
+            return _encode(self._compiled.finish(self._state))
         except _REFUSED:
             return None
-        return b'{"data":' + data + b"}"
 
-    async def _run_all(self, ids: Sequence[int]) -> None:
-        while len(ids) == 1:  # a chain of fetches needs no tasks
-            one = self._compiled.fetches[ids[0]]
-            ids = one.children if await self._run(one) else ()
-        if ids:
-            async with asyncio.TaskGroup() as group:
-                for id_ in ids:
-                    group.create_task(self._run_all((id_,)))
-
-    async def _run(self, one: CompiledFetch) -> bool:
-        """Run one fetch; whether what depends on it is to be run."""
+    async def run_stage(self, place: int) -> bool:
+        """Run the fetches of the stage at *place*."""
+        stage = self._compiled.stages[place]
         try:
-            if one.keys is None:
-                self._answers[one.fetch.id] = await self._root(one)
+            if stage.lookups:
+                await self._run_lookups(stage)
+                return not self._left
+            arguments = stage.arguments.constant
+            if arguments is None:
+                arguments = stage.arguments.read(self._variables)
+            if stage.link is None:
+                roots = self._record.roots
+                if stage.first not in roots:
+                    roots[stage.first] = await self._calls.fetch(stage.function, arguments)
+                self._state[stage.first] = _decoded(stage, roots[stage.first])
+            elif stage.is_shared:
+                await self._shared(stage, arguments)
             else:
-                self._found[one.fetch.id] = await self._linked(one)
-        except (_Left, *_REFUSED):
+                keys = stage.keys[0](self._state)
+                self._state[stage.first] = await self._ask(stage, keys, arguments) if keys else {}
+        except _REFUSED:
             self._left = True
         return not self._left
 
-    async def _root(self, one: CompiledFetch) -> Any:
-        answer = await self._recording.fetch(one.fetch.function, self._arguments(one))
-        if one.fetch.function.result is None:
-            if isinstance(answer, UpstreamError):
-                raise _Left
-            return True
-        return _decoded(one, answer)
+    async def _run_lookups(self, stage: CompiledStage) -> None:
+        given = [lookup.fetch.arguments.read(self._variables) for lookup in stage.lookups]
+        keys = [lookup_key(lookup.fetch, one) for lookup, one in zip(stage.lookups, given, strict=True)]
+        distinct = list(dict.fromkeys(key for key in keys if key is not None))
+        found = await self._ask(stage, distinct, {}) if distinct else {}
 
-    def _arguments(self, one: CompiledFetch) -> Mapping[str, Any]:
-        given = one.fetch.arguments
-        if given.constant is not None:
-            return given.constant
-        try:
-            return get_argument_values(given.field, given.node, self._variables)
-        except GraphQLError as error:
-            raise _Left from error
+        roots = self._record.roots
+        absent: list[CompiledLookup] = []
+        asked: list[tuple[int, Mapping[str, Any]]] = []
+        for lookup, key, arguments in zip(stage.lookups, keys, given, strict=True):
+            item = None if key is None else found.get(key)
+            if item is not None:
+                self._state[lookup.fetch.id] = item
+                continue
+            absent.append(lookup)
+            if lookup.fetch.id not in roots:
+                asked.append((lookup.fetch.id, arguments))
+        if asked:
+            function = stage.lookups[0].fetch.function
+            answers = await self._fetch_all(function, [arguments for _, arguments in asked])
+            roots.update(zip((id_ for id_, _ in asked), answers, strict=True))
+        for lookup in absent:
+            self._state[lookup.fetch.id] = _decoded(lookup, roots[lookup.fetch.id])
 
-    async def _linked(self, one: CompiledFetch) -> dict[Key, Any]:
-        fetch = one.fetch
-        assert one.keys is not None
-        assert fetch.parent is not None
-        arguments = self._arguments(one)
-        found_by = self._found.get(fetch.parent)
-        answers = found_by.values() if found_by is not None else (self._answers[fetch.parent],)
-        keys = one.keys(answers)
-        if not keys:
-            return {}
-        return await (self._bulk(one, keys) if fetch.batched else self._each(one, keys, arguments))
+    async def _shared(self, stage: CompiledStage, arguments: Mapping[str, Any]) -> None:
+        own = [keys(self._state) for keys in stage.keys]
+        store = self._stores.setdefault(stage.answers, KeyStore())
 
-    async def _bulk(self, one: CompiledFetch, keys: list[Key]) -> dict[Key, Any]:
-        assert one.fetch.link is not None
-        bulk = one.fetch.link.bulk
-        assert bulk is not None
-        assert one.index is not None
-        assert one.items is not None
-        function = one.fetch.called
-        requests: list[dict[str, Any]] = []
-        for part in chunks(keys, bulk):
-            arguments: dict[str, Any] = {bulk.argument: part}
-            if bulk.size_argument:
-                arguments[bulk.size_argument] = len(part)
-            requests.append(arguments)
+        async def ask(keys: list[Key]) -> dict[Key, Any]:
+            return await self._ask(stage, keys, arguments)
+
+        await store.load(list(dict.fromkeys(key for keys in own for key in keys)), ask)
+        for id_, keys in zip(stage.fetches, own, strict=True):
+            self._state[id_] = {key: store.found[key] for key in keys}
+
+    async def _ask(
+        self, stage: CompiledStage, keys: list[Key], arguments: Mapping[str, Any]
+    ) -> dict[Key, Any]:
+        """What *keys*, of which there is one at least, lead to."""
+        assert stage.link is not None
+        recorded = self._record.links.get(stage.answers)
+        if recorded is not None:
+            return await self._ask_for_rest(stage, keys, arguments, recorded)
+        requests = key_calls(stage.link, stage.function, keys, arguments, batched=stage.add is not None)
+        record = self._record.links.setdefault(stage.answers, [])
+        if len(requests) == 1:
+            part, given = requests[0]
+            answer = await self._calls.fetch(stage.function, given)
+            record.append((part, answer))
+            return _by_key(stage, part, answer)
+        answers = await self._fetch_all(stage.function, [given for _, given in requests])
+        record += [(part, answer) for (part, _), answer in zip(requests, answers, strict=True)]
         found: dict[Key, Any] = {}
-        for answer in await self._fetch_all(function, requests):
-            items = one.items(_decoded(one, _absent_is_null(answer)))
-            if items is not None:
-                one.index(items, found)
+        for (part, _), answer in zip(requests, answers, strict=True):
+            found.update(_by_key(stage, part, answer))
         return found
 
-    async def _each(
-        self, one: CompiledFetch, keys: list[Key], arguments: Mapping[str, Any]
+    async def _ask_for_rest(
+        self,
+        stage: CompiledStage,
+        keys: list[Key],
+        arguments: Mapping[str, Any],
+        recorded: list[tuple[list[Key], Answer]],
     ) -> dict[Key, Any]:
-        assert one.fetch.link is not None
-        names = [key.argument for key in one.fetch.link.keys]
-        requests = [
-            {**arguments, **dict(zip(names, key if isinstance(key, tuple) else (key,), strict=True))}
-            for key in keys
-        ]
-        answers = await self._fetch_all(one.fetch.called, requests)
-        return {
-            key: _decoded(one, _absent_is_null(answer)) for key, answer in zip(keys, answers, strict=True)
-        }
+        assert stage.link is not None
+        found: dict[Key, Any] = {}
+        answered = {key for part, _ in recorded for key in part}
+        rest = [key for key in keys if key not in answered]
+        requests = key_calls(stage.link, stage.function, rest, arguments, batched=stage.add is not None)
+        answers = await self._fetch_all(stage.function, [given for _, given in requests])
+        recorded += [(part, answer) for (part, _), answer in zip(requests, answers, strict=True)]
+        for part, answer in recorded:
+            if not set(part).isdisjoint(keys):
+                found.update(_by_key(stage, part, answer))
+        return found
 
-    async def _fetch_all(self, function: Function, requests: list[dict[str, Any]]) -> list[Answer]:
-        if len(requests) == 1:
-            return [await self._recording.fetch(function, requests[0])]
+    async def _fetch_all(self, function: Function, requests: Sequence[Mapping[str, Any]]) -> list[Answer]:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._recording.fetch(function, each)) for each in requests]
+            tasks = [group.create_task(self._calls.fetch(function, each)) for each in requests]
         return [task.result() for task in tasks]
 
 
-def _decoded(one: CompiledFetch, answer: Answer) -> Any:
+def _by_key(stage: CompiledStage, keys: list[Key], answer: Answer) -> dict[Key, Any]:
+    """What the *keys* of one call lead to."""
+    if isinstance(answer, UpstreamStatus) and answer.status in {"404", "410", "NOT_FOUND"}:
+        answer = None  # a link to something that is not there leads to null
+    decoded = _decoded(stage, answer)
+    if stage.add is None:
+        return {keys[0]: decoded}
+    found = nothing_found(keys, many=stage.many)
+    stage.add(decoded, found)
+    return found
+
+
+def _decoded(stage: CompiledStage | CompiledLookup, answer: Answer) -> Any:
     if isinstance(answer, Fetched):
-        return one.decode(answer.body)
+        if stage.type is None:
+            return True
+        if answer.messages is not None:
+            return stage.project(answer.body, answer.messages)
+        return stage.decode(answer.body)
     if isinstance(answer, UpstreamError):
         raise _Left
-    return msgspec.convert(answer, one.type)
-
-
-def _absent_is_null(answer: Answer) -> Answer:
-    """A link to something that is not there leads to null."""
-    if isinstance(answer, UpstreamStatus) and answer.status in {"404", "410", "NOT_FOUND"}:
-        return None
-    return answer
+    return msgspec.convert(answer, stage.type, dec_hook=choose) if stage.type is not None else True

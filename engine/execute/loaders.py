@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from strawberry.dataloader import DataLoader
 
-from ...schemas.catalog import Function, Json
+from ...schemas.catalog import Function, Json, ListOf
 from ...schemas.errors import UpstreamAnswer, UpstreamError, UpstreamStatus
 from ...schemas.links import BulkFunction, Link
+from ..plan import Fetch
 from ..plan.keys import BadKey, Key, KeyPart, converter_for
 from .calls import Caller
 
@@ -99,52 +100,109 @@ class Loaders:
         identity = (f"{function.id} {' '.join(names)}", msgspec.json.encode(arguments, order="deterministic"))
         loader = self._loaders.get(identity)
         if loader is None:
-            load = self._bulk(link, function) if batched else self._single(link, function, arguments)
+
+            async def load(wanted: list[Key]) -> list[Loaded]:
+                found = await ask_for_keys(self._calls, link, function, wanted, arguments, batched=batched)
+                return [Loaded(found[key]) for key in wanted]
+
             loader = self._loaders[identity] = _Loader(load)
         return await loader.load_many(keys)
 
-    def _single(
-        self, link: Link, function: Function, arguments: Mapping[str, Any]
-    ) -> Callable[[list[Key]], Any]:
-        async def one(key: Key) -> Loaded:
+
+def key_calls(
+    link: Link, function: Function, keys: list[Key], arguments: Mapping[str, Any], *, batched: bool
+) -> list[tuple[list[Key], dict[str, Any]]]:
+    """The calls that answer *keys*: for each its keys, and its arguments.
+
+    Args:
+        link: The link that is followed.
+        function: The function that is called.
+        keys: Distinct keys.
+        arguments: The field's own arguments, by the function's names.
+        batched: Whether *function* takes all keys in one call.
+    """
+    calls: list[tuple[list[Key], dict[str, Any]]] = []
+    if not batched:
+        names = [(key.argument, _takes_list(function, key.argument)) for key in link.keys]
+        for key in keys:
             parts = key if isinstance(key, tuple) else (key,)
-            keyed = {k.argument: part for k, part in zip(link.keys, parts, strict=True)}
-            return Loaded(_none_if_absent(await self._calls.call(function, {**arguments, **keyed})))
-
-        async def load(keys: list[Key]) -> list[Loaded]:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(key)) for key in keys]
-            return [task.result() for task in tasks]
-
-        return load
-
-    def _bulk(self, link: Link, function: Function) -> Callable[[list[Key]], Any]:
-        bulk = link.bulk
-        assert bulk is not None
-
-        async def load(keys: list[Key]) -> list[Loaded]:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(self._call_bulk(bulk, function, chunk)) for chunk in chunks(keys, bulk)
-                ]
-            found: dict[Key, Json | UpstreamError] = {}
-            for task in tasks:
-                found.update(task.result())
-            return [Loaded(found.get(key)) for key in keys]
-
-        return load
-
-    async def _call_bulk(
-        self, bulk: BulkFunction, function: Function, keys: Sequence[Key]
-    ) -> dict[Key, Json | UpstreamError]:
-        arguments: dict[str, Any] = {bulk.argument: list(keys)}
+            keyed: dict[str, Any] = {
+                name: [part] if in_list else part for (name, in_list), part in zip(names, parts, strict=True)
+            }
+            calls.append(([key], {**arguments, **keyed}))
+        return calls
+    bulk = link.bulk
+    assert bulk is not None
+    for part in chunks(keys, bulk):
+        bulk_arguments = {**arguments, bulk.argument: part}
         if bulk.size_argument:
-            arguments[bulk.size_argument] = len(keys)
-        answer = await self._calls.call(function, arguments)
-        if isinstance(answer, UpstreamError):
-            answer = _none_if_absent(answer)
-            return dict.fromkeys(keys, answer)
-        return put_back(bulk, function, keys, answer)
+            bulk_arguments[bulk.size_argument] = len(part) * bulk.per_key
+        calls.append((part, bulk_arguments))
+    return calls
+
+
+def _takes_list(function: Function, name: str) -> bool:
+    argument = function.argument(name)
+    return argument is not None and isinstance(argument.type, ListOf)
+
+
+async def ask_for_keys(
+    calls: Caller,
+    link: Link,
+    function: Function,
+    keys: list[Key],
+    arguments: Mapping[str, Any],
+    *,
+    batched: bool,
+) -> dict[Key, Json | UpstreamError]:
+    """What each of *keys* leads to, or the error in its place. Takes what `key_calls` takes."""
+
+    async def one(part: list[Key], given: dict[str, Any]) -> dict[Key, Json | UpstreamError]:
+        return by_key(link, function, part, await calls.call(function, given), batched=batched)
+
+    requests = key_calls(link, function, keys, arguments, batched=batched)
+    if len(requests) == 1:
+        return await one(*requests[0])
+    found: dict[Key, Json | UpstreamError] = {}
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(*request)) for request in requests]
+    for task in tasks:
+        found.update(task.result())
+    return found
+
+
+def by_key(
+    link: Link, function: Function, keys: list[Key], answer: Json | UpstreamError, *, batched: bool
+) -> dict[Key, Json | UpstreamError]:
+    """What each of the *keys* of one call leads to."""
+    answer = _none_if_absent(answer)
+    if not batched:
+        if function.result is None and not isinstance(answer, UpstreamError):
+            answer = True
+        return dict.fromkeys(keys, answer)
+    if isinstance(answer, UpstreamError):
+        return dict.fromkeys(keys, answer)
+    bulk = link.bulk
+    assert bulk is not None
+    return {**nothing_found(keys, many=bulk.many), **put_back(bulk, function, keys, answer)}
+
+
+def lookup_key(fetch: Fetch, arguments: Mapping[str, Any]) -> Key | None:
+    """The key that *fetch*, a lookup that goes together with others, is given; ``None`` if it is no key."""
+    assert fetch.lookup is not None
+    assert fetch.lookup.bulk is not None
+    value = arguments.get(fetch.lookup.keys[0].argument)
+    try:
+        return (
+            None if value is None else converter_for(fetch.called.argument(fetch.lookup.bulk.argument))(value)
+        )
+    except BadKey:
+        return None
+
+
+def nothing_found(keys: Iterable[Key], *, many: bool) -> dict[Key, Any]:
+    """What keys lead to that no item of a bulk answer carries."""
+    return {key: [] for key in keys} if many else dict.fromkeys(keys)
 
 
 def put_back(
@@ -152,7 +210,7 @@ def put_back(
 ) -> dict[Key, Json | UpstreamError]:
     """The items of *answer* by key: never by order. Keys that were not asked for are left out.
 
-    Without an item for it a key leads to null.
+    A key that no item carries is left out.
     """
     items: Json = answer
     for depth, step in enumerate(bulk.items):
@@ -175,7 +233,11 @@ def put_back(
             key: KeyPart = convert(item.get(bulk.key))
         except BadKey:
             continue
-        if key in asked:
+        if key not in asked:
+            continue
+        if bulk.many:
+            cast("list[Json]", found.setdefault(key, [])).append(item)
+        else:
             found[key] = item
     return found
 
@@ -185,8 +247,23 @@ def _misshapen(bulk: BulkFunction, function: Function, depth: int, what: str) ->
     return UpstreamAnswer(function.upstream, function.id, reason=f"{where} is {what}")
 
 
-def chunks(keys: Sequence[Key], bulk: BulkFunction) -> list[list[Key]]:
+def _fit_surely(keys: list[Key], bulk: BulkFunction) -> bool:
+    """Whether *keys* are far from the most bytes that one call may have: a quick look."""
+    if bulk.max_key_bytes is None or not keys:
+        return True
+    if isinstance(keys[0], str):  # all are of one kind
+        length = 12 * sum(map(len, keys))  # type: ignore[arg-type]  # four bytes a character, three for a byte
+    else:
+        length = 20 * len(keys)
+        if not -(10**18) < min(keys) <= max(keys) < 10**18:  # type: ignore[operator]  # numbers, that is
+            return False
+    return length + len(keys) * (len(bulk.argument) + 2) <= bulk.max_key_bytes
+
+
+def chunks(keys: list[Key], bulk: BulkFunction) -> list[list[Key]]:
     """*keys* in parts that one call of *bulk* takes."""
+    if len(keys) <= bulk.max_keys and _fit_surely(keys, bulk):
+        return [keys] if keys else []
     found: list[list[Key]] = []
     part: list[Key] = []
     size = 0

@@ -35,6 +35,8 @@ class Prepared:
         cached: Whether it is in the cache, so that its plans count there.
         compiled: By the ``id`` of a plan in *plans* that was run before.
         once: The ids of those that were run once, and are not compiled yet.
+        forwarded: Names of the headers that its plans' calls forward, by the ``id`` of a plan in *plans*;
+            ``None`` for a plan that shares with none.
     """
 
     operation: Operation
@@ -43,6 +45,7 @@ class Prepared:
     plans: dict[tuple[bool, ...], Plan | HandWritten] = field(default_factory=dict)
     compiled: dict[int, Compiled | None] = field(default_factory=dict)
     once: set[int] = field(default_factory=set)
+    forwarded: dict[int, tuple[str, ...] | None] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:

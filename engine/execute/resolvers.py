@@ -6,6 +6,7 @@ generated fields in them are resolved here: by the same calls, batched by the sa
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
@@ -28,7 +29,14 @@ from graphql import (
 )
 
 from ...schemas.errors import UpstreamAnswer, UpstreamError
-from ...schemas.stitch import LinkBinding, MemberBinding, RootBinding, UnionBinding, binding_of
+from ...schemas.stitch import (
+    LinkBinding,
+    MemberBinding,
+    NamespaceBinding,
+    RootBinding,
+    UnionBinding,
+    binding_of,
+)
 from ...schemas.stitch.bindings import EXTENSION, is_map_entry
 from ..errors import error_extensions
 from ..plan.keys import BadKey, Key, converter_for
@@ -45,6 +53,7 @@ class Running:
     def __init__(self, calls: Calls) -> None:
         self.calls = calls
         self.loaders = Loaders(calls)
+        self.writes = asyncio.Lock()
 
 
 RUNNING: Final[ContextVar[Running]] = ContextVar("weft_running")
@@ -63,6 +72,8 @@ def _attach(field: GraphQLField) -> None:
     match binding_of(field):
         case MemberBinding() as member:
             field.resolve = _member_resolver(member)
+        case NamespaceBinding():
+            field.resolve = lambda _source, _info: {}
         case RootBinding() as root if root.function.streaming in {"server", "both"}:
             field.subscribe = _stream_resolver(root)
             field.resolve = _resolve_event
@@ -107,10 +118,15 @@ async def _member_of_instance(source: Any, member: str, info: GraphQLResolveInfo
 def _root_resolver(binding: RootBinding) -> GraphQLFieldResolver:
     async def resolve(_source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         running = RUNNING.get()
-        answer = _located(await running.calls.call(binding.function, arguments))
         if binding.function.effect == "write":
+            # graphql-core would start all fields of a namespace at once. The lock is given in the order in
+            # which they ask for it, which is theirs in the document.
+            async with running.writes:
+                answer = _located(await running.calls.call(binding.function, arguments))
             # What was read before may have changed: the fields below this one load anew.
             running.loaders = Loaders(running.calls)
+        else:
+            answer = _located(await running.calls.call(binding.function, arguments))
         if binding.void and not isinstance(answer, GraphQLError):
             return True
         return _checked(info.return_type, answer, info)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeAlias
 
-from graphql import GraphQLError, VariableValues, get_argument_values
+from graphql import GraphQLError, VariableValues
 
-from ...schemas.catalog import Json
+from ...schemas.catalog import Function, Json
 from ...schemas.errors import BadArguments, UpstreamAnswer, UpstreamError
 from ...schemas.links import Link
 from ..plan import Fetch, Plan
 from ..plan.keys import BadKey, Key, converter_for
 from ..plan.steps import EntriesStep, MemberStep, PathStep, SelectedField, TypeStep
+from ..transport.base import Fetched
 from .calls import Caller
 from .complete import Completer, entries_of
-from .loaders import Loaders
+from .loaders import ask_for_keys, by_key, lookup_key
+from .record import Answer, Record
+from .stages import KeyStore, StageRunner
 
 ByKey: TypeAlias = dict[Key, Json | UpstreamError]
 
@@ -57,14 +61,26 @@ async def run_plan(plan: Plan, variables: VariableValues, calls: Caller) -> Resu
     return await Execution(plan, variables, calls).run()
 
 
-class Execution:
+class Execution(StageRunner):
     """One execution of one plan."""
 
-    def __init__(self, plan: Plan, variables: VariableValues, calls: Caller) -> None:
+    def __init__(
+        self, plan: Plan, variables: VariableValues, calls: Caller, record: Record | None = None
+    ) -> None:
+        """Prepare to execute *plan*.
+
+        Args:
+            plan: What to do.
+            variables: Coerced values of the operation's variables.
+            calls: Makes the calls.
+            record: What another way of this execution was answered already.
+        """
+        super().__init__(plan.stages)
         self._plan = plan
         self._variables = variables
         self._calls = calls
-        self._loaders = Loaders(calls)
+        self._record = record or Record()
+        self._stores: dict[int, KeyStore] = {}
         self._answers: dict[int, Json | UpstreamError] = {}
         self._by_key: dict[int, ByKey] = {}
         self._failed: dict[int, UpstreamError] = {}
@@ -72,23 +88,22 @@ class Execution:
 
     async def run(self) -> Result:
         """Run every fetch, and complete the response."""
-        roots = self._plan.children(None)
+        roots = self._plan.root_stages
         if self._plan.operation_type == "mutation":
-            # GraphQL specification, "Mutation": one root field after the other, each with all below it.
-            for fetch in roots:
-                # What one field has read, the next may have changed: each loads anew.
-                self._loaders = Loaders(self._calls)
-                await self._run_tree([fetch])
+            # GraphQL specification, "Mutation": one root field after the other, each with all below it. Fetches
+            # below different ones share nothing, for what one has read, the next may have changed.
+            for root in roots:
+                await self.run_stages((root,))
         else:
-            await self._run_tree(roots)
+            await self.run_stages(roots)
         return self._complete()
 
-    async def run_event(self, fetch: Fetch, event: Json | UpstreamError) -> Result:
-        """The response to one *event* of the subscription's root *fetch*."""
-        self._answers[fetch.id] = event
-        async with asyncio.TaskGroup() as group:
-            self._start_children(group, fetch)
-        return self._complete()
+    async def run_event(self, event: Json | UpstreamError) -> Result:
+        """The response to one *event* of a subscription."""
+        (root,) = self._plan.root_stages
+        (fetch,) = self._plan.stages[root].fetches
+        self._record.roots[fetch] = event
+        return await self.run()
 
     def root_arguments(self, fetch: Fetch) -> Mapping[str, Any] | UpstreamError:
         """Arguments of a root fetch, or the error that stands in the place of its answer."""
@@ -96,46 +111,91 @@ class Execution:
 
     # -- fetching
 
-    async def _run_tree(self, fetches: Iterable[Fetch]) -> None:
-        async with asyncio.TaskGroup() as group:
-            for fetch in fetches:
-                group.create_task(self._run_root(group, fetch))
-
-    async def _run_root(self, group: asyncio.TaskGroup, fetch: Fetch) -> None:
-        arguments = self._arguments(fetch)
+    async def run_stage(self, place: int) -> bool:
+        """Run the fetches of the stage at *place*."""
+        fetches = [self._plan.fetches[id_] for id_ in self._plan.stages[place].fetches]
+        first = fetches[0]
+        if first.link is None and first.batched:
+            await self._run_lookups(fetches)
+            return True
+        arguments = self._arguments(first)
         if isinstance(arguments, UpstreamError):
-            self._answers[fetch.id] = arguments
-            return
-        answer = await self._calls.call(fetch.function, arguments)
+            self._failed.update({fetch.id: arguments for fetch in fetches})
+        elif first.link is None:
+            self._answers[first.id] = await self._root_answer(first, arguments)
+        else:
+            await self._run_links(fetches, arguments)
+        return True  # fetches below one that failed have no keys
+
+    async def _root_answer(self, fetch: Fetch, arguments: Mapping[str, Any]) -> Json | UpstreamError:
+        if fetch.id in self._record.roots:
+            answer = self._decoded(fetch.function, self._record.roots[fetch.id])
+        else:
+            answer = await self._calls.call(fetch.function, arguments)
         if fetch.function.result is None and not isinstance(answer, UpstreamError):
-            answer = True
-        self._answers[fetch.id] = answer
-        self._start_children(group, fetch)
+            return True
+        return answer
 
-    async def _run_link(self, group: asyncio.TaskGroup, fetch: Fetch) -> None:
-        assert fetch.link is not None
-        arguments = self._arguments(fetch)
-        if isinstance(arguments, UpstreamError):
-            self._failed[fetch.id] = arguments
-            return
-        keys = list(dict.fromkeys(self._keys(fetch)))
-        if not keys:
-            return
-        self._by_key[fetch.id] = await self._loaders.load(
-            fetch.link, fetch.called, keys, arguments, batched=fetch.batched
-        )
-        self._start_children(group, fetch)
+    async def _run_lookups(self, fetches: Sequence[Fetch]) -> None:
+        given: dict[int, Mapping[str, Any]] = {}
+        keys: dict[int, Key] = {}
+        for fetch in fetches:
+            arguments = self._arguments(fetch)
+            if isinstance(arguments, UpstreamError):
+                self._failed[fetch.id] = arguments
+                continue
+            given[fetch.id] = arguments
+            key = lookup_key(fetch, arguments)
+            if key is not None:
+                keys[fetch.id] = key
+        found: dict[Key, Json | UpstreamError] = {}
+        if keys:
+            found = await self._ask(fetches[0], list(dict.fromkeys(keys.values())), {})
 
-    def _start_children(self, group: asyncio.TaskGroup, fetch: Fetch) -> None:
-        for child in self._plan.children(fetch.id):
-            group.create_task(self._run_link(group, child))
+        async def ask_alone(fetch: Fetch) -> None:
+            self._answers[fetch.id] = await self._root_answer(fetch, given[fetch.id])
+
+        async with asyncio.TaskGroup() as group:
+            for id_ in given:
+                answer = found.get(keys[id_]) if id_ in keys else None
+                if answer is None or isinstance(answer, UpstreamError):
+                    group.create_task(ask_alone(self._plan.fetches[id_]))
+                else:
+                    self._answers[id_] = answer
+
+    async def _run_links(self, fetches: Sequence[Fetch], arguments: Mapping[str, Any]) -> None:
+        first = fetches[0]
+        own = [list(dict.fromkeys(self._keys(fetch))) for fetch in fetches]
+        store = self._stores.setdefault(first.answers, KeyStore())
+
+        async def ask(keys: list[Key]) -> dict[Key, Any]:
+            return await self._ask(first, keys, arguments)
+
+        await store.load(list(dict.fromkeys(chain.from_iterable(own))), ask)
+        for fetch, keys in zip(fetches, own, strict=True):
+            self._by_key[fetch.id] = {key: store.found[key] for key in keys}
+
+    async def _ask(
+        self, fetch: Fetch, keys: list[Key], arguments: Mapping[str, Any]
+    ) -> dict[Key, Json | UpstreamError]:
+        link, function, batched = fetch.keyed, fetch.called, fetch.batched
+        assert link is not None
+        found: dict[Key, Json | UpstreamError] = {}
+        for part, answer in self._record.links.get(fetch.answers, ()):
+            if set(part).isdisjoint(keys):
+                continue
+            found.update(by_key(link, function, part, self._decoded(function, answer), batched=batched))
+        rest = [key for key in keys if key not in found]
+        if rest:
+            found.update(await ask_for_keys(self._calls, link, function, rest, arguments, batched=batched))
+        return found
+
+    def _decoded(self, function: Function, answer: Answer) -> Json | UpstreamError:
+        return self._calls.decode(function, answer) if isinstance(answer, Fetched) else answer
 
     def _arguments(self, fetch: Fetch) -> Mapping[str, Any] | UpstreamError:
-        given = fetch.arguments
-        if given.constant is not None:
-            return given.constant
         try:
-            return get_argument_values(given.field, given.node, self._variables)
+            return fetch.arguments.read(self._variables)
         except GraphQLError as error:
             return BadFieldArguments(fetch.function.upstream, fetch.function.id, reason=error.message)
 
@@ -143,8 +203,8 @@ class Execution:
         assert fetch.link is not None
         assert fetch.parent is not None
         reader = self._reader(fetch)
-        if fetch.parent in self._by_key:
-            answers: Iterable[Any] = self._by_key[fetch.parent].values()
+        if self._plan.fetches[fetch.parent].link is not None:
+            answers: Iterable[Any] = self._by_key.get(fetch.parent, {}).values()
         else:
             answers = (self._answers.get(fetch.parent),)
         for parent in objects_at(answers, fetch.path):
@@ -170,10 +230,10 @@ class Execution:
 
     def _read_fetched(self, fetch_id: int, parent: Mapping[str, Any], _field: SelectedField) -> Any:
         fetch = self._plan.fetches[fetch_id]
-        if fetch.link is None:
-            return self._answers.get(fetch_id)
         if fetch_id in self._failed:
             return self._failed[fetch_id]
+        if fetch.link is None:
+            return self._answers.get(fetch_id)
         reader = self._reader(fetch)
         found = self._by_key.get(fetch_id, {})
         try:

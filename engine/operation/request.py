@@ -40,6 +40,9 @@ class Response(Struct, frozen=True):
             answers in its own words and ``body`` is not sent.
         operation_type: ``query``, ``mutation`` or ``subscription``; empty if no operation could be chosen.
             Must be set where ``not_allowed`` is.
+        max_age_s: How long it may be used again: the least of all its calls; 0 if it may not.
+        is_private: Only by the same client: its calls depend on what the client sent.
+        timed_out: A call was not answered in time.
     """
 
     body: bytes
@@ -47,3 +50,6 @@ class Response(Struct, frozen=True):
     calls: int = 0
     not_allowed: bool = False
     operation_type: str = ""
+    max_age_s: int = 0
+    is_private: bool = True
+    timed_out: bool = False

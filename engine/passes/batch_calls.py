@@ -24,5 +24,7 @@ def batch_calls(plan: Plan) -> Plan:
     """
     return replace(
         plan,
-        fetches=tuple(replace(fetch, batched=True) if fetch.bulk else fetch for fetch in plan.fetches),
+        fetches=tuple(
+            replace(fetch, batched=True) if fetch.link and fetch.bulk else fetch for fetch in plan.fetches
+        ),
     )

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import cast
 
 from graphql import (
+    ArgumentNode,
     FieldNode,
     FragmentSpreadNode,
     GraphQLEnumType,
     GraphQLField,
     GraphQLList,
+    GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -24,16 +26,27 @@ from graphql import (
     GraphQLUnionType,
     InlineFragmentNode,
     SelectionSetNode,
+    Undefined,
     VariableNode,
     Visitor,
     get_argument_values,
     get_named_type,
+    is_required_argument,
     print_ast,
     visit,
 )
 
+from ...schemas.catalog import Function
 from ...schemas.errors import OperationError
-from ...schemas.stitch import LinkBinding, MemberBinding, RootBinding, UnionBinding, binding_of
+from ...schemas.stitch import (
+    LinkBinding,
+    MemberBinding,
+    NamespaceBinding,
+    RootBinding,
+    UnionBinding,
+    binding_of,
+    entity_of,
+)
 from ...schemas.stitch.bindings import EXTENSION, is_map_entry
 from ..operation.collect import collect_fields
 from ..operation.document import Conditions, DocumentLimits, Operation, is_included
@@ -42,11 +55,13 @@ from .steps import (
     EntriesStep,
     Fetch,
     Fetched,
+    LeafType,
     LeafValue,
     ListValue,
     Location,
     Member,
     MemberStep,
+    Namespace,
     NonNullValue,
     ObjectValue,
     PathStep,
@@ -174,8 +189,11 @@ class _Builder:
             case MemberBinding(member=member):
                 source = Member(member)
                 inner = _Place(place.fetch, (*place.path, MemberStep(member), *entries), response_path)
+            case NamespaceBinding():
+                source = Namespace()
+                inner = _Place(None, (), response_path)
             case RootBinding() | LinkBinding():
-                fetch = self._fetch(binding, field, node, coordinate, place, response_path)
+                fetch = self._fetch(binding, parent, field, node, coordinate, place, response_path)
                 source = Fetched(fetch.id)
                 inner = _Place(fetch.id, entries, response_path)
         sets = [n.selection_set for n in nodes if n.selection_set]
@@ -186,6 +204,7 @@ class _Builder:
     def _fetch(
         self,
         binding: RootBinding | LinkBinding,
+        parent: GraphQLObjectType,
         field: GraphQLField,
         node: FieldNode,
         coordinate: str,
@@ -194,6 +213,12 @@ class _Builder:
     ) -> Fetch:
         link = binding.link if isinstance(binding, LinkBinding) else None
         bulk = binding.bulk if isinstance(binding, LinkBinding) else None
+        named = get_named_type(field.type)
+        lookup = None
+        if link is None and isinstance(named, GraphQLObjectType):
+            lookup = _lookup(binding.function, named, field, node)
+            bulk = lookup.bulk if lookup else None
+        keyed = lookup.link if lookup else link
         fetch = Fetch(
             id=len(self._fetches),
             function=binding.function,
@@ -205,6 +230,9 @@ class _Builder:
             link=link,
             bulk=bulk,
             batched=link is not None and link.function is None,
+            key_types=tuple(_leaf_of(parent, key.member) for key in link.keys) if link else (),
+            item_key_type=_leaf_of(named, keyed.bulk.key) if keyed and keyed.bulk else None,
+            lookup=lookup.link if lookup else None,
         )
         self._fetches.append(fetch)
         return fetch
@@ -277,16 +305,60 @@ class _HasVariable(Visitor):
         self.found = True
 
 
+def _lookup(
+    function: Function, type_: GraphQLObjectType, field: GraphQLField, node: FieldNode
+) -> LinkBinding | None:
+    """The link by which *function* answers objects of *type_*, if *node* gives it a key and nothing else."""
+    entity = entity_of(type_)
+    if entity is None or entity.bulk is None or entity.link.function != function.id:
+        return None
+    given = {argument.name.value for argument in node.arguments or ()}
+    sent = {
+        definition.out_name or name
+        for name, definition in field.args.items()
+        if name in given or definition.default_value is not Undefined
+    }
+    return entity if sent == {key.argument for key in entity.link.keys} and len(sent) == 1 else None
+
+
+def _leaf_of(type_: GraphQLNamedType, member: str) -> LeafType | None:
+    """The type of *member*, or of its items."""
+    if not isinstance(type_, GraphQLObjectType):
+        return None
+    for one in type_.fields.values():
+        if binding_of(one) == MemberBinding(member):
+            named = get_named_type(one.type)
+            return named if isinstance(named, GraphQLScalarType | GraphQLEnumType) else None
+    return None
+
+
 def _arguments(field: GraphQLField, node: FieldNode) -> Arguments:
+    whole: dict[str, str] = {}
+    rest: list[ArgumentNode] = []
     finder = _HasVariable()
     for argument in node.arguments or ():
-        visit(argument.value, finder)
-    return Arguments(
-        field=field,
-        node=node,
-        constant=None if finder.found else get_argument_values(field, node),
-        text=", ".join(sorted(print_ast(argument) for argument in node.arguments or ())),
-    )
+        if isinstance(argument.value, VariableNode):
+            whole[argument.name.value] = argument.value.name.value
+        else:
+            rest.append(argument)
+            visit(argument.value, finder)
+    text = ", ".join(sorted(print_ast(argument) for argument in node.arguments or ()))
+    if finder.found:
+        return Arguments(field, node, None, text)
+    if not whole:
+        return Arguments(field, node, get_argument_values(field, node), text)
+    variables = []
+    for given, variable in whole.items():
+        definition = field.args[given]
+        name = definition.out_name or given
+        variables.append((name, variable, isinstance(definition.type, GraphQLNonNull)))
+    # An argument without a value has its default; a required one has none, and is left out to get it.
+    present = {
+        name: one for name, one in field.args.items() if name not in whole or not is_required_argument(one)
+    }
+    shown = FieldNode(name=node.name, arguments=tuple(rest))
+    others = get_argument_values(GraphQLField(field.type, present), shown)
+    return Arguments(field, node, None, text, tuple(variables), others)
 
 
 def _location(node: FieldNode) -> Location | None:

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from graphql import FieldNode, GraphQLEnumType, GraphQLField, GraphQLScalarType
+from graphql import (
+    FieldNode,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLScalarType,
+    VariableValues,
+    get_argument_values,
+)
 
 from ...schemas.catalog import Function, UpstreamId
 from ...schemas.links import Link
@@ -19,6 +26,8 @@ from ...schemas.stitch import UnionBinding
 
 Location: TypeAlias = tuple[int, int]
 """Line and column in the document, each counted from 1."""
+
+LeafType: TypeAlias = GraphQLScalarType | GraphQLEnumType
 
 
 # -- what the response is made of
@@ -28,7 +37,7 @@ Location: TypeAlias = tuple[int, int]
 class LeafValue:
     """A scalar or enum."""
 
-    type: GraphQLScalarType | GraphQLEnumType
+    type: LeafType
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,12 @@ class TypeNameOf:
     """The name of the parent's concrete type (``__typename``)."""
 
 
-Source: TypeAlias = Member | Fetched | TypeNameOf
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """An object that only holds root fields, those of one upstream."""
+
+
+Source: TypeAlias = Member | Fetched | TypeNameOf | Namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +159,44 @@ class Arguments:
         node: Where its arguments stand.
         constant: Their coerced values by the function's names, if no variable is among them; else ``None``.
         text: As they stand in the document, for people and to tell equal fetches.
+        variables: Where every argument is a whole variable or a constant: the function's name of each
+            argument that is a variable, the variable, and whether it must not be null. Else ``None``.
+        others: With *variables*: the coerced values of the constants, and of defaults.
+        added: What a pass has added to them all, where *constant* is ``None``.
     """
 
     field: GraphQLField
     node: FieldNode
     constant: Mapping[str, Any] | None
     text: str
+    variables: tuple[tuple[str, str, bool], ...] | None = None
+    others: Mapping[str, Any] | None = None
+    added: Mapping[str, Any] | None = None
+
+    def read(self, given: VariableValues) -> Mapping[str, Any]:
+        """Coerced values by the function's names. What it returns is not to be changed.
+
+        Raises:
+            GraphQLError: The variables' values make them unfit.
+
+        Source: GraphQL specification, ``CoerceArgumentValues``.
+        """
+        if self.constant is not None:
+            return self.constant
+        if self.variables is not None and self.others is not None:
+            coerced = given.coerced
+            found = dict(self.others)
+            for name, variable, must_be in self.variables:
+                if variable in coerced:
+                    found[name] = value = coerced[variable]
+                    if value is None and must_be:
+                        break
+                elif must_be and name not in self.others:
+                    break
+            else:
+                return found
+        found = get_argument_values(self.field, self.node, given)
+        return {**found, **self.added} if self.added else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +216,12 @@ class Fetch:
         link: The link; ``None`` for a root fetch.
         bulk: The bulk function of the link, if there is one.
         batched: Whether all keys go to *bulk*, rather than each to *function*.
+        shared: The first of the fetches that share what their keys lead to, itself among them; ``None`` if it
+            shares with none. No key is asked for twice by fetches that share.
+        key_types: Types of the members that hold the keys; ``None`` for one that the schema does not show.
+        item_key_type: Type of the member by which items of *bulk* are put back.
+        lookup: For a root fetch that answers one key, and nothing else: the link from that key to its answer,
+            where *bulk* answers several. The fetch is *batched* only together with others.
     """
 
     id: int
@@ -182,11 +234,47 @@ class Fetch:
     link: Link | None = None
     bulk: Function | None = None
     batched: bool = False
+    shared: int | None = None
+    key_types: tuple[LeafType | None, ...] = ()
+    item_key_type: LeafType | None = None
+    lookup: Link | None = None
+
+    @property
+    def keyed(self) -> Link | None:
+        """What says how keys become calls; ``None`` for a root fetch that is no lookup."""
+        return self.link or self.lookup
+
+    @property
+    def answers(self) -> int:
+        """Under which fetch's id what its keys lead to is kept."""
+        return self.id if self.shared is None else self.shared
+
+    @property
+    def leads_to_many(self) -> bool:
+        """Whether each key leads to a list of the bulk function's items."""
+        return self.link is not None and self.link.bulk is not None and self.link.bulk.many
 
     @property
     def called(self) -> Function:
         """The function that is really called."""
         return self.bulk if self.batched and self.bulk else self.function
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Fetches that run as one: their keys go together.
+
+    Attributes:
+        fetches: Their ids; more than one if they share, call a bulk function, and are at the same depth.
+        waits_for: Number of stages that hold the parents of its fetches.
+        then: Places in ``Plan.stages`` of those whose keys come from its answers.
+        leads_to_joins: Whether one of *then* waits for other stages too.
+    """
+
+    fetches: tuple[int, ...]
+    waits_for: int
+    then: tuple[int, ...]
+    leads_to_joins: bool
 
 
 @dataclass(frozen=True)
@@ -211,3 +299,39 @@ class Plan:
     def children(self, fetch_id: int | None) -> tuple[Fetch, ...]:
         """The fetches that take their keys from *fetch_id*; the root fetches for ``None``."""
         return tuple(fetch for fetch in self.fetches if fetch.parent == fetch_id)
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """The fetches in stages, in the order of the first fetch of each."""
+        depths: list[int] = []
+        places: dict[tuple[int, int | None], int] = {}
+        place_of: list[int] = []
+        members: list[list[Fetch]] = []
+        for fetch in self.fetches:  # a parent comes before its children
+            depths.append(0 if fetch.parent is None else depths[fetch.parent] + 1)
+            # Where each key has a call of its own, there is nothing to wait for each other for.
+            at = (fetch.answers, depths[-1]) if fetch.batched else (fetch.id, None)
+            place = places.setdefault(at, len(members))
+            if place == len(members):
+                members.append([])
+            members[place].append(fetch)
+            place_of.append(place)
+        before = [{place_of[f.parent] for f in group if f.parent is not None} for group in members]
+        then: list[list[int]] = [[] for _ in members]
+        for place, parents in enumerate(before):
+            for parent in sorted(parents):
+                then[parent].append(place)
+        return tuple(
+            Stage(
+                fetches=tuple(fetch.id for fetch in group),
+                waits_for=len(before[place]),
+                then=tuple(then[place]),
+                leads_to_joins=any(len(before[after]) > 1 for after in then[place]),
+            )
+            for place, group in enumerate(members)
+        )
+
+    @cached_property
+    def root_stages(self) -> tuple[int, ...]:
+        """Places in ``stages`` of those that wait for none, in the order of the operation's fields."""
+        return tuple(place for place, stage in enumerate(self.stages) if not stage.waits_for)

@@ -121,7 +121,7 @@ class LambdaTransport:
             return UpstreamStatus(*at, status=error_kind(error), detail=str(error)[:_DETAIL_LENGTH])
         except NO_CREDENTIALS:
             logger.warning("call not signed", extra={"function": function.id, "detail": NO_CREDENTIALS_HELP})
-            return UpstreamUnreachable(*at, detail=NO_CREDENTIALS_HELP)
+            return UpstreamUnreachable(*at, detail=NO_CREDENTIALS_HELP, passes=False)
         except ParamValidationError:
             return BadArguments(*at, reason="the function's name cannot be called")
         except ResponseParserError:

@@ -1,10 +1,19 @@
-"""gRPC methods, on grpc.aio."""
+"""gRPC methods, on grpc.aio.
+
+CPU per unary call of a 500-byte answer, with a deadline and metadata where the client takes them, all clients
+in one run (``python -m tests.benchmarks.bench_grpc_client``; Python 3.11, grpcio 1.85, uvloop, two cores that
+others used too): the private ``cygrpc`` calls below grpc.aio 176 µs, grpc.aio 205 µs (177 µs without deadline
+and metadata), pyqwest 211 µs, futures of the synchronous stub 231 µs, grpclib 298 µs, the synchronous stub in
+threads 306 µs. So the public grpc.aio, as lean as it goes: callables made once, bytes in and out, no
+interceptors, no metadata but what is forwarded. The private calls would save a seventh, and break with any
+release.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -13,50 +22,24 @@ from ...schemas.catalog import Function, FunctionId, GrpcBinding, GrpcTarget, Js
 from ...schemas.errors import (
     BadArguments,
     ConfigError,
+    UpstreamAnswer,
     UpstreamError,
-    UpstreamStatus,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from .base import TransportSettings
+from ...schemas.grpc import DEFAULT_LISTED, MOST_LISTED
+from .base import Fetched, TransportSettings
+from .grpc_channel import channel_options, credentials_of, open_channel
+from .grpc_errors import upstream_error
 from .grpc_json import Printers
 from .grpc_messages import MethodMessages, build_pool
 from .grpc_metadata import metadata_of
-
-_DETAIL_LENGTH: Final = 500
-
-
-def channel_options(*, max_body_bytes: int, connect_timeout_s: float) -> list[tuple[str, Any]]:
-    """Options of a channel to one upstream."""
-    return [
-        ("grpc.max_receive_message_length", max_body_bytes),
-        ("grpc.max_send_message_length", -1),
-        # gRPC gives one connection attempt as long as the shortest back-off.
-        ("grpc.min_reconnect_backoff_ms", int(connect_timeout_s * 1000)),
-        ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", int(max(connect_timeout_s, 1) * 1000)),
-        # A server of grpc-go closes connections that are pinged more often than every 5 minutes.
-        ("grpc.keepalive_time_ms", 310_000),
-        ("grpc.keepalive_timeout_ms", 20_000),
-        ("grpc.keepalive_permit_without_calls", 0),
-        # Channels of equal targets would share connections, and one's back-off would fail another's calls.
-        ("grpc.use_local_subchannel_pool", 1),
-        # As the other transports: proxies of the environment are for people's browsers.
-        ("grpc.enable_http_proxy", 0),
-    ]
-
-
-def open_channel(address: str, *, tls: bool, options: list[tuple[str, Any]]) -> grpc.aio.Channel:
-    """A channel to *address*; it connects with the first call. Belongs to the running event loop."""
-    if tls:
-        return grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(), options=options)
-    return grpc.aio.insecure_channel(address, options=options)
 
 
 class _Method:
     """One method: its messages, and the callable of its channel."""
 
-    __slots__ = ("call", "messages", "sends_stream", "streams")
+    __slots__ = ("call", "first", "messages", "sends_stream", "streams")
 
     def __init__(self, channel: grpc.aio.Channel, messages: MethodMessages, function: Function) -> None:
         binding = function.binding
@@ -64,8 +47,9 @@ class _Method:
         self.messages = messages
         self.sends_stream = function.streaming in {"client", "both"}
         self.streams = function.streaming in {"server", "both"}
+        self.first = binding.first
         make: Callable[..., Any] = {
-            "none": channel.unary_unary,
+            "none": channel.unary_stream if binding.first else channel.unary_unary,
             "server": channel.unary_stream,
             "client": channel.stream_unary,
             "both": channel.stream_stream,
@@ -76,6 +60,8 @@ class _Method:
 
     def encode(self, arguments: Mapping[str, Any]) -> bytes | list[bytes] | BadArguments:
         """What the callable takes."""
+        if self.first:
+            arguments = {name: value for name, value in arguments.items() if name != self.first}
         if self.sends_stream:
             return self.messages.encode_requests(arguments)
         return self.messages.encode_request(arguments)
@@ -88,7 +74,7 @@ class GrpcTransport:
     opened by the first call and belongs to its event loop.
 
     Raises:
-        ConfigError: The upstream's target is not a gRPC server.
+        ConfigError: The upstream's target is not a gRPC server, or its certificates cannot be read.
         DocumentError: The target's descriptors do not build.
     """
 
@@ -101,6 +87,7 @@ class GrpcTransport:
         self._pool = build_pool(target.descriptors, source=upstream.id)
         self._printers = Printers(self._pool)
         self._metadata = metadata_of(settings.headers)
+        self._credentials = credentials_of(settings.tls, source=upstream.id) if target.tls else None
         self._methods: dict[FunctionId, _Method] = {}
         self._channel: grpc.aio.Channel | None = None
 
@@ -125,6 +112,24 @@ class GrpcTransport:
 
         A function whose server sends a stream cannot be called: it is an error, and no call is made.
         """
+        answer = await self.fetch(function, arguments, deadline=deadline, headers=headers)
+        if isinstance(answer, Fetched):
+            return self._method(function).messages.decode_response(answer.body)
+        return answer
+
+    async def fetch(
+        self,
+        function: Function,
+        arguments: Mapping[str, Any],
+        *,
+        deadline: float,
+        headers: Mapping[str, str],
+    ) -> Fetched | Json | UpstreamError:
+        """Make one call, and leave its answer as the bytes of its message.
+
+        Returns:
+            The bytes where the function has a result; otherwise what ``call`` gives.
+        """
         method = self._method(function)
         if method.streams:
             return BadArguments(function.upstream, function.id, reason="it answers a stream: subscribe to it")
@@ -135,14 +140,46 @@ class GrpcTransport:
         if timeout_s <= 0:
             return UpstreamTimeout(function.upstream, function.id)
         try:
+            if method.first:
+                count = arguments.get(method.first, DEFAULT_LISTED)
+                call = method.call(request, timeout=timeout_s, metadata=self._merged(headers))
+                return await self._take_first(function, method, call, count)
             answer = await method.call(request, timeout=timeout_s, metadata=self._merged(headers))
         except grpc.aio.AioRpcError as error:
-            return _upstream_error(function, error)
+            return self._error(function, error)
         except asyncio.CancelledError:
             if _is_being_cancelled():
                 raise
             return _closed(function)
-        return method.messages.decode_response(answer)
+        if function.result is None:
+            return method.messages.decode_response(answer)
+        return Fetched(answer, messages=method.messages)
+
+    async def _take_first(
+        self, function: Function, method: _Method, call: Any, count: Any
+    ) -> Json | UpstreamError:
+        """The first *count* messages of a stream, or all if it ends before."""
+        if not isinstance(count, int) or not 1 <= count <= MOST_LISTED:
+            call.cancel()
+            reason = f"argument {method.first}: a number from 1 to {MOST_LISTED} is expected"
+            return BadArguments(function.upstream, function.id, reason=reason)
+        found: list[Json] = []
+        left = self._settings.max_body_bytes
+        try:
+            async for data in call:
+                left -= len(data)
+                if left < 0:
+                    reason = f"its messages exceed {self._settings.max_body_bytes} bytes together"
+                    return UpstreamAnswer(function.upstream, function.id, reason=reason)
+                answer = method.messages.decode_response(data)
+                if isinstance(answer, UpstreamError):
+                    return answer
+                found.append(answer)
+                if len(found) == count:
+                    break
+            return found
+        finally:
+            call.cancel()
 
     async def stream(
         self,
@@ -168,7 +205,7 @@ class GrpcTransport:
                 if isinstance(answer, UpstreamError):
                     return
         except grpc.aio.AioRpcError as error:
-            yield _upstream_error(function, error)
+            yield self._error(function, error)
         except asyncio.CancelledError:
             if _is_being_cancelled():
                 raise
@@ -183,13 +220,17 @@ class GrpcTransport:
             method = self._methods[function.id] = _Method(self._open(), messages, function)
         return method
 
+    def _error(self, function: Function, error: grpc.aio.AioRpcError) -> UpstreamError:
+        return upstream_error(function, error, self._printers, show=self._settings.show_errors)
+
     def _open(self) -> grpc.aio.Channel:
         if self._channel is None:
             options = channel_options(
                 max_body_bytes=self._settings.max_body_bytes,
                 connect_timeout_s=self._settings.connect_timeout_s,
+                channel=self._settings.channel,
             )
-            self._channel = open_channel(self._target.address, tls=self._target.tls, options=options)
+            self._channel = open_channel(self._target.address, credentials=self._credentials, options=options)
         return self._channel
 
     def _merged(self, headers: Mapping[str, str]) -> tuple[tuple[str, str | bytes], ...]:
@@ -208,19 +249,3 @@ def _is_being_cancelled() -> bool:
 
 def _closed(function: Function) -> UpstreamError:
     return UpstreamUnreachable(function.upstream, function.id, detail="the transport was closed")
-
-
-def _upstream_error(function: Function, error: grpc.aio.AioRpcError) -> UpstreamError:
-    """What a status code means to the caller.
-
-    Source: gRPC, "Status codes and their use in gRPC".
-    """
-    code = error.code()
-    detail = (error.details() or "")[:_DETAIL_LENGTH]
-    match code:
-        case grpc.StatusCode.UNAVAILABLE:
-            return UpstreamUnreachable(function.upstream, function.id, detail=detail)
-        case grpc.StatusCode.DEADLINE_EXCEEDED:
-            return UpstreamTimeout(function.upstream, function.id)
-        case _:
-            return UpstreamStatus(function.upstream, function.id, status=code.name, detail=detail)

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from google.protobuf import json_format
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from ...schemas.catalog import Function, GrpcBinding, Json
 from ...schemas.errors import BadArguments, DocumentError, UpstreamAnswer
-from ...schemas.grpc import REQUEST_VALUE, REQUESTS, is_special
+from ...schemas.grpc import REQUEST_VALUE, REQUESTS, flat, is_special
 from .grpc_json import Printers
+from .grpc_requests import NotPlain, Requests
 
 # What json_format lets through beside its own ParseError, for values of quite another kind than expected.
 _MISFITS = (json_format.ParseError, TypeError, ValueError, AttributeError, KeyError)
-
-_PLAIN: Final[dict[int, type]] = {
-    FieldDescriptor.TYPE_STRING: str,
-    FieldDescriptor.TYPE_BOOL: bool,
-    FieldDescriptor.TYPE_INT32: int,
-    FieldDescriptor.TYPE_INT64: int,
-    FieldDescriptor.TYPE_UINT32: int,
-    FieldDescriptor.TYPE_UINT64: int,
-}
 
 
 def build_pool(descriptors: bytes, *, source: str) -> DescriptorPool:
@@ -46,7 +37,11 @@ def build_pool(descriptors: bytes, *, source: str) -> DescriptorPool:
 
 
 class MethodMessages:
-    """The messages of one method, ready to be encoded and decoded.
+    """The messages of one method, ready to be encoded and decoded: ``AnswerMessages``.
+
+    Attributes:
+        response: The type of the answers.
+        printers: From messages to JSON.
 
     Args:
         pool: Has the messages.
@@ -59,13 +54,14 @@ class MethodMessages:
         assert isinstance(binding, GrpcBinding)
         self._pool = pool
         self._function = function
-        request = pool.FindMessageTypeByName(binding.request)
-        self._request = GetMessageClass(request)
+        self._request = pool.FindMessageTypeByName(binding.request)
+        self._requests = Requests()
         response = pool.FindMessageTypeByName(binding.response)
         self._response = GetMessageClass(response)
         self._is_special = is_special(binding.request)
-        self._plain = _plain_members(request)
         self._print = printers.printer(response)
+        self.response = response
+        self.printers = printers
 
     def encode_request(self, arguments: Mapping[str, Any]) -> bytes | BadArguments:
         """The request message of a call, serialized."""
@@ -106,34 +102,20 @@ class MethodMessages:
             return self._print(message)
         except DecodeError:
             return self._wrong("the answer is not the message that is described")
-        except (json_format.Error, TypeError, ValueError):
-            # Any of a type that was not described, a Timestamp beyond year 9999, a Value of NaN.
+        except (TypeError, ValueError):
+            # As a whole answer: a Timestamp beyond year 9999, a Value of NaN; a text that is no UTF-8.
             return self._wrong("the answer holds what JSON cannot say")
 
     def _encode(self, value: Any) -> bytes:
-        message = self._encode_plain(value) if isinstance(value, dict) else None
-        if message is None:
-            message = self._request()
-            if value is not None:
-                json_format.ParseDict(value, message, descriptor_pool=self._pool)
+        if not self._is_special:
+            try:
+                return self._requests.make(self._request, value or {}).SerializeToString()
+            except (NotPlain, TypeError, ValueError):
+                pass  # json_format takes it, or words better why not
+        message = GetMessageClass(self._request)()
+        if value is not None:
+            json_format.ParseDict(flat(self._request, value), message, descriptor_pool=self._pool)
         return message.SerializeToString()
-
-    def _encode_plain(self, value: Mapping[str, Any]) -> Message | None:
-        """The request where all of *value* is what protobuf takes as it is; else ``None``."""
-        members: dict[str, Any] = {}
-        for name, member in value.items():
-            plain = self._plain.get(name)
-            if plain is None:
-                return None
-            attribute, kind, is_list = plain
-            items = member if is_list and type(member) is list else (member,)
-            if (is_list and items is not member) or not all(type(item) is kind for item in items):
-                return None
-            members[attribute] = member
-        try:
-            return self._request(**members)
-        except (TypeError, ValueError):
-            return None  # out of range: json_format words it better
 
     def _culprit(self, arguments: Mapping[str, Any]) -> str:
         for name, value in arguments.items():
@@ -149,18 +131,6 @@ class MethodMessages:
 
     def _wrong(self, reason: str) -> UpstreamAnswer:
         return UpstreamAnswer(self._function.upstream, self._function.id, reason=reason)
-
-
-def _plain_members(request: Descriptor) -> dict[str, tuple[str, type, bool]]:
-    """JSON name to the name, Python type and repetition of members that need no reading.
-
-    Members of a oneof are not among them: that only one is given is json_format's to check.
-    """
-    return {
-        field.json_name: (field.name, _PLAIN[field.type], field.is_repeated)
-        for field in request.fields
-        if field.type in _PLAIN and field.containing_oneof is None
-    }
 
 
 def _reason(error: Exception) -> str:

@@ -30,7 +30,7 @@ from ...schemas.errors import (
     UpstreamUnreachable,
 )
 from ...schemas.openapi.media import MediaKind, media_kind
-from .base import Fetched, TransportSettings
+from .base import Fetched, NotModified, TransportSettings
 from .credentials import NOTHING, Carried, carried_by
 from .http1 import (
     ACCEPT_ENCODING,
@@ -46,7 +46,14 @@ from .http1 import (
     encode_head,
 )
 from .http1.head import encode_headers, encode_request_line, header_start
-from .http_answer import decode_answer, described_kind, status_error, with_headers
+from .http_answer import (
+    decode_answer,
+    described_kind,
+    error_body,
+    parse_retry_after,
+    status_error,
+    with_headers,
+)
 from .http_bodies import Unwritable
 from .http_items import ItemDecoder, ItemTooLarge
 from .http_proxy import ProxiedPool, proxy_for
@@ -68,6 +75,8 @@ _OF_THE_CONNECTION: Final = frozenset(
 )  # fmt: skip
 # RFC 9110, section 8.6: methods whose requests say that they have no body.
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_ASK_FOR_TIME: Final = frozenset({429, 503})
+"""Statuses that may say when to come again (RFC 6585, section 4; RFC 9110, section 15.6.4)."""
 _WITH_BODY_BYTES: Final = frozenset(method.encode() for method in _WITH_BODY)
 _FORWARDED: Final = "\x01"
 """Stands for a forwarded value while a layout is made."""
@@ -228,14 +237,18 @@ class HttpTransport:
             and status not in {204, 205}
             and _kind(content_type) == "json"
         ):
-            return Fetched(reply.body.removeprefix(_BYTE_ORDER_MARK), reply.headers)
-        found = decode_answer(
-            function,
-            status,
-            {"content-type": content_type.decode("latin-1")},
-            reply.body,
-            show_errors=self._settings.show_errors,
-        )
+            return Fetched(reply.body.removeprefix(_BYTE_ORDER_MARK), reply.headers, status=status)
+        if status == 304:
+            return NotModified(function.upstream, function.id, status="304", headers=reply.headers)
+        media_type = content_type.decode("latin-1")
+        shown = self._settings.show_errors
+        if status in _ASK_FOR_TIME:
+            retry_after_s = parse_retry_after(_header(reply.headers, b"retry-after"))
+            refused = status_error(function, status, reply.body, retry_after_s=retry_after_s)
+            if shown:
+                refused.body = error_body(function, status, media_type, reply.body)
+            return refused
+        found = decode_answer(function, status, {"content-type": media_type}, reply.body, show_errors=shown)
         if prepared.shows_headers and not isinstance(found, UpstreamError):
             return with_headers(function, found, reply.headers)
         return found
@@ -399,7 +412,7 @@ class HttpTransport:
         server = binding.server or self._base_url
         if not server.startswith(("http://", "https://")):
             detail = "the upstream has no server URL; configure its address"
-            raise UpstreamUnreachable(function.upstream, function.id, detail=detail)
+            raise UpstreamUnreachable(function.upstream, function.id, detail=detail, passes=False)
         netloc, slash, path = server.partition("://")[2].partition("/")
         scheme: Any = server.partition("://")[0]
         try:
@@ -410,7 +423,7 @@ class HttpTransport:
                 raise ValueError("the URL names no host")  # noqa: TRY301  # one place tells the caller
             encode_request_line(binding.method.encode(), b"/")
         except (ValueError, BadHead) as error:
-            raise _unreachable(function, error) from error
+            raise _unreachable(function, error, passes=False) from error
         rest = netloc[len(re.split("[?#]", netloc)[0]) :] + slash + path
         as_headers = any(p.location in {"header", "cookie"} for p in binding.parameters)
         # Their Content-Type differs from call to call.
@@ -604,10 +617,10 @@ class HttpTransport:
         return UpstreamAnswer(function.upstream, function.id, reason=reason)
 
 
-def _unreachable(function: Function, error: Exception) -> UpstreamUnreachable:
+def _unreachable(function: Function, error: Exception, *, passes: bool = True) -> UpstreamUnreachable:
     detail = f"{type(error).__name__}: {error}"
     logger.debug("call failed", extra={"function": function.id, "detail": detail})
-    return UpstreamUnreachable(function.upstream, function.id, detail=detail)
+    return UpstreamUnreachable(function.upstream, function.id, detail=detail, passes=passes)
 
 
 def _forwarded_value(name: str, value: str) -> bytes:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import msgspec
@@ -63,10 +66,33 @@ def _only_headers(function: Function) -> bool:
     return isinstance(binding, HttpBinding) and bool(binding.shown_headers) and not binding.accept
 
 
-def status_error(function: Function, status: int, body: bytes) -> UpstreamStatus:
+def status_error(
+    function: Function, status: int, body: bytes, *, retry_after_s: float | None = None
+) -> UpstreamStatus:
     """The error for an answer that is no success. The start of its body is kept for the log."""
     detail = " ".join(body[: _DETAIL * 4].decode("utf-8", "replace").split())[:_DETAIL]
-    return UpstreamStatus(function.upstream, function.id, status=str(status), detail=detail)
+    return UpstreamStatus(
+        function.upstream, function.id, status=str(status), detail=detail, retry_after_s=retry_after_s
+    )
+
+
+def parse_retry_after(value: bytes, *, clock: Callable[[], float] = time.time) -> float | None:
+    """Seconds that a Retry-After header asks for; ``None`` where it says nothing that can be read.
+
+    Args:
+        value: A number of seconds, or an HTTP date.
+        clock: Seconds since 1970.
+
+    Source: RFC 9110, section 10.2.3.
+    """
+    text = value.decode("latin-1").strip()
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return float(text)
+    try:
+        date = parsedate_to_datetime(text)
+        return max((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - clock(), 0.0)
+    except (ValueError, OverflowError, IndexError, TypeError):
+        return None
 
 
 def error_body(function: Function, status: int, content_type: str, body: bytes) -> Json:

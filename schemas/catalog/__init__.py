@@ -20,6 +20,7 @@ snapshot is decoded into them directly, tagged unions included.
 from .bindings import (
     Binding,
     Body,
+    FieldMaskBinding,
     GrpcBinding,
     HookBinding,
     HttpBinding,
@@ -80,6 +81,7 @@ __all__ = [
     "EnumShape",
     "EnumValue",
     "Field",
+    "FieldMaskBinding",
     "Function",
     "FunctionId",
     "FunctionRule",

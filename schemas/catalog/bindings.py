@@ -95,6 +95,22 @@ class HttpBinding(Struct, frozen=True, omit_defaults=True, tag="http", kw_only=T
     errors: tuple[str, ...] = ()
 
 
+class FieldMaskBinding(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A request's field mask, by which the server leaves members of its answer out.
+
+    Attributes:
+        argument: Takes the mask.
+        items: Members that lead from the answer to the entity that the mask speaks of; its items, if it is a
+            list.
+        unnamed: Names of members, anywhere in the entity, that no mask can name: where one of them is
+            wanted, there is no mask.
+    """
+
+    argument: str
+    items: tuple[str, ...] = ()
+    unnamed: frozenset[str] = frozenset()
+
+
 class GrpcBinding(Struct, frozen=True, omit_defaults=True, tag="grpc", kw_only=True):
     """A gRPC method. Arguments are the members of the request message, by their JSON names.
 
@@ -103,12 +119,17 @@ class GrpcBinding(Struct, frozen=True, omit_defaults=True, tag="grpc", kw_only=T
         method: Name of the method.
         request: Fully-qualified name of the request message.
         response: Fully-qualified name of the response message.
+        first: The argument, none of the request's, that bounds how many messages of the server's stream are
+            answered as a list; ``""`` for a function that is called as its method is.
+        mask: The request's mask of what is read, if there is one that may be filled.
     """
 
     service: str
     method: str
     request: str
     response: str
+    first: str = ""
+    mask: FieldMaskBinding | None = None
 
 
 class LambdaBinding(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_only=True):

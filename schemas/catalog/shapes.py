@@ -125,11 +125,16 @@ class Field(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class ObjectShape(Struct, frozen=True, omit_defaults=True, tag="object", kw_only=True):
-    """An object with named members."""
+    """An object with named members.
+
+    Attributes:
+        exclusive: Exactly one member is given, and it is not null: an input object with ``@oneOf``.
+    """
 
     name: ShapeName
     fields: tuple[Field, ...]
     description: str = ""
+    exclusive: bool = False
 
 
 class EnumValue(Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -8,16 +8,39 @@ holds a descriptor set that is complete: it builds in a pool without a look at a
 - ``files``: the set, completed and repaired, in a descriptor pool.
 - ``comments``: descriptions, by fully-qualified name.
 - ``http_rules``: ``google.api.http``, read without its generated module.
+- ``members``: members by their JSON names, maps, oneofs.
+- ``options``: what the configuration says of all this.
 - ``naming``: titles, versions, names of shapes.
 - ``shapes``: messages and enums.
+- ``masks``: field masks of what is read.
 - ``methods``: methods as functions.
 - ``reader``: all of it together.
 
 Source: protobuf.dev, "ProtoJSON Format".
 """
 
+from .members import CASE, OneOf, flat, json_members, map_entry, one_ofs
+from .methods import DEFAULT_LISTED, MOST_LISTED
 from .naming import is_own_service, suggest_title
+from .options import ReadOptions
 from .reader import read_descriptors
-from .well_known import REQUEST_VALUE, REQUESTS, is_special
+from .well_known import REQUEST_VALUE, REQUESTS, WRAPPERS, is_special
 
-__all__ = ["REQUESTS", "REQUEST_VALUE", "is_own_service", "is_special", "read_descriptors", "suggest_title"]
+__all__ = [
+    "CASE",
+    "DEFAULT_LISTED",
+    "MOST_LISTED",
+    "REQUESTS",
+    "REQUEST_VALUE",
+    "WRAPPERS",
+    "OneOf",
+    "ReadOptions",
+    "flat",
+    "is_own_service",
+    "is_special",
+    "json_members",
+    "map_entry",
+    "one_ofs",
+    "read_descriptors",
+    "suggest_title",
+]

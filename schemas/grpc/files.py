@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
@@ -36,6 +36,8 @@ _Known: TypeAlias = Mapping[str, tuple[bool, str]]
 _ENUM: Final = FieldDescriptorProto.TYPE_ENUM
 _MESSAGE: Final = FieldDescriptorProto.TYPE_MESSAGE
 _GROUP: Final = FieldDescriptorProto.TYPE_GROUP
+_OPTIONS: Final = "google.protobuf."
+"""Begins the names of the messages that custom options extend."""
 
 
 @dataclass(slots=True)
@@ -101,6 +103,7 @@ def load_files(descriptors: bytes, services: Sequence[str], *, source: str) -> F
 
     wanted = frozenset(services)
     roots = [file.name for file in by_name.values() if wanted & set(_service_names(file))]
+    roots += _extending(by_name.values(), _in_order(roots, needs), defined)
     files = Files()
     loaded: dict[str, tuple[bool, str]] = {}
     for name in _in_order(roots, needs):
@@ -140,11 +143,11 @@ def _load(
 
 
 def _repair(files: Files, file: FileDescriptorProto, known: _Known) -> None:
-    """Change what *file* refers to and is not *known*; drop extensions, which no shape shows."""
-    file.ClearField("extension")
+    """Change what *file* refers to and is not *known*; drop extensions of options, which no shape shows."""
+    _repair_extensions(files, file.package, file.extension, known)
     for name, definition in _definitions(file):
         if isinstance(definition, DescriptorProto):
-            definition.ClearField("extension")
+            _repair_extensions(files, name, definition.extension, known)
             lost = [one for one in definition.field if not _repair_field(files, name, one, known)]
             for one in lost:
                 definition.field.remove(one)
@@ -159,6 +162,15 @@ def _repair(files: Files, file: FileDescriptorProto, known: _Known) -> None:
                     )
                     service.method.remove(method)
                     break
+
+
+def _repair_extensions(files: Files, scope: str, extensions: Any, known: _Known) -> None:
+    for one in list(extensions):
+        extended = _resolve(one.extendee, scope, known)
+        if not extended or extended.startswith(_OPTIONS) or not _repair_field(files, scope, one, known):
+            extensions.remove(one)
+        else:
+            one.extendee = f".{extended}"
 
 
 def _repair_field(files: Files, message: str, one: FieldDescriptorProto, known: _Known) -> bool:
@@ -233,6 +245,9 @@ def _used_names(file: FileDescriptorProto, known: _Known) -> Iterator[str]:
         for one in definition.field
         if one.type_name
     ]
+    for scope, one in _extensions(file):
+        if not one.extendee.lstrip(".").startswith(_OPTIONS):
+            references += ((text, scope) for text in (one.extendee, one.type_name) if text)
     for service_name, service in zip(_service_names(file), file.service, strict=True):
         for method in service.method:
             references += ((method.input_type, service_name), (method.output_type, service_name))
@@ -256,6 +271,29 @@ def _resolve(text: str, scope: str, known: _Known) -> str:
         if not scope:
             return ""
         scope = scope.rpartition(".")[0]
+
+
+def _extensions(file: FileDescriptorProto) -> Iterator[tuple[str, FieldDescriptorProto]]:
+    """Every extension that *file* defines, with the scope that it stands in."""
+    for one in file.extension:
+        yield file.package, one
+    for name, definition in _definitions(file):
+        if isinstance(definition, DescriptorProto):
+            for one in definition.extension:
+                yield name, one
+
+
+def _extending(files: Iterable[FileDescriptorProto], loaded: Sequence[str], known: _Known) -> list[str]:
+    """Names of the files that extend messages of those that are *loaded*: nothing imports them."""
+    present = set(loaded)
+    found = []
+    for file in files:
+        extended = (_resolve(one.extendee, scope, known) for scope, one in _extensions(file))
+        if file.name not in present and any(
+            name and not name.startswith(_OPTIONS) and known[name][1] in present for name in extended
+        ):
+            found.append(file.name)
+    return found
 
 
 def _extends_options(file: FileDescriptorProto) -> bool:

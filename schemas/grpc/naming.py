@@ -69,6 +69,21 @@ def shape_names(full_names: Iterable[tuple[str, str]], own_packages: frozenset[s
     return found
 
 
+def trimmed_values(enum: str, values: Sequence[str]) -> dict[str, str]:
+    """The values of *enum* without the prefix that all of them share, if it is the enum's name.
+
+    Empty if one of them does not begin so, or if what is left of one is no name.
+
+    Source: protobuf.dev, "Style Guide", Enums: values are prefixed with the enum's name.
+    """
+    prefix = "_".join(words(enum)).upper() + "_"
+    found = {value: value.removeprefix(prefix) for value in values}
+    rests = list(found.values())
+    if any(found[value] == value for value in values) or len(set(rests)) < len(rests):
+        return {}
+    return found if all(rest and not rest[0].isdigit() for rest in rests) else {}
+
+
 def _shared_package(services: Sequence[str]) -> list[str]:
     packages = [name.split(".")[:-1] for name in services]
     shared: list[str] = []

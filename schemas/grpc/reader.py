@@ -8,23 +8,31 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from ..catalog import GrpcTarget, Upstream, UpstreamId
 from .files import Files, load_files
-from .methods import read_functions, root_messages
-from .naming import is_own_service, suggest_title, suggest_version
+from .methods import read_functions, request_messages, whole_messages
+from .naming import suggest_title, suggest_version
+from .options import ReadOptions
 from .shapes import ShapeReader
 
 
 def read_descriptors(
-    descriptors: bytes, services: Sequence[str], *, upstream: UpstreamId, address: str, tls: bool
+    descriptors: bytes,
+    services: Sequence[str],
+    *,
+    upstream: UpstreamId,
+    address: str,
+    tls: bool,
+    options: ReadOptions | None = None,
 ) -> Upstream:
     """The upstream that serves *services*.
 
     Args:
         descriptors: A serialized ``google.protobuf.FileDescriptorSet``, in any order; well-known types may be
             missing.
-        services: Fully-qualified names; those of reflection, health and channelz are passed over.
+        services: Fully-qualified names; those that *options* do not want are passed over.
         upstream: Its id.
         address: ``host:port``.
         tls: Whether the channel is encrypted.
+        options: What the configuration says of how they are read.
 
     Returns:
         Its functions and shapes. What cannot be read costs only what it touches, and is in ``warnings``.
@@ -32,12 +40,13 @@ def read_descriptors(
     Raises:
         DocumentError: *descriptors* is no ``FileDescriptorSet``.
     """
-    wanted = sorted({name for name in services if is_own_service(name)})
+    options = options or ReadOptions()
+    wanted = sorted({name for name in services if options.wants(name)})
     files = load_files(descriptors, wanted, source=address)
     found = _find_services(files, wanted)
     packages = frozenset(service.file.package for service in found)
-    shapes = ShapeReader(files, root_messages(found), packages)
-    functions = read_functions(found, shapes, files, upstream)
+    shapes = ShapeReader(files, whole_messages(found), request_messages(found), packages, options)
+    functions = read_functions(found, shapes, files, upstream, options)
     return Upstream(
         id=upstream,
         target=GrpcTarget(address=address, tls=tls, descriptors=files.encode()),

@@ -43,7 +43,7 @@ FILES: Final[dict[str, bytes]] = {
 """File name to serialized ``FileDescriptorProto``. These take the place of what a server serves under the
 same name: json_format knows their JSON forms by them."""
 
-_WRAPPERS: Final[dict[str, ScalarKind]] = {
+WRAPPERS: Final[dict[str, ScalarKind]] = {
     "google.protobuf.DoubleValue": "float",
     "google.protobuf.FloatValue": "float",
     "google.protobuf.Int64Value": "int64",
@@ -54,6 +54,7 @@ _WRAPPERS: Final[dict[str, ScalarKind]] = {
     "google.protobuf.StringValue": "string",
     "google.protobuf.BytesValue": "byte",
 }
+"""Messages that are their one member ``value`` in JSON."""
 _TEXTS: Final[dict[str, tuple[ScalarKind, str]]] = {
     "google.protobuf.Timestamp": ("date-time", ""),
     "google.protobuf.Duration": ("duration", ""),
@@ -66,13 +67,13 @@ _ANYTHING: Final = frozenset(
 
 def is_special(message: str) -> bool:
     """Whether json_format prints the message of this fully-qualified name in a form of its own."""
-    return message in _WRAPPERS or message in _TEXTS or message in _ANYTHING
+    return message in WRAPPERS or message in _TEXTS or message in _ANYTHING
 
 
 def special_type(message: str, *, nullable: bool) -> Type | None:
     """The type of a message in its own JSON form; ``None`` for a message that is an object of its members."""
-    if message in _WRAPPERS:
-        return Scalar(kind=_WRAPPERS[message], nullable=nullable)
+    if message in WRAPPERS:
+        return Scalar(kind=WRAPPERS[message], nullable=nullable)
     if message in _TEXTS:
         kind, written = _TEXTS[message]
         return Scalar(kind=kind, format=written, nullable=nullable)

@@ -4,6 +4,7 @@ In: a catalog, and what the configuration says of links and bulk functions.
 Out: ``Weave``: the links and the bulk functions, each with its evidence.
 
 - ``model``: ``Link``, ``BulkFunction`` and what the configuration may say.
+- ``paging``: functions that answer only a part of what they have.
 - ``entities``: what a function answers, and by which key.
 - ``bulk``: functions that answer many keys in one call.
 - ``infer``: links, from what the services say of themselves.

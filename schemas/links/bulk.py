@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..catalog import Argument, Catalog, Function, HttpBinding, ListOf, Scalar, Upstream
-from ..names import words
-from .entities import Answer, KeyName, Noun, find_key_member, key_name, listed_answer, shape_noun
+from .entities import Answer, KeyName, Noun, find_key_member, has_own_key, key_name, listed_answer, shape_noun
 from .model import BulkFunction
+from .paging import cut_by, size_argument
 
-_SIZE_NAMES: Final = frozenset(
-    {"count", "first", "limit", "max results", "max items", "page size", "per page", "size", "take", "top"}
-)
 # 6,000 bytes of keys leave room for the rest of a request line in the 8 KiB that most servers take.
 _MAX_URL_KEY_BYTES: Final = 6_000
 _DEFAULT_MAX_KEYS: Final = 1_000
@@ -20,7 +17,11 @@ _DEFAULT_MAX_KEYS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class FoundBulk:
-    """A bulk function, with what is needed to pair it with single functions and links."""
+    """A bulk function, with what is needed to pair it with single functions and links.
+
+    Attributes:
+        cut_by: What may cut the answer to several keys short of the items of some; ``""`` if nothing is known to.
+    """
 
     bulk: BulkFunction
     upstream: Upstream
@@ -29,19 +30,12 @@ class FoundBulk:
     key: KeyName
     subject: Noun
     answer: Answer
+    cut_by: str = ""
 
     @property
     def primary(self) -> bool:
         """Whether it answers the subject itself."""
         return self.subject == shape_noun(self.answer.shape.name)
-
-
-def size_argument(function: Function) -> Argument | None:
-    """The argument that bounds how many items are answered."""
-    for argument in function.arguments:
-        if " ".join(words(argument.name)) in _SIZE_NAMES and isinstance(argument.type, Scalar):
-            return argument
-    return None
 
 
 def describe_bulk(upstream: Upstream, function: Function, argument: Argument) -> FoundBulk | None:
@@ -65,6 +59,9 @@ def describe_bulk(upstream: Upstream, function: Function, argument: Argument) ->
     in_url = isinstance(function.binding, HttpBinding) and any(
         p.argument == argument.name and p.location != "cookie" for p in function.binding.parameters
     )
+    subject = key.subject or entity
+    # An order that has an id of its own is one of several orders of a customer.
+    many = subject != entity and has_own_key(answer.shape, entity)
     at = ".".join(answer.items) + "[]" if answer.items else "its items"
     bulk = BulkFunction(
         function=function.id,
@@ -73,20 +70,26 @@ def describe_bulk(upstream: Upstream, function: Function, argument: Argument) ->
         key=member.name,
         size_argument=size.name if size else "",
         max_keys=most,
+        many=many,
         max_key_bytes=_MAX_URL_KEY_BYTES if in_url else None,
         evidence=f"argument {argument.name} takes a list, and {at} carry {member.name}",
     )
-    return FoundBulk(bulk, upstream, function, argument, key, key.subject or entity, answer)
+    cut = cut_by(upstream, function) if many else ""
+    return FoundBulk(bulk, upstream, function, argument, key, subject, answer, cut)
 
 
 def find_bulk(catalog: Catalog) -> list[FoundBulk]:
-    """Every bulk function of the catalog, in the order of their ids."""
+    """Every bulk function of the catalog, in the order of their ids.
+
+    One whose answer to several keys may be cut short is none.
+    """
     found: list[FoundBulk] = []
     for upstream in catalog.upstreams:
         for function in sorted(upstream.functions, key=lambda f: f.id):
             required = [a for a in function.arguments if a.required]
             for argument in required or function.arguments:
-                if len(required) <= 1 and (one := describe_bulk(upstream, function, argument)):
+                one = describe_bulk(upstream, function, argument) if len(required) <= 1 else None
+                if one is not None and not one.cut_by:
                     found.append(one)
                     break
     return found

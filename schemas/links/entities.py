@@ -25,6 +25,7 @@ from ..catalog import (
     Upstream,
 )
 from ..names import singular, words
+from .paging import cut_by
 
 Noun: TypeAlias = tuple[str, ...]
 """Words of a name in lower case, the last one in the singular: ``("price", "history")``."""
@@ -176,6 +177,12 @@ def find_key_member(shape: ObjectShape, entity: Noun, key: KeyName, type_: Type)
     return min(found, key=lambda one: one[:2])[2] if found else None
 
 
+def has_own_key(shape: ObjectShape, entity: Noun) -> bool:
+    """Whether an object of *shape*, which stands for *entity*, has a key of its own."""
+    names = (key_name(field.name) for field in shape.fields if not field.write_only)
+    return any(name and not name.many and name.subject in {(), entity} for name in names)
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where a key stands in a path: ``/products/{id}/price-history`` has ``product`` before, the history after."""
@@ -318,12 +325,40 @@ def filter_lookups(upstream: Upstream, function: Function) -> list[Lookup]:
     return found
 
 
+def listing_lookup(upstream: Upstream, function: Function) -> Lookup | None:
+    """*function* as a list filtered by several keys, of which it is given one a call.
+
+    That is, a list that may be cut short: several keys at once would then lose items of some.
+    """
+    required = [a for a in function.arguments if a.required]
+    if (
+        function.effect != "read"
+        or function.streaming != "none"
+        or len(required) > 1
+        or not cut_by(upstream, function)
+    ):
+        return None
+    direct = direct_answer(upstream, function)
+    answer = listed_answer(upstream, function)
+    if direct is None or answer is None:
+        return None
+    entity = shape_noun(answer.shape.name)
+    for argument in required or function.arguments:
+        key = key_name(argument.name)
+        if key is None or key.subject in {(), entity} or not isinstance(argument.type, ListOf):
+            continue
+        member = find_key_member(answer.shape, entity, key, argument.type.item)
+        if member is not None and has_own_key(answer.shape, entity):
+            return Lookup(function, argument, key, key.subject, direct, False, (), True)
+    return None
+
+
 def all_lookups(catalog: Catalog) -> list[Lookup]:
     """Every lookup of the catalog, in the order of the functions' ids."""
     found: list[Lookup] = []
     for upstream in catalog.upstreams:
         for function in sorted(upstream.functions, key=lambda f: f.id):
-            lookup = single_lookup(upstream, function)
+            lookup = single_lookup(upstream, function) or listing_lookup(upstream, function)
             if lookup:
                 found.append(lookup)
             else:

@@ -58,7 +58,9 @@ class Way:
     @property
     def many(self) -> bool:
         """Whether one key leads to a list."""
-        return self.lookup is not None and self.lookup.answer.many
+        if self.lookup is not None:
+            return self.lookup.answer.many
+        return self.bulk is not None and self.bulk.bulk.many
 
     @property
     def function(self) -> Function:
@@ -115,7 +117,9 @@ def find_ways(catalog: Catalog, bulk: Sequence[FoundBulk]) -> list[Way]:
         partner = None
         if not lookup.answer.many and not lookup.name:
             at = (upstream.id, lookup.answer.shape.name, lookup.subject)
-            partner = next((b for b in partners.get(at, ()) if b.key.fits(lookup.key)), None)
+            partner = next(
+                (b for b in partners.get(at, ()) if b.key.fits(lookup.key) and not b.bulk.many), None
+            )
         if partner:
             used.add(partner.function.id)
         found.append(Way(lookup.subject, upstream, lookup.answer.shape, lookup.primary, lookup, partner))
@@ -159,7 +163,8 @@ def _field_of_function(way: Way) -> str:
     subject = set(way.subject) | {plural(word) for word in way.subject}
     entity = list(shape_noun(way.shape.name))
     kept = [word for word in nouns_of(way.function) if word not in subject] or entity or ["result"]
-    if way.lookup is None or not way.lookup.listed:
+    listed = way.lookup.listed if way.lookup else way.many
+    if not listed:
         kept[-1] = singular(kept[-1])
     elif kept[-1:] == entity[-1:]:
         kept[-1] = plural(kept[-1])

@@ -21,9 +21,11 @@ class BulkFunction:
         items: Members that lead from the answer to its list of items; empty if the answer is the list.
         key: Member of an item that says which key it answers.
         size_argument: Argument that bounds how many items are answered (``limit``), or ``""``; it is set
-            to the number of keys of each call, for its default may be smaller.
+            to the number of items that the keys of a call may have, for its default may be smaller.
         max_keys: The most keys of one call.
         max_key_bytes: The most bytes that all keys of one call may have, where they travel in a URL.
+        many: Whether a key is answered by a list: all the items that carry it.
+        per_key: With *many* and *size_argument*: the most items of one key.
         evidence: Why it is believed to be one.
     """
 
@@ -34,6 +36,8 @@ class BulkFunction:
     size_argument: str = ""
     max_keys: int = 1000
     max_key_bytes: int | None = None
+    many: bool = False
+    per_key: int = 1
     evidence: str = ""
     origin: Origin = "inferred"
 
@@ -110,6 +114,8 @@ class BulkRule:
         items: Dotted members that lead to the list of items; ``None`` to find it.
         key: Member of an item that says which key it answers; ``None`` to find it.
         max_keys: The most keys of one call.
+        many: Whether a key is answered by a list of items; ``None`` to find it.
+        per_key: The most items of one key, where the function has an argument that bounds its answer.
         off: Never use it as a bulk function.
     """
 
@@ -119,6 +125,8 @@ class BulkRule:
     items: str | None = None
     key: str | None = None
     max_keys: int | None = None
+    many: bool | None = None
+    per_key: int | None = None
     off: bool = False
 
 

@@ -12,6 +12,7 @@ from .bulk import FoundBulk, describe_bulk, find_bulk
 from .entities import Answer, KeyName, direct_answer, listed_answer, object_of
 from .infer import find_entities, find_links, find_ways
 from .model import BulkFunction, BulkRule, Key, Link, LinkRule, Weave
+from .paging import size_argument
 
 
 def weave(
@@ -160,20 +161,50 @@ def _configured_bulk(
             accepted=", ".join(field.name for field in answer.shape.fields),
         )
     base = described.bulk if described else BulkFunction(function.id, argument.name, answer.items, member)
+    many = _is_many(catalog, function, rule, base, key=key, source=source)
+    size = size_argument(function) if many else None
+    if size is not None and rule.per_key is None:
+        raise ConfigError(
+            source=source,
+            key=f"{key}.per_key",
+            problem=f"{size.name} of {function.id} may cut the answer to several keys",
+            accepted="the most items that one key has",
+        )
+    per_key = (rule.per_key if size is not None else None) or 1
     made = BulkFunction(
         function=function.id,
         argument=argument.name,
         items=answer.items,
         key=member,
-        size_argument=base.size_argument,
-        max_keys=rule.max_keys or base.max_keys,
+        size_argument=size.name if size else base.size_argument,
+        max_keys=max(rule.max_keys or base.max_keys // per_key, 1),
         max_key_bytes=base.max_key_bytes,
+        many=many,
+        per_key=per_key,
         evidence=f"configured in {source}",
         origin="configured",
     )
     subject = described.subject if described else ()
     name = described.key if described else KeyName((), "id", many=True)
     return FoundBulk(made, upstream, function, argument, name, subject, answer)
+
+
+def _is_many(
+    catalog: Catalog, function: Function, rule: BulkRule, base: BulkFunction, *, key: str, source: str
+) -> bool:
+    """Whether a key is answered by a list: as the rule says, as the function that it stands in for, or as found."""
+    single = catalog.functions.get(FunctionId(rule.answers)) if rule.answers else None
+    if single is None:
+        return base.many if rule.many is None else rule.many
+    many = isinstance(single.result, ListOf)
+    if rule.many is not None and rule.many is not many:
+        raise ConfigError(
+            source=source,
+            key=f"{key}.many",
+            problem=f"{function.id} cannot stand in for {single.id}, which answers {'a list' if many else 'one'}",
+            accepted=str(many).lower(),
+        )
+    return many
 
 
 def _answer_at(upstream: Upstream, function: Function, items: str, *, key: str, source: str) -> Answer:
@@ -277,7 +308,7 @@ def _configured_link(
         keys=tuple(keys),
         function=None if one else function.id,
         bulk=one.bulk if one and len(keys) == 1 else None,
-        many=not one and isinstance(function.result, ListOf),
+        many=one.bulk.many if one else isinstance(function.result, ListOf),
         each=each,
         evidence=f"configured in {source}" + ("" if answer or one else "; its answer is no object"),
         origin="configured",

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from graphql import GraphQLField, GraphQLNamedType, GraphQLObjectType
 
-from ..catalog import Function
+from ..catalog import Function, UpstreamId
 from ..links import Link
 
 EXTENSION: Final = "weft"
@@ -51,7 +51,14 @@ class LinkBinding:
     bulk: Function | None
 
 
-FieldBinding: TypeAlias = RootBinding | MemberBinding | LinkBinding
+@dataclass(frozen=True, slots=True)
+class NamespaceBinding:
+    """A field of a root type that leads to the root fields of one *upstream*."""
+
+    upstream: UpstreamId
+
+
+FieldBinding: TypeAlias = RootBinding | MemberBinding | LinkBinding | NamespaceBinding
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,7 @@ class UnionBinding:
 def binding_of(field: GraphQLField) -> FieldBinding | None:
     """What a generated field stands for; ``None`` for a hand-written one or one of introspection."""
     found = field.extensions.get(EXTENSION)
-    return found if isinstance(found, RootBinding | MemberBinding | LinkBinding) else None
+    return found if isinstance(found, FieldBinding) else None
 
 
 def entity_of(type_: GraphQLObjectType) -> LinkBinding | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Final, Literal, TypeAlias
 
 from graphql import (
@@ -9,14 +10,16 @@ from graphql import (
     GraphQLBoolean,
     GraphQLField,
     GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
     GraphQLOutputType,
 )
 from msgspec import UNSET
 
-from ..catalog import Argument, Catalog, Function, ListOf, ObjectShape, Reference, Type, Upstream
+from ..catalog import Argument, Catalog, Function, ListOf, ObjectShape, Reference, Type, Upstream, UpstreamId
 from ..links import Link
-from ..names import camel_case, words
-from .bindings import EXTENSION, LinkBinding, RootBinding
+from ..names import camel_case, type_name, words
+from .bindings import EXTENSION, LinkBinding, NamespaceBinding, RootBinding
 from .name_book import NameBook
 from .types import TypeBuilder, deprecation, field_names, scalar_default
 
@@ -87,8 +90,10 @@ def build_link_field(types: TypeBuilder, catalog: Catalog, link: Link) -> GraphQ
     upstream = catalog.upstreams_by_id[function.upstream]
     result = _linked_type(types, upstream, function, link)
     arguments: tuple[Argument, ...] = ()
-    if link.bulk is None:
+    if link.bulk is None or (link.bulk.many and link.function is None):
         keys = {key.argument for key in link.keys}
+        if link.bulk is not None:
+            keys.add(link.bulk.size_argument)
         arguments = tuple(a for a in function.arguments if a.name not in keys)
     return GraphQLField(
         GraphQLList(result) if link.each else result,
@@ -109,20 +114,21 @@ def _linked_type(types: TypeBuilder, upstream: Upstream, function: Function, lin
     result = function.result
     if link.function is None:
         assert link.bulk is not None
-        result = _item_type(upstream, result, link.bulk.items)
+        items = _items_type(upstream, result, link.bulk.items)
+        result = items if link.bulk.many else items.item
     if result is None:
         return GraphQLBoolean
     return types.output(upstream, result, nullable=True)
 
 
-def _item_type(upstream: Upstream, result: Type | None, items: tuple[str, ...]) -> Type | None:
-    """The type of one item of a bulk function's answer."""
+def _items_type(upstream: Upstream, result: Type | None, items: tuple[str, ...]) -> ListOf:
+    """The type of the items of a bulk function's answer."""
     for step in items:
         shape = upstream.shapes.get(result.shape) if isinstance(result, Reference) else None
         assert isinstance(shape, ObjectShape)
         result = next(field.type for field in shape.fields if field.name == step)
     assert isinstance(result, ListOf)
-    return result.item
+    return result
 
 
 def _link_description(link: Link, function: Function) -> str:
@@ -130,11 +136,62 @@ def _link_description(link: Link, function: Function) -> str:
     return f"Answered by {function.id} ({keys})."
 
 
+class RootFields:
+    """Collects the fields of the three root types, those of some upstreams in a namespace of their own."""
+
+    def __init__(self, book: NameBook, namespaced: Collection[UpstreamId]) -> None:
+        self._book = book
+        self._namespaced = namespaced
+        self._fields: dict[RootName, dict[str, GraphQLField]] = {
+            "Query": {},
+            "Mutation": {},
+            "Subscription": {},
+        }
+        self._namespaces: dict[tuple[RootName, UpstreamId], dict[str, GraphQLField]] = {}
+
+    def reserve(self, functions: Iterable[Function]) -> None:
+        """Give the namespaces that hold some of *functions* their names; it comes before any other name is given."""
+        for function in functions:
+            root = root_of(function)
+            if function.upstream not in self._namespaced or root == "Subscription":
+                continue  # a subscription has one root field, which is the stream
+            if (root, function.upstream) not in self._namespaces:
+                fields = self._namespaces[root, function.upstream] = {}
+                self._fields[root][self._name(root, function.upstream)] = self._namespace(
+                    root, function.upstream, fields
+                )
+
+    def add(self, function: Function, field: GraphQLField) -> None:
+        """Put *field* where it belongs, under a name that is kept from one build to the next."""
+        root = root_of(function)
+        fields = self._namespaces.get((root, function.upstream))
+        scope = root if fields is None else f"{root}.{function.upstream}"
+        name = self._book.name(scope, function.id, *root_field_names(function))
+        (self._fields[root] if fields is None else fields)[name] = field
+
+    def type(self, root: RootName) -> GraphQLObjectType | None:
+        """The root type; ``None`` if it has no field."""
+        fields = self._fields[root]
+        return GraphQLObjectType(root, dict(sorted(fields.items()))) if fields else None
+
+    def _name(self, root: RootName, upstream: UpstreamId) -> str:
+        return self._book.name(root, f"namespace {upstream}", camel_case(upstream))
+
+    def _namespace(
+        self, root: RootName, upstream: UpstreamId, fields: dict[str, GraphQLField]
+    ) -> GraphQLField:
+        name = self._book.name("types", f"namespace {root} {upstream}", f"{type_name(upstream)}{root}")
+        kind = {"Query": "reads", "Mutation": "writes"}[root]
+        type_ = GraphQLObjectType(
+            name, lambda: dict(sorted(fields.items())), description=f"The {kind} of {upstream}."
+        )
+        return GraphQLField(
+            GraphQLNonNull(type_),
+            description=f"The {kind} of {upstream}.",
+            extensions={EXTENSION: NamespaceBinding(upstream)},
+        )
+
+
 def sort_key(function: Function) -> tuple[bool, str, str]:
     """Order in which functions take their names: streams last, then by id."""
     return (function.streaming != "none", function.upstream, function.name)
-
-
-def give_root_name(book: NameBook, function: Function) -> str:
-    """The name of *function*'s field, kept from one build to the next."""
-    return book.name(root_of(function), function.id, *root_field_names(function))

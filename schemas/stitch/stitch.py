@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,7 +24,7 @@ from ..links import Link, Weave
 from .bindings import FieldBinding, binding_of
 from .handwritten import merge_handwritten
 from .name_book import NameBook
-from .root_fields import bind_link, build_link_field, build_root_field, give_root_name, root_of, sort_key
+from .root_fields import RootFields, bind_link, build_link_field, build_root_field, sort_key
 from .types import TypeBuilder
 
 
@@ -62,6 +62,7 @@ def stitch(
     *,
     locked: Mapping[str, str] | None = None,
     handwritten: strawberry.Schema | None = None,
+    namespaces: Collection[str] = (),
 ) -> Stitched:
     """Weave *catalog* into one GraphQL schema.
 
@@ -70,6 +71,7 @@ def stitch(
         weave: The links between them.
         locked: Names given before, from the lock file; they are given again.
         handwritten: A Strawberry schema that is merged in.
+        namespaces: Upstreams whose reads and writes stand in a namespace: ``{ orders { order } }``.
 
     Raises:
         StitchConflict: The hand-written schema defines what is generated too.
@@ -88,12 +90,13 @@ def stitch(
 
     entities = {(link.upstream, link.shape): bind_link(catalog, link) for link in weave.entities}
     types = TypeBuilder(book, link_fields, entities)
-    roots: dict[str, dict[str, GraphQLField]] = {"Query": {}, "Mutation": {}, "Subscription": {}}
-    for function in sorted(catalog.functions.values(), key=sort_key):
+    functions = sorted(catalog.functions.values(), key=sort_key)
+    roots = RootFields(book, {UpstreamId(name) for name in namespaces})
+    roots.reserve(functions)
+    for function in functions:
         upstream = catalog.upstreams_by_id[function.upstream]
-        name = give_root_name(book, function)
-        roots[root_of(function)][name] = build_root_field(types, upstream, function)
-    query, mutation, subscription = (_root(name, fields) for name, fields in roots.items())
+        roots.add(function, build_root_field(types, upstream, function))
+    query, mutation, subscription = roots.type("Query"), roots.type("Mutation"), roots.type("Subscription")
     if query is None:
         # GraphQL specification, "Root Operation Types": Query must be an object type with a field.
         query = GraphQLObjectType("Query", {"weftVersion": _version_field()})
@@ -104,10 +107,6 @@ def stitch(
     if problems:
         raise SchemaError("; ".join(problem.message for problem in problems[:10]))
     return Stitched(schema, catalog, weave, book.entries)
-
-
-def _root(name: str, fields: dict[str, GraphQLField]) -> GraphQLObjectType | None:
-    return GraphQLObjectType(name, dict(sorted(fields.items()))) if fields else None
 
 
 def _version_field() -> GraphQLField:

@@ -258,7 +258,10 @@ class TypeBuilder:
             return {names[field.name]: self._input_field(upstream, field) for field in fields}
 
         return GraphQLInputObjectType(
-            self._type_name(upstream, shape, "input"), build_fields, description=shape.description or None
+            self._type_name(upstream, shape, "input"),
+            build_fields,
+            description=shape.description or None,
+            is_one_of=shape.exclusive,
         )
 
     def _input_field(self, upstream: Upstream, field: Field) -> GraphQLInputField:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -20,7 +21,8 @@ from weft.discovery.detectors import Detected, Detection, Detector, NotThisKind,
 from weft.discovery.detectors.grpc import GrpcDetector, _detection_of
 from weft.discovery.detectors.grpc_reflection import ReflectionLimits
 from weft.discovery.registries import Candidate, GrpcAddress, HttpAddress, LambdaAddress
-from weft.schemas.catalog import GrpcTarget
+from weft.schemas.catalog import GrpcTarget, ShapeName
+from weft.schemas.grpc import ReadOptions
 
 TEXT = """
 syntax = "proto3";
@@ -374,3 +376,95 @@ async def test_the_candidates_headers_are_sent() -> None:
         await server.stop(None)
     assert seen[0]["authorization"] == "Bearer x"
     assert seen[0]["user-agent"].startswith("weft-discovery")
+
+
+EXTENDED = {
+    "base.proto": """
+syntax = "proto2";
+package ext;
+service Service { rpc GetThing(Key) returns (Thing); }
+message Key { optional string id = 1; }
+message Thing { optional string id = 1; extensions 100 to 200; }
+""",
+    "more.proto": """
+syntax = "proto2";
+package ext.more;
+import "base.proto";
+message Color { optional string name = 1; }
+extend ext.Thing { optional Color color = 100; repeated int32 sizes = 101; }
+""",
+}
+
+
+async def test_extensions_are_found_though_nothing_imports_them() -> None:
+    api = GrpcApi(compile_protos(EXTENDED))
+    async with running_grpc(api, reflect=["v1"]) as address:
+        found = await detect(address)
+    assert isinstance(found, Detected)
+    thing: Any = found.upstream.shapes[ShapeName("Thing")]
+    assert [field.name for field in thing.fields] == ["id", "[ext.more.color]", "[ext.more.sizes]"]
+
+
+async def test_a_server_may_be_described_by_a_descriptor_set(tmp_path: Path) -> None:
+    path = tmp_path / "zoo.bin"
+    path.write_bytes(compile_proto(TEXT))
+    # Nobody listens: it is not asked.
+    candidate = Candidate(GrpcAddress("127.0.0.1:1", descriptors=path))
+    found = await detect(candidate)
+    assert isinstance(found, Detected)
+    assert [one.name for one in found.upstream.functions] == ["PetService.GetPet"]
+    assert isinstance(await detect(candidate, memo=found.memo), Unchanged)
+    path.write_bytes(compile_proto(TEXT.replace("GetPet", "FindPet")))
+    assert isinstance(await detect(candidate, memo=found.memo), Detected)
+
+
+@pytest.mark.slow
+async def test_a_server_may_be_described_by_a_folder_of_proto_files(tmp_path: Path) -> None:
+    for name, text in EXTENDED.items():
+        (tmp_path / name).write_text(text)
+    found = await detect(Candidate(GrpcAddress("127.0.0.1:1", descriptors=tmp_path)))
+    assert isinstance(found, Detected)
+    assert [one.name for one in found.upstream.functions] == ["Service.GetThing"]
+    one_file = await detect(Candidate(GrpcAddress("127.0.0.1:1", descriptors=tmp_path / "base.proto")))
+    assert isinstance(one_file, Detected)
+
+
+@pytest.mark.slow
+async def test_a_proto_file_that_does_not_compile_is_said_with_protocs_words(tmp_path: Path) -> None:
+    (tmp_path / "a.proto").write_text('syntax = "proto3"; message A { Gone gone = 1; }')
+    found = await detect(Candidate(GrpcAddress("127.0.0.1:1", descriptors=tmp_path)))
+    assert isinstance(found, TryLater)
+    assert '"Gone" is not defined' in found.reason
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "cannot be read"), (b"\xff\xff", "is no FileDescriptorSet")]
+)
+async def test_a_file_that_is_no_descriptor_set_is_said(
+    tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    path = tmp_path / "zoo.bin"
+    if content is not None:
+        path.write_bytes(content)
+    found = await detect(Candidate(GrpcAddress("127.0.0.1:1", descriptors=path)))
+    assert isinstance(found, TryLater)
+    assert reason in found.reason
+
+
+async def test_a_folder_without_proto_files_is_said(tmp_path: Path) -> None:
+    found = await detect(Candidate(GrpcAddress("127.0.0.1:1", descriptors=tmp_path)))
+    assert isinstance(found, TryLater)
+    assert "holds no .proto file" in found.reason
+
+
+async def test_services_may_be_chosen_by_name_those_of_operation_too() -> None:
+    text = 'syntax = "proto3"; package grpc.health.v1; service Health { rpc Check(A) returns (A); } message A { string a = 1; }'
+    async with running_grpc(GrpcApi(compile_proto(text)), reflect=["v1"]) as address:
+        assert isinstance(await detect(address), NotThisKind)
+        options = ReadOptions(services=("grpc.health",))
+        found = await detect(Candidate(GrpcAddress(address, options=options)))
+        assert isinstance(found, Detected)
+        assert [one.name for one in found.upstream.functions] == ["Health.Check"]
+        gone = await detect(Candidate(GrpcAddress(address, options=ReadOptions(services=("zoo.Gone",)))))
+    assert isinstance(gone, NotThisKind)
+    assert "zoo.Gone" in gone.reason

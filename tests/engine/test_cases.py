@@ -38,6 +38,10 @@ async def test_case(folder: Path) -> None:
     plan = shop.engine.explain(query, variables)
     response = await shop.run(query, variables)
     calls = sorted(([id_, arguments] for id_, arguments in shop.calls), key=json.dumps)
+    shop.calls.clear()
+    shop.transport.as_bytes = True  # as compiled plans take it; a plan is compiled when it is run again
+    assert await shop.run(query, variables) == response
+    assert sorted(([id_, arguments] for id_, arguments in shop.calls), key=json.dumps) == calls
 
     _holds(folder / "plan.txt", plan)
     _holds(folder / "calls.json", "[\n" + ",\n".join(f"  {json.dumps(call)}" for call in calls) + "\n]\n")

@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 
 from weft.schemas.catalog import (
     Catalog,
+    Constraints,
     Discriminator,
     EnumShape,
     EnumValue,
@@ -46,7 +47,7 @@ from weft.schemas.catalog import (
 from weft.schemas.errors import UpstreamStatus, UpstreamTimeout
 
 from .memory import Answer
-from .shop_catalog import SHOP, argument, function, http
+from .shop_catalog import SHOP, TEXT, argument, function, http
 
 Draw: TypeAlias = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -314,8 +315,12 @@ class Values:
                 return dice.one([None, 1, "text", [1, {"a": None}], {"a": {"b": [True]}}])
             case Reference():
                 return self._shaped(self._upstream.shapes[type_.shape], depth)
-            case Scalar(kind="int32" | "int64" | "uint64"):
+            case Scalar(kind="int32"):
                 return dice.number(0, 3)
+            case Scalar(kind="int64" | "uint64"):
+                return dice.one([0, 1, 2, 3, "3", 2**53])
+            case Scalar(kind="id"):
+                return dice.one([*self._texts, 1, 2])
             case Scalar(kind="float"):
                 return dice.one([0.5, 2, 1e3])
             case Scalar(kind="boolean"):
@@ -388,7 +393,12 @@ def _rows(
     dice: Dice, values: Values, shape: ObjectShape, member: str, keys: Sequence[Any]
 ) -> dict[Any, dict[str, Any]]:
     """A row for most of *keys*. The key itself is right: it is what tells a bulk function's items apart."""
-    return {key: {**values.object(shape), member: key} for key in keys if not dice.chance(15)}
+    # It may be written in another way than it was asked for: 7, "7".
+    return {
+        key: {**values.object(shape), member: str(key) if dice.chance(10) else key}
+        for key in keys
+        if not dice.chance(15)
+    }
 
 
 SHOP_TEXTS: Final = ("k1", "k2", "k3", "k9")
@@ -445,10 +455,11 @@ _KINDS: Final = ("string", "int32", "int64", "boolean", "float", "date-time", "i
 
 @dataclass(frozen=True, slots=True)
 class RandomCatalog:
-    """A catalog, and what its functions answer."""
+    """A catalog, what its functions answer, and which of its upstreams stand in a namespace."""
 
     catalog: Catalog
     answers: dict[str, Answer]
+    namespaces: frozenset[str]
 
 
 class _CatalogWriter:
@@ -459,7 +470,7 @@ class _CatalogWriter:
 
     def write(self) -> Catalog:
         entities = [noun for noun in _NOUNS if self._dice.chance(70)] or ["Apple"]
-        key_kinds = {noun: self._dice.one(["string", "int32"]) for noun in entities}
+        key_kinds = {noun: self._dice.one(["string", "int32", "int64", "id"]) for noun in entities}
         upstreams = [self._upstream(f"u{n}", noun, entities, key_kinds) for n, noun in enumerate(entities)]
         return Catalog.of(*upstreams)
 
@@ -472,28 +483,34 @@ class _CatalogWriter:
             if dice.chance(50)
             else None
         )
+        told = (Field(name="what", type=Scalar(kind="string"), required=True),) if dice.chance(40) else ()
         shapes: dict[str, Shape] = {
             "Kind": EnumShape(
                 name="Kind",  # type: ignore[arg-type]
                 values=tuple(EnumValue(value=v) for v in dice.one([("a", "b-c"), (1, 2), ("x",)])),
             ),
             "Any": UnionShape(name="Any", members=union_members, discriminator=discriminator),  # type: ignore[arg-type]
-            "Part": self._object("Part", [noun, *names], 3),
-            "Bit": self._object("Bit", [noun, *names], 2),
+            "Part": self._object("Part", [noun, *names], 3, told),
+            "Bit": self._object("Bit", [noun, *names], 2, told),
         }
         links = []
         for other in entities:
             key: Type = Scalar(kind=kinds[other], nullable=dice.chance(20))
             if dice.chance(20):
-                key = Scalar(kind="string" if kinds[other] == "int32" else "int32")
+                key = Scalar(kind="string" if kinds[other] in {"int32", "int64"} else "int32")
             if dice.chance(50) and other != noun:
                 links.append(Field(name=f"{other.lower()}Id", type=key, required=dice.chance(60)))
+            if dice.chance(30):
+                links.append(Field(name=f"main{other}Id", type=key, required=dice.chance(60)))
             if dice.chance(40):
                 links.append(Field(name=f"other{other}Ids", type=ListOf(item=key), required=dice.chance(60)))
         key_field = Field(name="id", type=Scalar(kind=kinds[noun]), required=True)
         extra = self._object(noun, [noun, *names], 3).fields
         shapes[noun] = ObjectShape(name=noun, fields=(key_field, *links, *extra))  # type: ignore[arg-type]
-        functions = self._functions(id_, noun, kinds[noun], [noun, *names])
+        owners = [
+            other.lower() for other in entities if any(one.name == f"{other.lower()}Id" for one in links)
+        ]
+        functions = self._functions(id_, noun, kinds, [noun, *names], owners)
         upstream = Upstream(
             id=id_,  # type: ignore[arg-type]
             target=SHOP.upstreams[0].target,
@@ -503,12 +520,14 @@ class _CatalogWriter:
         self._answer(upstream, noun, kinds[noun])
         return upstream
 
-    def _object(self, name: str, shapes: Sequence[str], most: int) -> ObjectShape:
+    def _object(
+        self, name: str, shapes: Sequence[str], most: int, more: tuple[Field, ...] = ()
+    ) -> ObjectShape:
         fields = tuple(
             Field(name=f"{name[0].lower()}-{n}", type=self._type(shapes, 2), required=self._dice.chance(60))
             for n in range(self._dice.number(1, min(most, self._dice.width)))
         )
-        return ObjectShape(name=name, fields=fields)  # type: ignore[arg-type]
+        return ObjectShape(name=name, fields=(*more, *fields))  # type: ignore[arg-type]
 
     def _type(self, shapes: Sequence[str], depth: int) -> Type:
         dice = self._dice
@@ -542,8 +561,11 @@ class _CatalogWriter:
             case _:
                 return self._type(shapes, 3)
 
-    def _functions(self, id_: str, noun: str, kind: Any, shapes: Sequence[str]) -> list[Any]:
+    def _functions(
+        self, id_: str, noun: str, kinds: Mapping[str, Any], shapes: Sequence[str], owners: Sequence[str]
+    ) -> list[Any]:
         dice = self._dice
+        kind = kinds[noun]
         entity = Reference(shape=noun)  # type: ignore[arg-type]
         key = Scalar(kind=kind)
         binding = http("GET", "/any")
@@ -554,15 +576,32 @@ class _CatalogWriter:
             functions.append(function(name, binding, entity, argument("id", key, required=True)))
         if way != "single":
             name = f"{id_}.list{noun}s"
-            functions.append(function(name, binding, ListOf(item=entity), argument("ids", ListOf(item=key))))
+            functions.append(function(name, binding, ListOf(item=entity), argument("ids", self._keys(key))))
+        for owner in owners:
+            if dice.chance(70):
+                keys = self._keys(Scalar(kind=kinds[owner.capitalize()]))
+                more = dice.one([(), (argument("limit", Scalar(kind="int32")),), (argument("tag", TEXT),)])
+                name = f"{id_}.find{noun}sOf{owner.capitalize()}"
+                by_owner = argument(f"{owner}Id", keys if dice.chance(80) else keys.item)
+                functions.append(function(name, binding, ListOf(item=entity), by_owner, *more))
+        for n in range(dice.number(0, 2)):
+            result = dice.one([None, entity, self._composite(shapes)])
+            name = f"{id_}.make{n}"
+            functions.append(function(name, binding, result, argument("tag", TEXT), effect="write"))
         for n in range(dice.number(1, 2)):
             more = [argument("flag", Scalar(kind="boolean"), default=False)] if dice.chance(50) else []
             functions.append(function(f"{id_}.thing{n}", binding, self._composite(shapes), *more))
         return functions
 
+    def _keys(self, key: Type) -> ListOf:
+        """A list of keys, of which there may be a most."""
+        if self._dice.chance(60):
+            return ListOf(item=key)
+        return ListOf(item=key, constraints=Constraints(max_items=self._dice.number(1, 2)))
+
     def _answer(self, upstream: Upstream, noun: str, kind: Any) -> None:
         dice = self._dice
-        keys: Sequence[Any] = ("1", "2", "3") if kind == "string" else (1, 2, 3)
+        keys: Sequence[Any] = ("1", "2", "3") if kind in {"string", "id"} else (1, 2, 3)
         values = Values(dice, upstream, ("1", "2", "9", "text"), self._wrong)
         shape = upstream.shapes[noun]  # type: ignore[index]
         assert isinstance(shape, ObjectShape)
@@ -572,17 +611,37 @@ class _CatalogWriter:
                 self.answers[one.id] = lambda id: table.one(id)  # noqa: A006
             elif one.name == f"list{noun}s":
                 self.answers[one.id] = lambda ids=None: table.many(ids)
+            elif one.name.startswith(f"find{noun}sOf"):
+                self.answers[one.id] = _found_by(table, one.arguments[0].name)
+            elif one.result is None:
+                self.answers[one.id] = lambda tag=None: None
             else:
-                assert one.result is not None
                 answer = values.value(one.result, 5, nullable=True)
                 if dice.chance(8):
                     answer = UpstreamTimeout(upstream.id, one.id)
-                self.answers[one.id] = lambda flag=None, answer=answer: answer
+                self.answers[one.id] = lambda flag=None, tag=None, answer=answer: answer
+
+
+def _found_by(table: Table, argument_name: str) -> Answer:
+    """Rows whose member *argument_name* is one of the keys that are asked for."""
+
+    def find(limit: Any = None, tag: Any = None, **keys: Any) -> Any:
+        del limit, tag
+        wanted = keys.get(argument_name)
+        rows = table.many()
+        if not isinstance(rows, list) or wanted is None:
+            return rows
+        among = wanted if isinstance(wanted, list) else [wanted]
+        return [row for row in rows if row.get(argument_name) in among]
+
+    return find
 
 
 @st.composite
 def catalogs(draw: Draw, *, wrong_percent: int) -> RandomCatalog:
     """Small catalogs of entities that link to each other, with every kind of type, and their answers."""
-    writer = _CatalogWriter(draw(dices()), wrong_percent)
+    dice = draw(dices())
+    writer = _CatalogWriter(dice, wrong_percent)
     catalog = writer.write()
-    return RandomCatalog(catalog, writer.answers)
+    namespaces = frozenset(one.id for one in catalog.upstreams if dice.chance(30))
+    return RandomCatalog(catalog, writer.answers, namespaces)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from inspect import isawaitable
 from typing import Any
@@ -10,7 +11,7 @@ import msgspec
 
 from weft.engine.transport.base import Fetched
 from weft.schemas.catalog import Function, Json
-from weft.schemas.errors import UpstreamError
+from weft.schemas.errors import UpstreamError, UpstreamTimeout
 
 Answer = Callable[..., Any]
 
@@ -23,6 +24,7 @@ class MemoryTransport:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.headers: list[dict[str, str]] = []
         self.as_bytes = False
+        self.waits: Callable[[], int] | None = None
 
     async def __aenter__(self) -> MemoryTransport:
         return self
@@ -36,8 +38,14 @@ class MemoryTransport:
         self.calls.append((function.id, dict(arguments)))
         self.headers.append(dict(headers))
         answer: Json | UpstreamError = self.answers[function.id](**arguments)
-        if isawaitable(answer):
-            answer = await answer
+        try:
+            async with asyncio.timeout_at(deadline):
+                if isawaitable(answer):
+                    answer = await answer
+                for _ in range(self.waits() if self.waits else 0):
+                    await asyncio.sleep(0)
+        except TimeoutError:
+            return UpstreamTimeout(function.upstream, function.id)
         return answer
 
     async def fetch(

@@ -23,8 +23,14 @@ from graphql import (
 
 from weft.schemas.catalog import Function, ListOf, Scalar
 from weft.schemas.errors import UpstreamError, UpstreamStatus
-from weft.schemas.links import Link
-from weft.schemas.stitch import LinkBinding, MemberBinding, RootBinding, Stitched, binding_of
+from weft.schemas.stitch import (
+    LinkBinding,
+    MemberBinding,
+    NamespaceBinding,
+    RootBinding,
+    Stitched,
+    binding_of,
+)
 from weft.schemas.stitch.bindings import is_map_entry
 
 from .memory import Answer
@@ -46,6 +52,7 @@ class Oracle:
     def __init__(self, stitched: Stitched, answers: Mapping[str, Answer]) -> None:
         """Attach resolvers to a schema that is used for nothing else; *answers* are by a function's id."""
         self.answers = answers
+        self.writes: list[tuple[str, dict[str, Any]]] = []
         self._schema = stitched.schema
         for type_ in self._schema.type_map.values():
             if not isinstance(type_, GraphQLObjectType) or is_introspection_type(type_):
@@ -57,6 +64,8 @@ class Oracle:
                 match binding_of(field):
                     case MemberBinding(member=member):
                         field.resolve = self._member(member)
+                    case NamespaceBinding():
+                        field.resolve = lambda _source, _info: {}
                     case RootBinding() as root:
                         field.resolve = self._root(root)
                     case LinkBinding() as link:
@@ -64,6 +73,7 @@ class Oracle:
 
     def execute(self, text: str, variables: Mapping[str, Any]) -> tuple[Any, list[Problem]]:
         """``data``, and every error."""
+        self.writes.clear()
         result = execute_sync(self._schema, parse(text), variable_values=dict(variables))
         assert isinstance(result, ExecutionResult)
         return result.data, [(tuple(error.path or ()), _kind(error)) for error in result.errors or ()]
@@ -86,10 +96,13 @@ class Oracle:
 
         def one(parts: Sequence[Any], arguments: Mapping[str, Any]) -> Any:
             if link.function is not None:
-                keyed = {key.argument: part for key, part in zip(link.keys, parts, strict=True)}
+                keyed = {
+                    key.argument: [part] if _takes_list(binding.function, key.argument) else part
+                    for key, part in zip(link.keys, parts, strict=True)
+                }
                 return self._call_or_null(binding.function, {**arguments, **keyed})
             assert binding.bulk is not None
-            return self._one_of_bulk(link, binding.bulk, parts[0])
+            return self._of_bulk(binding, binding.bulk, parts[0], arguments)
 
         def resolve(source: Mapping[str, Any], info: Any, **arguments: Any) -> Any:
             values = [source.get(key.member) for key in link.keys]
@@ -105,12 +118,19 @@ class Oracle:
 
         return resolve
 
-    def _one_of_bulk(self, link: Link, function: Function, key: Any) -> Any:
-        assert link.bulk is not None
-        answer: Any = self._call_or_null(function, {link.bulk.argument: [key]})
-        for step in link.bulk.items:
+    def _of_bulk(
+        self, binding: LinkBinding, function: Function, key: Any, arguments: Mapping[str, Any]
+    ) -> Any:
+        bulk = binding.link.bulk
+        assert bulk is not None
+        given = {**arguments, bulk.argument: [key]}
+        if bulk.size_argument:
+            given[bulk.size_argument] = bulk.per_key
+        answer: Any = self._call_or_null(function, given)
+        for step in bulk.items:
             answer = None if answer is None else answer.get(step)
-        return next((item for item in answer or () if item.get(link.bulk.key) == key), None)
+        items = [item for item in answer or () if _carries(binding, item, key)]
+        return items if bulk.many else items[-1] if items else None
 
     def _call_or_null(self, function: Function, arguments: Mapping[str, Any]) -> Any:
         try:
@@ -121,6 +141,8 @@ class Oracle:
             raise
 
     def _call(self, function: Function, arguments: Mapping[str, Any]) -> Any:
+        if function.effect == "write":
+            self.writes.append((function.id, dict(arguments)))
         answer = self.answers[function.id](**arguments)
         if isinstance(answer, UpstreamError):
             raise answer
@@ -151,6 +173,19 @@ def _key(binding: LinkBinding, index: int, value: Any) -> str | int:
         return int(value)
     except ValueError:
         raise Misfit from None
+
+
+def _takes_list(function: Function, name: str) -> bool:
+    argument = function.argument(name)
+    return argument is not None and isinstance(argument.type, ListOf)
+
+
+def _carries(binding: LinkBinding, item: Any, key: Any) -> bool:
+    assert binding.link.bulk is not None
+    try:
+        return isinstance(item, dict) and _key(binding, 0, item.get(binding.link.bulk.key)) == key
+    except Misfit:
+        return False
 
 
 def _is_object(value: Any, _info: Any) -> bool:

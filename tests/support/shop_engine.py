@@ -9,8 +9,9 @@ import msgspec
 from graphql import ExecutionResult, execute, parse
 
 from weft.engine.errors import format_error
-from weft.engine.execute.engine import Engine, EngineSettings
+from weft.engine.execute.engine import CallSettings, Engine, EngineSettings
 from weft.engine.execute.resolvers import RUNNING, Running
+from weft.engine.execute.retries import RetryRule
 from weft.engine.operation import GraphQLRequest
 from weft.engine.passes import PASSES, Pass
 from weft.schemas.catalog import Catalog
@@ -34,6 +35,7 @@ class ShopEngine:
         bulk: Sequence[BulkRule] = (),
         links: Sequence[LinkRule] = (),
         passes: tuple[Pass, ...] = PASSES,
+        namespaces: Sequence[str] = (),
     ) -> None:
         """Build the engine.
 
@@ -44,10 +46,14 @@ class ShopEngine:
             bulk: Rules about bulk functions.
             links: Rules about links.
             passes: Passes of the plans.
+            namespaces: Upstreams in a namespace of their own.
         """
         self.transport = MemoryTransport({**shop_answers(), **(answers or {})})
-        stitched = stitch(catalog, weave(catalog, bulk=bulk, links=links))
+        stitched = stitch(catalog, weave(catalog, bulk=bulk, links=links), namespaces=namespaces)
         transports = dict.fromkeys(catalog.upstreams_by_id, self.transport)
+        if settings is None:  # what fails is seen once
+            once = CallSettings(retries=RetryRule(attempts=0))
+            settings = EngineSettings(calls=dict.fromkeys(catalog.upstreams_by_id, once))
         self.engine = Engine(stitched, transports, settings, passes=passes)
 
     @property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from ..discovery import load_snapshot
 from ..engine.execute.engine import Engine
@@ -21,22 +22,11 @@ MakeEngine = Callable[[Snapshot], Engine]
 
 
 class _Generation:
-    """One engine, and how many operations are under way in it."""
+    """One engine, and whether a newer one has taken its place."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.retired = asyncio.Event()
-        self._users = 0
-        self._idle = asyncio.Event()  # set when the last user leaves a retired engine
-
-    def __enter__(self) -> Engine:
-        self._users += 1
-        return self.engine
-
-    def __exit__(self, *_: object) -> None:
-        self._users -= 1
-        if not self._users and self.retired.is_set():
-            self._idle.set()
 
     async def live(self, opened: asyncio.Future[None]) -> None:
         """Keep the engine open until it is retired and its last operation has ended.
@@ -47,8 +37,7 @@ class _Generation:
             async with self.engine:
                 opened.set_result(None)
                 await self.retired.wait()
-                if self._users:
-                    await self._idle.wait()
+                await self.engine.drained()
         except Exception as error:
             if opened.done():
                 logger.exception("engine not closed in order")
@@ -111,10 +100,10 @@ class LiveEngine:
             self._current.retired.set()
             self._current = None
 
-    def _generation(self) -> _Generation:
+    def _engine(self) -> Engine:
         if self._current is None:
             raise OperationError("no schema has been loaded yet", code="NOT_READY")
-        return self._current
+        return self._current.engine
 
     @property
     def ready(self) -> bool:
@@ -126,21 +115,15 @@ class LiveEngine:
         """The schema as text; the same object as long as the schema is the same."""
         return self._current.engine.sdl if self._current else ""
 
-    async def execute(
+    def execute(
         self, request: GraphQLRequest, *, headers: Mapping[str, str], allow: frozenset[str], deadline: float
-    ) -> Response:
+    ) -> Coroutine[Any, Any, Response]:
         """Execute a query or mutation in the newest engine."""
-        with self._generation() as engine:
-            return await engine.execute(request, headers=headers, allow=allow, deadline=deadline)
+        return self._engine().execute(request, headers=headers, allow=allow, deadline=deadline)
 
-    async def subscribe(
-        self, request: GraphQLRequest, *, headers: Mapping[str, str]
-    ) -> AsyncGenerator[Response]:
+    def subscribe(self, request: GraphQLRequest, *, headers: Mapping[str, str]) -> AsyncGenerator[Response]:
         """The responses of a subscription. It stays in the engine in which it began."""
-        with self._generation() as engine:
-            async with aclosing(engine.subscribe(request, headers=headers)) as responses:
-                async for response in responses:
-                    yield response
+        return self._engine().subscribe(request, headers=headers)
 
 
 @asynccontextmanager

@@ -43,7 +43,13 @@ def stitch_snapshot(
     """
     locked = load_lock(settings.names.lock)
     catalog = configured(snapshot, settings).catalog
-    return stitch(catalog, weave_snapshot(snapshot, settings), locked=locked, handwritten=handwritten)
+    return stitch(
+        catalog,
+        weave_snapshot(snapshot, settings),
+        locked=locked,
+        handwritten=handwritten,
+        namespaces=settings.names.namespaced(catalog.upstreams_by_id),
+    )
 
 
 def load_lock(path: Path) -> dict[str, str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from ..engine.execute.engine import CallSettings, EngineSettings
+from ..engine.execute.engine import EngineSettings
+from ..engine.execute.retries import RetryRule
+from ..engine.execute.upstream_caller import CacheRule, CallSettings
 from ..engine.operation import DocumentLimits
 from ..engine.transport import Transport, TransportSettings
 from ..engine.transport.aws_lambda import LambdaTransport
 from ..engine.transport.grpc import GrpcTransport
 from ..engine.transport.hooks import Hooks
 from ..engine.transport.http import HttpTransport
-from ..schemas.catalog import GrpcTarget, HttpTarget, LambdaTarget, Snapshot, Upstream, UpstreamId
+from ..schemas.catalog import FunctionId, GrpcTarget, HttpTarget, LambdaTarget, Snapshot, Upstream, UpstreamId
 from ..schemas.errors import ConfigError
-from ..settings import ServerUpstream, Settings, entries_by_upstream
+from ..settings import CacheSection, RetriesSection, ServerUpstream, Settings, entries_by_upstream
 from ..settings.upstreams import forwarded_headers, plain_credentials, plain_headers, tls_files
 
 
@@ -68,16 +70,50 @@ def make_transports(
 def engine_settings(snapshot: Snapshot, settings: Settings) -> EngineSettings:
     """The engine's bounds, as the configuration sets them."""
     server = settings.server
+    functions = {
+        FunctionId(name): _cache_rule(entry.cache)
+        for name, entry in settings.functions.items()
+        if entry.cache is not None
+    }
     calls: dict[UpstreamId, CallSettings] = {}
-    for upstream, entry in entries_by_upstream(settings, snapshot.statuses).items():
+    entries = entries_by_upstream(settings, snapshot.statuses)
+    for upstream in {status.upstream for status in snapshot.statuses}:
+        entry = entries.get(upstream)
+        own = {id_: rule for id_, rule in functions.items() if id_.startswith(f"{upstream}.")}
+        if entry is None:
+            calls[upstream] = CallSettings(timeout_s=server.timeout_s, functions=own)
+            continue
         calls[upstream] = CallSettings(
             forward=forwarded_headers(entry),
             timeout_s=entry.timeout_s if entry.timeout_s is not None else server.timeout_s,
             max_concurrency=entry.max_concurrency,
+            share=entry.share,
+            cache=_cache_rule(entry.cache),
+            functions=own,
+            retries=_retry_rule(entry.retries),
         )
     return EngineSettings(
         timeout_s=server.timeout_s,
+        max_calls=server.max_calls,
+        max_answer_bytes=server.max_answer_bytes,
+        max_response_bytes=server.max_response_bytes,
+        cache_bytes=server.cache_bytes,
         share=server.share,
         limits=DocumentLimits(max_depth=server.max_depth, introspection=server.introspection),
         calls=calls,
     )
+
+
+def _cache_rule(section: CacheSection) -> CacheRule:
+    return CacheRule(
+        off=section.off,
+        max_age_s=section.max_age_s,
+        override=section.override,
+        stale_while_revalidate_s=section.stale_while_revalidate_s or 0.0,
+        stale_if_error_s=section.stale_if_error_s or 0.0,
+    )
+
+
+def _retry_rule(section: RetriesSection) -> RetryRule:
+    attempts = 0 if section.off else section.attempts
+    return RetryRule(attempts, section.base_s, section.max_s, section.budget)

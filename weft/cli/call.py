@@ -64,12 +64,13 @@ async def _call(
     snapshot: Snapshot, settings: Settings, function: Function, arguments: dict[str, Any]
 ) -> Json | UpstreamError:
     from ..app.transports import engine_settings, make_transports
-    from ..engine.execute.calls import Calls, UpstreamCaller
+    from ..engine.execute.calls import Calls
+    from ..engine.execute.upstream_caller import UpstreamCaller
 
     transport = make_transports(snapshot, settings)[function.upstream]
     limits = engine_settings(snapshot, settings)
     async with transport:
-        caller = UpstreamCaller(transport, asyncio.Semaphore(1))
+        caller = UpstreamCaller(transport)
         deadline = asyncio.get_running_loop().time() + limits.timeout_s
         return await Calls({function.upstream: caller}, {}, deadline).call(function, arguments)
 

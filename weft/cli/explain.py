@@ -24,6 +24,7 @@ def explain(
         str, typer.Option("--variables", "-v", metavar="JSON", help="Values of the variables.")
     ] = "{}",
     operation: Annotated[str | None, typer.Option("--operation", "-o", help="Which operation.")] = None,
+    code: Annotated[bool, typer.Option("--code", help="Print the compiled Python too.")] = False,
     fresh: FreshOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -43,7 +44,7 @@ def explain(
     engine = Engine(stitched, {})
     values = read_object(variables, "--variables")
     try:
-        text = engine.explain(read_text(query), values, operation)
+        text = engine.explain(read_text(query), values, operation, code=code)
     except OperationError as error:
         for one in getattr(error, "errors", [error]):
             line, column = next(iter(one.locations), (0, 0))

@@ -15,11 +15,13 @@ from .json_schema import settings_json_schema
 from .load import load_settings
 from .model import (
     BulkEntry,
+    CacheSection,
     DiscoverySection,
     LambdaPlace,
     LambdaUpstream,
     LinkEntry,
     NamesSection,
+    RetriesSection,
     ServerSection,
     ServerUpstream,
     Settings,
@@ -30,12 +32,14 @@ from .upstreams import discovery_settings, entries_by_upstream, static_candidate
 
 __all__ = [
     "BulkEntry",
+    "CacheSection",
     "ConfigErrors",
     "DiscoverySection",
     "LambdaPlace",
     "LambdaUpstream",
     "LinkEntry",
     "NamesSection",
+    "RetriesSection",
     "ServerSection",
     "ServerUpstream",
     "Settings",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
@@ -32,6 +32,7 @@ from .values import (
     Duration,
     HeaderName,
     HeaderValue,
+    Room,
     SettingsPath,
     Size,
     Surroundings,
@@ -88,6 +89,71 @@ class Section(BaseModel):
     )
 
 
+def _off_as_section(value: Any) -> Any:
+    # YAML 1.2: `off` is a word.
+    return {"off": True} if value == "off" or value is False else value
+
+
+def _accept_off(schema: dict[str, Any]) -> None:
+    reference = {"$ref": schema.pop("$ref")} if "$ref" in schema else {"allOf": schema.pop("allOf")}
+    schema["anyOf"] = [reference, {"enum": ["off", False]}]
+
+
+class CacheSection(Section):
+    """How long answers of reads are kept, where they do not say so themselves."""
+
+    max_age_s: Duration | None = Field(default=None, alias="max_age")
+    """How long an answer is used that says nothing of it. Left out: such answers are used once."""
+
+    override: StrictBool = False
+    """Let `max_age` hold against what the answers say."""
+
+    stale_while_revalidate_s: Duration | None = Field(default=None, alias="stale_while_revalidate")
+    """How long after `max_age` an answer is used while a new one is fetched."""
+
+    stale_if_error_s: Duration | None = Field(default=None, alias="stale_if_error")
+    """How long after `max_age` an answer is used while the upstream fails."""
+
+    off: StrictBool = False
+    """Keep no answers."""
+
+    @model_validator(mode="after")
+    def _go_with_max_age(self) -> CacheSection:
+        others = (self.stale_while_revalidate_s, self.stale_if_error_s)
+        if self.off and (self.max_age_s is not None or self.override or any(others)):
+            raise problem("`off` goes alone", "`off`, or the other keys")
+        if self.max_age_s is None and (self.override or any(others)):
+            raise problem("the other keys go with `max_age`", "`max_age` beside them")
+        return self
+
+
+class RetriesSection(Section):
+    """How calls that may be repeated are repeated when they fail."""
+
+    attempts: StrictInt = Field(default=2, ge=0, le=10)
+    """The most retries of one call."""
+
+    base_s: Duration = Field(default=0.025, alias="base")
+    """The first retry waits up to this, each next up to twice as long; how long is drawn by lot."""
+
+    max_s: Duration = Field(default=0.25, alias="max")
+    """No retry waits longer, but where the upstream asks for it."""
+
+    budget: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """The most retries, as a share of the upstream's calls."""
+
+    off: StrictBool = False
+    """Repeat nothing."""
+
+
+CacheForm: TypeAlias = Annotated[
+    CacheSection, BeforeValidator(_off_as_section), Field(json_schema_extra=_accept_off)
+]
+RetriesForm: TypeAlias = Annotated[
+    RetriesSection, BeforeValidator(_off_as_section), Field(json_schema_extra=_accept_off)
+]
+
+
 class UpstreamEntry(Section):
     """What every upstream in the list may say."""
 
@@ -101,6 +167,15 @@ class UpstreamEntry(Section):
 
     max_concurrency: StrictInt = Field(default=32, ge=1, le=100_000)
     """The most calls under way to this upstream at once."""
+
+    share: StrictBool = True
+    """Let equal reads that are under way at the same time share one call."""
+
+    cache: CacheForm = Field(default_factory=CacheSection)
+    """How long its answers are kept, or `off`. Left out: as long as they say themselves."""
+
+    retries: RetriesForm = Field(default_factory=RetriesSection)
+    """How reads, and writes that are idempotent, are repeated when they fail, or `off`."""
 
     ignore: StrictBool = False
     """Leave the upstream out of the schema, and never ask it anything."""
@@ -285,8 +360,20 @@ class ServerSection(Section):
     hooks: HooksSection | None = None
     """Take webhooks and callbacks, as subscriptions. Left out: none are taken. Needs `workers: 1`."""
 
+    max_calls: StrictInt = Field(default=1000, ge=1, le=1_000_000)
+    """The most upstream calls that an operation may make."""
+
+    max_answer_bytes: Size = Field(default=64 * 1024 * 1024, alias="max_answers")
+    """The most bytes that the answers to an operation's calls may have together."""
+
+    max_response_bytes: Size = Field(default=32 * 1024 * 1024, alias="max_response")
+    """The largest response."""
+
     share: StrictBool = True
-    """Let equal queries that are under way at the same time share one execution."""
+    """Let equal queries that are under way at the same time share one execution, and equal reads one call."""
+
+    cache_bytes: Room = Field(default=64 * 1024 * 1024, alias="cache")
+    """The most memory that each worker keeps answers in, or `off`."""
 
 
     @model_validator(mode="after")
@@ -363,12 +450,18 @@ class BulkEntry(Section):
     max_keys: StrictInt | None = Field(default=None, alias="max", ge=1)
     """The most keys of one call."""
 
+    many: StrictBool | None = None
+    """Whether a key is answered by a list of items (a customer's orders); found where it is left out."""
+
+    per_key: StrictInt | None = Field(default=None, ge=1)
+    """The most items that one key has; needed where `many` meets an argument that bounds the answer."""
+
     off: StrictBool = False
     """Never use it as a bulk function."""
 
     @model_validator(mode="after")
     def _off_alone(self) -> BulkEntry:
-        others = (self.answers, self.argument, self.items, self.key, self.max_keys)
+        others = (self.answers, self.argument, self.items, self.key, self.max_keys, self.many, self.per_key)
         if self.off and any(value is not None for value in others):
             raise problem("`off` goes with `function` alone", "`off: true`, or the other keys")
         return self
@@ -383,6 +476,8 @@ class BulkEntry(Section):
             items=self.items,
             key=self.key,
             max_keys=self.max_keys,
+            many=self.many,
+            per_key=self.per_key,
             off=self.off,
         )
 
@@ -392,6 +487,9 @@ class FunctionEntry(Section):
 
     effect: Literal["read", "write"] | None = None
     """Whether it reads (a field of Query) or writes (a field of Mutation)."""
+
+    cache: CacheForm | None = None
+    """How long its answers are kept, in place of what the upstream's entry says, or `off`."""
 
     off: StrictBool = False
     """Leave it out of the schema."""
@@ -411,6 +509,16 @@ class NamesSection(Section):
 
     lock: SettingsPath = Field(default=Path("weft.lock"), validate_default=True)
     """The file that keeps every name that was given, so that none changes later."""
+
+    namespaces: StrictBool | tuple[UpstreamName, ...] = False
+    """Upstreams whose fields of Query and Mutation stand in a field of the upstream's name,
+    `{ orders { order } }`; `true` for all."""
+
+    def namespaced(self, upstreams: Iterable[str]) -> frozenset[str]:
+        """Those of *upstreams* whose fields stand in a namespace."""
+        if isinstance(self.namespaces, bool):
+            return frozenset(upstreams) if self.namespaces else frozenset()
+        return frozenset(self.namespaces).intersection(upstreams)
 
 
 class Settings(Section):

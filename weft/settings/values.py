@@ -99,6 +99,20 @@ def parse_size(value: object) -> int:
     return size
 
 
+def parse_room(value: object) -> int:
+    """Bytes, as `parse_size` reads them; ``off``, false and 0 give 0.
+
+    Raises:
+        PydanticCustomError: It is none of these.
+    """
+    if value is False or value == 0 or value == "off":
+        return 0
+    try:
+        return parse_size(value)
+    except PydanticCustomError as error:
+        raise problem("is not a size", "a size such as `64MB`, a number of bytes, or `off`") from error
+
+
 def parse_path(value: object, info: ValidationInfo) -> Path:
     """A path; a relative one begins in the folder of the settings' file.
 
@@ -217,6 +231,21 @@ Size: TypeAlias = Annotated[
     ),
 ]
 """A size in bytes, written ``32MB``."""
+
+Room: TypeAlias = Annotated[
+    int,
+    BeforeValidator(parse_room),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": rf"^\s*{_SIZE.pattern}\s*$"},
+                {"type": "integer", "minimum": 0},
+                {"enum": ["off", False]},
+            ]
+        }
+    ),
+]
+"""A size in bytes that may be none."""
 
 SettingsPath: TypeAlias = Annotated[
     Path, BeforeValidator(parse_path), WithJsonSchema({"type": "string", "minLength": 1})

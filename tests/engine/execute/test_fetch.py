@@ -7,7 +7,8 @@ from typing import Any
 
 from tests.support.memory import MemoryTransport
 from tests.support.shop_catalog import ORDERS, SHOP
-from weft.engine.execute.calls import Calls, UpstreamCaller
+from weft.engine.execute.calls import Calls
+from weft.engine.execute.upstream_caller import CallSettings, UpstreamCaller
 from weft.engine.transport.base import Fetched
 from weft.schemas.catalog import FunctionId
 from weft.schemas.errors import UpstreamTimeout
@@ -18,7 +19,8 @@ LIST_ORDERS = SHOP.functions[FunctionId("orders.listOrders")]
 def calls_with_one_slot(answer: Any, *, timeout_s: float = 5.0) -> tuple[Calls, UpstreamCaller]:
     transport = MemoryTransport({LIST_ORDERS.id: answer})
     transport.as_bytes = True
-    caller = UpstreamCaller(transport, asyncio.Semaphore(1), timeout_s=timeout_s)
+    settings = CallSettings(timeout_s=timeout_s, max_concurrency=1, share=False)
+    caller = UpstreamCaller(transport, settings)
     return Calls({ORDERS.id: caller}, {}, asyncio.get_running_loop().time() + 5), caller
 
 
@@ -31,7 +33,7 @@ async def test_an_answer_stays_bytes_also_when_it_waited_for_a_slot() -> None:
 
 async def test_waiting_for_a_slot_ends_at_the_time_limit() -> None:
     calls, caller = calls_with_one_slot(list, timeout_s=0.02)
-    await caller.slots.acquire()
+    caller.slots.free -= 1
     assert isinstance(await calls.fetch(LIST_ORDERS, {}), UpstreamTimeout)
     caller.slots.release()
     assert await calls.fetch(LIST_ORDERS, {}) == Fetched(b"[]")
@@ -40,4 +42,4 @@ async def test_waiting_for_a_slot_ends_at_the_time_limit() -> None:
 async def test_a_slot_is_given_back_after_a_fault() -> None:
     calls, caller = calls_with_one_slot(lambda: 1 / 0)
     await calls.fetch(LIST_ORDERS, {})
-    assert not caller.slots.locked()
+    assert caller.slots.free == 1

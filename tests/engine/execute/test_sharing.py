@@ -19,13 +19,24 @@ from weft.schemas.stitch import stitch
 QUERY = GraphQLRequest("{ orders(limit: 1) { id } }")
 
 
+def later() -> float:
+    return asyncio.get_running_loop().time() + 5
+
+
 class Slow:
     """An engine whose orders wait for ``go``, and are those of whoever's credentials were forwarded."""
 
-    def __init__(self, *, share: bool = True, forward: tuple[str, ...] = ("authorization",)) -> None:
+    def __init__(
+        self,
+        *,
+        share: bool = True,
+        share_upstream: bool = True,
+        forward: tuple[str, ...] = ("authorization",),
+    ) -> None:
         self.go = asyncio.Event()
         self.transport = MemoryTransport({"orders.listOrders": self.orders})
-        settings = EngineSettings(share=share, calls={UpstreamId("orders"): CallSettings(forward=forward)})
+        calls = CallSettings(forward=forward, share=share_upstream)
+        settings = EngineSettings(share=share, calls={UpstreamId("orders"): calls})
         self.engine = Engine(
             stitch(SHOP, weave(SHOP)), dict.fromkeys(SHOP.upstreams_by_id, self.transport), settings
         )
@@ -110,13 +121,13 @@ async def test_who_goes_away_does_not_take_the_answer_of_the_others() -> None:
     flight: InFlight[int] = InFlight()
     go = asyncio.Event()
 
-    async def make() -> int:
+    async def make(_deadline: float) -> int:
         await go.wait()
         return 7
 
-    first = asyncio.create_task(flight.share("key", make))
+    first = asyncio.create_task(flight.share("key", make, deadline=later()))
     await asyncio.sleep(0)
-    second = asyncio.create_task(flight.share("key", make))
+    second = asyncio.create_task(flight.share("key", make, deadline=later()))
     await asyncio.sleep(0)
     second.cancel()
     go.set()
@@ -128,19 +139,69 @@ async def test_who_goes_away_does_not_take_the_answer_of_the_others() -> None:
 async def test_a_fault_reaches_all_who_wait() -> None:
     flight: InFlight[int] = InFlight()
 
-    async def make() -> int:
+    async def make(_deadline: float) -> int:
         await asyncio.sleep(0)
         raise RuntimeError("fault")
 
     results = await asyncio.gather(
-        flight.share("key", make), flight.share("key", make), return_exceptions=True
+        flight.share("key", make, deadline=later()),
+        flight.share("key", make, deadline=later()),
+        return_exceptions=True,
     )
     assert [str(result) for result in results] == ["fault", "fault"]
 
 
-async def test_another_time_limit_is_not_shared() -> None:
+async def test_an_operation_goes_on_beside_all_who_wait_when_the_first_one_goes_away() -> None:
     slow = Slow()
-    await slow.ask({}, {"x-envoy-expected-rq-timeout-ms": "50"})
+    async with slow.engine:
+        tasks = [asyncio.create_task(slow.engine.execute(QUERY)) for _ in range(4)]
+        for gone in tasks[:3]:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            gone.cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        slow.go.set()
+        assert b'"nobody"' in (await tasks[3]).body
+    assert len(slow.transport.calls) == 2
+
+
+async def test_nobody_waits_for_an_operation_that_has_less_time() -> None:
+    slow = Slow()
+    now = asyncio.get_running_loop().time()
+    short = asyncio.create_task(slow.engine.execute(QUERY, deadline=now + 0.01))
+    await asyncio.sleep(0)
+    long = asyncio.create_task(slow.engine.execute(QUERY, deadline=now + 5))
+    assert b"UPSTREAM_TIMEOUT" in (await short).body
+    slow.go.set()
+    assert b'"nobody"' in (await long).body
+
+
+async def test_who_waits_for_an_operation_has_a_deadline_of_its_own() -> None:
+    slow = Slow()
+    now = asyncio.get_running_loop().time()
+    long = asyncio.create_task(slow.engine.execute(QUERY, deadline=now + 5))
+    await asyncio.sleep(0)
+    assert b"UPSTREAM_TIMEOUT" in (await slow.engine.execute(QUERY, deadline=now + 0.01)).body
+    slow.go.set()
+    assert b'"nobody"' in (await long).body
+
+
+async def test_a_query_after_a_mutation_joins_none_from_before_it() -> None:
+    slow = Slow()
+    before = asyncio.create_task(slow.engine.execute(QUERY))
+    await asyncio.sleep(0)
+    slow.transport.answers = {**slow.transport.answers, "orders.cancelOrder": lambda **_: None}
+    await slow.engine.execute(GraphQLRequest('mutation { cancelOrder(orderId: "1") }'))
+    after = asyncio.create_task(slow.engine.execute(QUERY))
+    await slow.let_go()
+    await asyncio.gather(before, after)
+    assert [id_ for id_, _ in slow.transport.calls].count("orders.listOrders") == 2
+
+
+async def test_an_upstream_that_shares_nothing_keeps_its_queries_apart() -> None:
+    slow = Slow(share_upstream=False)
+    await slow.ask({}, {})
     assert len(slow.transport.calls) == 2
 
 
@@ -148,13 +209,13 @@ async def test_the_next_in_line_may_go_away_as_it_is_called_on() -> None:
     flight: InFlight[int] = InFlight()
     go = asyncio.Event()
 
-    async def make() -> int:
+    async def make(_deadline: float) -> int:
         await go.wait()
         return 7
 
     tasks = []
     for _ in range(3):
-        tasks.append(asyncio.create_task(flight.share("key", make)))
+        tasks.append(asyncio.create_task(flight.share("key", make, deadline=later())))
         await asyncio.sleep(0)
     tasks[0].cancel()
     await asyncio.sleep(0)  # the second has been called on and has not run yet
@@ -162,3 +223,16 @@ async def test_the_next_in_line_may_go_away_as_it_is_called_on() -> None:
     go.set()
     assert await tasks[2] == 7
     assert flight._under_way == {}
+
+
+async def test_who_has_time_left_does_not_get_the_timeout_of_the_first() -> None:
+    slow = Slow()
+    async with slow.engine:
+        now = asyncio.get_running_loop().time()
+        first = asyncio.create_task(slow.engine.execute(QUERY, deadline=now + 0.05))
+        await asyncio.sleep(0.03)
+        second = asyncio.create_task(slow.engine.execute(QUERY, deadline=now + 0.08))
+        assert b"UPSTREAM_TIMEOUT" in (await first).body
+        slow.go.set()
+        assert b'"nobody"' in (await second).body
+    assert len(slow.transport.calls) == 2

@@ -41,11 +41,18 @@ message Wide { int64 i64 = 1; uint64 u64 = 2; map<int64, int64> wide = 3; repeat
 enum Kind { NONE = 0; SOME = 1; ALL = -1; }
 """)
 )
-PRINTERS = Printers(API.pool)
+PRINTERS = Printers(API.pool, bare=True)
 
 
 def print_message(message: Message) -> Any:
     return PRINTERS.printer(API.pool.FindMessageTypeByName(message.DESCRIPTOR.full_name))(message)
+
+
+def test_a_oneof_says_its_case_beside_its_fields() -> None:
+    printer = Printers(API.pool).printer(API.pool.FindMessageTypeByName("zoo.All"))
+    found: Any = printer(API.message("zoo.All", {"second": "SOME"}))
+    assert (found["oneCase"], found["second"]) == ("second", "SOME")
+    assert "oneCase" not in printer(API.message("zoo.All"))  # type: ignore[operator]  # an object
 
 
 def oracle(message: Message) -> Any:
@@ -144,8 +151,11 @@ def test_the_first_and_the_last_timestamp_are_printed(seconds: int) -> None:
 @pytest.mark.parametrize(
     ("seconds", "nanos"), [(-62_135_596_801, 0), (253_402_300_800, 0), (0, -1), (0, 10**9)]
 )
-def test_a_timestamp_out_of_bounds_is_an_error(seconds: int, nanos: int) -> None:
+def test_a_timestamp_out_of_bounds_is_an_error_alone_and_no_number_as_a_member(
+    seconds: int, nanos: int
+) -> None:
     message: Any = API.message("zoo.All")
     message.at.seconds, message.at.nanos = seconds, nanos
     with pytest.raises(ValueError, match="Timestamp"):
-        print_message(message)
+        print_message(message.at)
+    assert str(print_message(message)["at"]) == "nan"

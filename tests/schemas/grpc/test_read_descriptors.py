@@ -339,7 +339,7 @@ def test_services_of_the_server_itself_are_passed_over() -> None:
 def test_a_service_without_descriptor_is_warned_of() -> None:
     found = read(compile_proto(PETS), "zoo.pets.v1.PetService", "zoo.Gone")
     assert [(one.kind, one.pointer) for one in found.warnings] == [("unknown-service", "zoo.Gone")]
-    assert len(found.functions) == 9
+    assert len(found.functions) == 10
 
 
 def test_what_is_no_descriptor_set_is_an_error() -> None:

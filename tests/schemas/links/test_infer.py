@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.support.shop_catalog import SHOP
@@ -663,3 +664,65 @@ def test_thousands_of_functions_are_woven_in_a_moment() -> None:
     woven = weave(Catalog.of(*services))
     assert len(woven.links) == 3_000
     assert len(woven.bulk) == 3_000
+
+
+# -- reverse links in bulk
+
+OWNED = shape("Order", "id", "customer_id")
+OF_CUSTOMERS = argument("customer_id", TEXTS)
+
+
+def customers_with_orders(*more: Any, result: Any = None, shapes: Any = ()) -> dict[str, Any]:
+    listing = get("shop.listOrders", "/orders", result or list_of("Order"), OF_CUSTOMERS, *more)
+    return links_of(customers_of("crm"), upstream("shop", OWNED, *shapes, listing))
+
+
+def test_a_list_filtered_by_several_owners_answers_many_of_each() -> None:
+    link = customers_with_orders()["crm:Customer.orders"]
+    assert link.many
+    assert link.function is None
+    assert link.bulk is not None
+    assert (link.bulk.argument, link.bulk.key, link.bulk.many) == ("customer_id", "customer_id", True)
+
+
+def test_items_without_a_key_of_their_own_are_one_for_each_key() -> None:
+    price = shape("Price", "customer_id", "amount")
+    listing = get("shop.prices", "/prices", list_of("Price"), OF_CUSTOMERS)
+    link = links_of(customers_of("crm"), upstream("shop", price, listing))["crm:Customer.price"]
+    assert not link.many
+
+
+@pytest.mark.parametrize(
+    "name", ["limit", "page_size", "first", "per_page", "page", "offset", "cursor", "pageToken", "after"]
+)
+def test_a_list_that_may_be_cut_is_followed_one_key_at_a_time(name: str) -> None:
+    link = customers_with_orders(argument(name, INT))["crm:Customer.orders"]
+    assert link.bulk is None
+    assert link.function == "shop.listOrders"
+    assert link.many
+
+
+@pytest.mark.parametrize("member", ["next_page_token", "total", "hasMore", "cursor", "meta"])
+def test_a_page_is_followed_one_key_at_a_time(member: str) -> None:
+    page = shape("OrderPage", field("orders", list_of("Order")), member)
+    link = customers_with_orders(result=ref("OrderPage"), shapes=(page,))["crm:Customer.orders"]
+    assert link.bulk is None
+    assert not link.many  # the page is answered as it is
+
+
+def test_a_wrapped_list_that_says_nothing_of_pages_is_answered_in_bulk() -> None:
+    answer = shape("Orders", field("orders", list_of("Order")))
+    link = customers_with_orders(result=ref("Orders"), shapes=(answer,))["crm:Customer.orders"]
+    assert link.bulk is not None
+    assert link.bulk.items == ("orders",)
+    assert link.bulk.many
+
+
+def test_a_list_with_a_most_of_items_is_followed_one_key_at_a_time() -> None:
+    bounded = msgspec.structs.replace(list_of("Order"), constraints=Constraints(max_items=100))
+    assert customers_with_orders(result=bounded)["crm:Customer.orders"].bulk is None
+
+
+def test_other_arguments_do_no_harm() -> None:
+    link = customers_with_orders(argument("status", TEXT))["crm:Customer.orders"]
+    assert link.bulk is not None

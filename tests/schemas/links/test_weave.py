@@ -21,6 +21,7 @@ from tests.support.small_catalogs import (
     shape,
     upstream,
 )
+from weft.schemas.catalog import Constraints, Scalar
 from weft.schemas.errors import ConfigError
 from weft.schemas.links import BulkRule, Key, Link, LinkRule, Weave, weave
 
@@ -249,3 +250,46 @@ def test_items_that_are_no_list_of_objects_are_refused() -> None:
     error = refused(bulk=[BulkRule("pets.NamesOf", key="pet")])
     assert error.key == "bulk[0].items"
     assert error.problem == "the answer of pets.NamesOf is no list of objects"
+
+
+# -- reverse links in bulk
+
+LIMIT = argument("limit", Scalar(kind="int32", constraints=Constraints(maximum=100)), default=20)
+OWNERS = Catalog.of(
+    upstream(
+        "pets",
+        shape("Customer", "id"),
+        shape("Pet", "id", "customerId"),
+        get("pets.getCustomer", "/customers/{customerId}", ref("Customer"), key_argument("customerId")),
+        get("pets.petsOf", "/customers/{customerId}/pets", list_of("Pet"), key_argument("customerId")),
+        get("pets.listPets", "/pets", list_of("Pet"), argument("customerId", TEXTS), LIMIT),
+    )
+)
+
+
+def test_the_most_items_of_a_key_make_a_list_with_a_limit_a_bulk_function() -> None:
+    rule = BulkRule("pets.listPets", argument="customerId", many=True, per_key=25)
+    link = link_at(weave(OWNERS, bulk=[rule]), "Customer.pets")
+    assert link.many
+    assert link.bulk is not None
+    assert (link.bulk.size_argument, link.bulk.per_key, link.bulk.max_keys) == ("limit", 25, 4)
+
+
+def test_a_limit_without_the_most_items_of_a_key_is_refused() -> None:
+    with pytest.raises(ConfigError) as caught:
+        weave(OWNERS, bulk=[BulkRule("pets.listPets", many=True)])
+    assert caught.value.key == "bulk[0].per_key"
+    assert caught.value.accepted == "the most items that one key has"
+
+
+def test_a_bulk_function_stands_in_for_a_function_that_answers_a_list() -> None:
+    rule = BulkRule("pets.listPets", answers="pets.petsOf", per_key=1)
+    (bulk,) = weave(OWNERS, bulk=[rule]).bulk
+    assert bulk.many
+
+
+def test_one_for_each_key_cannot_stand_in_for_a_list() -> None:
+    with pytest.raises(ConfigError) as caught:
+        weave(OWNERS, bulk=[BulkRule("pets.listPets", answers="pets.petsOf", many=False)])
+    assert caught.value.key == "bulk[0].many"
+    assert caught.value.accepted == "true"

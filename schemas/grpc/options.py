@@ -1,0 +1,36 @@
+"""What the configuration says of how descriptors are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .naming import is_own_service
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How descriptors become functions and shapes.
+
+    Attributes:
+        services: Fully-qualified names of the services that are wanted, or of their packages; empty for all but
+            those that a server has for its operation (reflection, health, channelz).
+        trim_enum_prefixes: Name enum values without the prefix that protobuf's style asks for:
+            ``KIND_DOG`` of ``Kind`` is ``DOG``. On the wire nothing changes.
+        maps: A ``map`` as a list of typed entries, or as ``JSON``.
+        list_streams: Give functions whose server sends a stream a second form, which answers the first
+            messages as a list.
+        field_masks: Fill a request's field mask from what an operation selects.
+    """
+
+    services: tuple[str, ...] = ()
+    trim_enum_prefixes: bool = False
+    maps: Literal["entries", "json"] = "entries"
+    list_streams: bool = True
+    field_masks: bool = True
+
+    def wants(self, service: str) -> bool:
+        """Whether the service of this fully-qualified name is to be read."""
+        if not self.services:
+            return is_own_service(service)
+        return any(service == one or service.startswith(f"{one}.") for one in self.services)
