@@ -37,8 +37,8 @@ from .protocol import (
 )
 from .requests import ALLOW, HttpProblem, KnownBodies, check_head, parse_query_string
 from .service import Engine
-from .uploads import is_upload, parse_upload, refuse_upload
 from .settings import EndpointSettings
+from .uploads import is_upload, parse_upload, refuse_upload
 from .vigil import Vigil
 
 logger = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ from types import FrameType
 import msgspec
 
 from ..errors import format_error
-from .hooks import PREFIX, HookPath
 from .graphiql import build_page, load_assets
+from .hooks import PREFIX, HookPath
 from .operations import NOT_READY, Operations
 from .protocol import (
     JSON,

@@ -19,7 +19,11 @@ from ...schemas.catalog import UploadedFile
 from ..operation.request import GraphQLRequest
 from .requests import HttpProblem, parse_body
 
-PREFLIGHT_HEADERS: Final = ("graphql-require-preflight", "apollo-require-preflight", "x-apollo-operation-name")
+PREFLIGHT_HEADERS: Final = (
+    "graphql-require-preflight",
+    "apollo-require-preflight",
+    "x-apollo-operation-name",
+)
 """Any of them, not empty. Apollo's names are those that clients send already."""
 
 MAX_PLACES: Final = 100
@@ -163,10 +167,14 @@ class _Form:
         if len(self.files) >= self._max_files:
             raise _Bad(f"more than {self._max_files} files")
         # What browsers of old sent: the whole path on the client's machine.
-        filename = options.get(b"filename", b"").decode("utf-8", "replace").replace("\\", "/").rpartition("/")[2]
+        filename = (
+            options.get(b"filename", b"").decode("utf-8", "replace").replace("\\", "/").rpartition("/")[2]
+        )
         content_type = self._headers.get(b"content-type", b"").decode("latin-1").strip()
         self.files[name] = UploadedFile(
-            bytes(self._data), filename, content_type if _is_plain(content_type) else "application/octet-stream"
+            bytes(self._data),
+            filename,
+            content_type if _is_plain(content_type) else "application/octet-stream",
         )
 
     def on_end(self) -> None:
@@ -175,10 +183,17 @@ class _Form:
 
 def _is_plain(content_type: str) -> bool:
     """Whether it can be sent on as it is."""
-    return "/" in content_type and content_type.isascii() and content_type.isprintable() and len(content_type) < 200
+    return (
+        "/" in content_type
+        and content_type.isascii()
+        and content_type.isprintable()
+        and len(content_type) < 200
+    )
 
 
-def _parts(content_type: str, body: bytes, max_files: int) -> tuple[dict[str, bytes], dict[str, UploadedFile]]:
+def _parts(
+    content_type: str, body: bytes, max_files: int
+) -> tuple[dict[str, bytes], dict[str, UploadedFile]]:
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
         raise _Bad("`Content-Type` has no boundary")

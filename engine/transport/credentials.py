@@ -161,7 +161,11 @@ def _has(name: str, schemes: Mapping[str, SecurityScheme], credentials: Mapping[
 
 
 def _place(
-    secret: Secret, scheme: SecurityScheme | None, headers: dict[str, str], query: list[str], cookies: list[str]
+    secret: Secret,
+    scheme: SecurityScheme | None,
+    headers: dict[str, str],
+    query: list[str],
+    cookies: list[str],
 ) -> None:
     location, parameter = secret.location, secret.parameter
     if not location and scheme is not None and scheme.kind == "apiKey":

@@ -82,7 +82,9 @@ class Hooks:
     async def subscribe(self, function: Function) -> AsyncGenerator[Json | UpstreamError, None]:
         """The events of *function* from now on; an error is the last item. Closing it ends the subscription."""
         if self._count >= MAX_SUBSCRIBERS:
-            yield UpstreamAnswer(function.upstream, function.id, reason="too many subscribers; try again later")
+            yield UpstreamAnswer(
+                function.upstream, function.id, reason="too many subscribers; try again later"
+            )
             return
         # One more than may wait: the error that ends it.
         queue: asyncio.Queue[Json | UpstreamError] = asyncio.Queue(self._max_waiting + 1)

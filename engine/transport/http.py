@@ -572,11 +572,11 @@ class HttpTransport:
         )
         return Layout(self._lines(prepared, merged, left_out=frozenset(varying)), sent)
 
-    def _merged(
-        self, prepared: Prepared, request: Request, forwarded: Mapping[str, str]
-    ) -> dict[str, str]:
+    def _merged(self, prepared: Prepared, request: Request, forwarded: Mapping[str, str]) -> dict[str, str]:
         carried = prepared.carried
-        settings = {**self._settings.headers, **carried.headers} if carried.headers else self._settings.headers
+        settings = (
+            {**self._settings.headers, **carried.headers} if carried.headers else self._settings.headers
+        )
         merged = merge_headers(request, settings=settings, forwarded=forwarded, base_url=self._base_url)
         if carried.cookies:
             name = next((name for name in merged if name.lower() == "cookie"), "Cookie")

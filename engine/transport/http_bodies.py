@@ -73,7 +73,9 @@ def chosen_body(binding: HttpBinding, arguments: Mapping[str, Any]) -> tuple[Bod
             raise Unwritable(f"a body is needed: argument {names}")
         return None
     if len(given) > 1:
-        raise Unwritable(f"arguments {given[0].argument!r} and {given[1].argument!r} are both the body; give one")
+        raise Unwritable(
+            f"arguments {given[0].argument!r} and {given[1].argument!r} are both the body; give one"
+        )
     body = given[0]
     media_type = arguments.get(body.choice) if body.choice else None
     if isinstance(media_type, str):
@@ -183,7 +185,9 @@ def _bytes(argument: str, value: Any) -> bytes:
     if isinstance(value, bytes):
         return value
     if isinstance(value, dict | list):
-        return msgspec.json.encode(value, enc_hook=encode_file)  # what is described is a value, whatever the media type is called
+        return msgspec.json.encode(
+            value, enc_hook=encode_file
+        )  # what is described is a value, whatever the media type is called
     try:
         return base64.b64decode(value, validate=True)
     except (TypeError, ValueError, binascii.Error) as error:

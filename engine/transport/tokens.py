@@ -213,7 +213,9 @@ class TokenSource:
         try:
             reply = await self._send(method, url, headers, body, deadline=deadline)
         except HttpError as error:
-            raise _Refused(f"the token endpoint cannot be reached: {type(error).__name__}", again=True) from error
+            raise _Refused(
+                f"the token endpoint cannot be reached: {type(error).__name__}", again=True
+            ) from error
         except ValueError as error:
             raise _Refused("the token URL is no URL of an HTTP server", again=False) from error
         if reply.status != 200:

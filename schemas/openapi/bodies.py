@@ -86,7 +86,7 @@ def request_bodies(
                 required=required and len(groups) == 1,
                 one_needed=required and len(groups) > 1 and not at,
                 description=text_of(node.value, "description"),
-                    choices=_choices(group),
+                choices=_choices(group),
             )
         )
     return found

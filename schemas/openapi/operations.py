@@ -187,9 +187,7 @@ def _function(one: Found, name: str, around: Surroundings) -> Function:
     )
 
 
-def _bodies(
-    contents: Sequence[BodyContent], arguments: list[Argument], around: Surroundings
-) -> list[Body]:
+def _bodies(contents: Sequence[BodyContent], arguments: list[Argument], around: Surroundings) -> list[Body]:
     """Bindings of *contents*; their arguments are added to *arguments*."""
     found: list[Body] = []
     taken = {known.name for known in arguments}

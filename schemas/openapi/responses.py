@@ -100,7 +100,8 @@ def _link(name: str, link: Node, functions: Mapping[str, Function]) -> DeclaredL
             (
                 p.argument
                 for p in target.binding.parameters
-                if p.name == parameter or (dot and location in places and (p.location, p.name) == (location, bare))
+                if p.name == parameter
+                or (dot and location in places and (p.location, p.name) == (location, bare))
             ),
             None,
         )
@@ -108,7 +109,9 @@ def _link(name: str, link: Node, functions: Mapping[str, Function]) -> DeclaredL
             return f"{target.name} has no parameter {parameter[:60]!r}"
         member = _MEMBER.fullmatch(expression) if isinstance(expression, str) else None
         if member is None:
-            return f"parameter {parameter[:60]!r} takes no member of the answer; only $response.body#/… is read"
+            return (
+                f"parameter {parameter[:60]!r} takes no member of the answer; only $response.body#/… is read"
+            )
         keys[argument] = member.group(1).replace("~1", "/").replace("~0", "~")
     if not keys:
         return "the link takes nothing from the answer"

@@ -70,7 +70,11 @@ def _scheme(name: str, stated: dict[str, Json], document_url: str) -> SecuritySc
                 return SecurityScheme(
                     name=name,
                     kind="apiKey",
-                    location="query" if location == "query" else "cookie" if location == "cookie" else "header",
+                    location="query"
+                    if location == "query"
+                    else "cookie"
+                    if location == "cookie"
+                    else "header",
                     parameter=parameter,
                 )
         case "oauth2", _:

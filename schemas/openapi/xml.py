@@ -64,9 +64,7 @@ class XmlReader:
             element = replace(element, ref=key)
         return self._placed(element, about)
 
-    def _list(
-        self, view: View, name: str, wrapped: bool, definitions: dict[str, XmlElement]
-    ) -> XmlElement:
+    def _list(self, view: View, name: str, wrapped: bool, definitions: dict[str, XmlElement]) -> XmlElement:
         item = XmlElement(name=name)
         for leaf in view.leaves:
             items = leaf.value.get("items")

@@ -184,6 +184,7 @@ _DATE_TIME_TYPE: Final = _text(
     "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
 )
 
+
 def _upload_in(value: Any) -> str | UploadedFile:
     if isinstance(value, UploadedFile) or (isinstance(value, str) and _is_base64(value)):
         return value

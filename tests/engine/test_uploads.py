@@ -30,7 +30,10 @@ DOCUMENT = {
                                 "properties": {
                                     "title": {"type": "string"},
                                     "file": {"type": "string", "format": "binary"},
-                                    "more": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                                    "more": {
+                                        "type": "array",
+                                        "items": {"type": "string", "format": "binary"},
+                                    },
                                 },
                             },
                             "encoding": {"more": {"contentType": "image/png"}},
@@ -43,7 +46,11 @@ DOCUMENT = {
         "/raw": {
             "post": {
                 "operationId": "sendRaw",
-                "requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+                "requestBody": {
+                    "content": {
+                        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+                    }
+                },
                 "responses": {"200": {"content": {"application/json": {"schema": {}}}}},
             }
         },
@@ -53,7 +60,10 @@ DOCUMENT = {
                 "requestBody": {
                     "content": {
                         "application/json": {
-                            "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+                            "schema": {
+                                "type": "object",
+                                "properties": {"file": {"type": "string", "format": "binary"}},
+                            }
                         }
                     }
                 },
@@ -95,7 +105,7 @@ async def send(query: str, **variables: Any) -> Any:
 
 
 async def test_files_become_parts_with_their_names_and_types() -> None:
-    query = "mutation ($file: Upload, $more: [Upload!]) { sendForm(input: {title: \"t\", file: $file, more: $more}) }"
+    query = 'mutation ($file: Upload, $more: [Upload!]) { sendForm(input: {title: "t", file: $file, more: $more}) }'
     answer = await send(query, file=UploadedFile(b"abc", 'a".txt', "text/plain"), more=["Ynl0ZXM="])
     assert answer == {
         "data": {
@@ -120,5 +130,5 @@ async def test_file_in_json_is_base64() -> None:
 
 
 async def test_what_is_no_file_is_refused_at_its_argument() -> None:
-    answer = await send("mutation { sendRaw(input: \"no base64!\") }")
+    answer = await send('mutation { sendRaw(input: "no base64!") }')
     assert "Upload takes a file" in answer["errors"][0]["message"]

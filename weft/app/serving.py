@@ -71,7 +71,6 @@ def make_application(
 
     *settle* is called whenever an engine was opened or closed.
     """
-
     section = settings.server.hooks
     hooks = Hooks(max_waiting=section.max_waiting) if section is not None else None
     path: HookPath | None = None

@@ -56,7 +56,7 @@ class CredentialEntry(_Section):
     audience: StrictStr = ""
     """Sent with the request for a token, where the authorization server wants it."""
 
-    secret_in: Literal["header", "body"] = "header"
+    secret_in: Literal["header", "body"] = "header"  # noqa: S105 - a place, no secret
     """Where the authorization server reads the client's secret."""
 
     forward: HeaderName | None = None

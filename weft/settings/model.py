@@ -241,7 +241,9 @@ class ServerUpstream(UpstreamEntry):
         if self.openapi is not None and self.url.startswith("grpc"):
             raise problem("`openapi` is for HTTP servers only", "an http:// or https:// URL beside `openapi`")
         if (self.credentials or self.tls) and self.url.startswith("grpc"):
-            raise problem("`credentials` and `tls` are for HTTP servers only", "`headers`, and a grpcs:// URL")
+            raise problem(
+                "`credentials` and `tls` are for HTTP servers only", "`headers`, and a grpcs:// URL"
+            )
         return self
 
 
@@ -374,7 +376,6 @@ class ServerSection(Section):
 
     cache_bytes: Room = Field(default=64 * 1024 * 1024, alias="cache")
     """The most memory that each worker keeps answers in, or `off`."""
-
 
     @model_validator(mode="after")
     def _one_worker(self) -> ServerSection:

@@ -25,7 +25,9 @@ def main() -> int:
     parser.add_argument("places", nargs="*", type=Path, default=[_SAMPLE], help="folders or files")
     parser.add_argument("--report", type=Path, help="write the outcomes here, as JSON")
     parser.add_argument("--most", type=int, help="operations of each document")
-    parser.add_argument("--share", type=float, default=0.98, help="of consistent operations that must be right")
+    parser.add_argument(
+        "--share", type=float, default=0.98, help="of consistent operations that must be right"
+    )
     parser.add_argument("--prism", type=Path, help="the program `prism`, for a second opinion")
     options = parser.parse_args()
     files = [

@@ -213,13 +213,17 @@ async def _execute(engine: Engine, request: GraphQLRequest, kind: str) -> bytes:
     return b'{"errors": [{"message": "no event came"}]}'
 
 
-def _arguments(expected: Expected, graphql_field: GraphQLField, function: Function, api: DescribedApi) -> dict[str, Any]:
+def _arguments(
+    expected: Expected, graphql_field: GraphQLField, function: Function, api: DescribedApi
+) -> dict[str, Any]:
     """Variables for every argument of the field, and with them what is expected on the wire."""
     described = expected.described
     binding = function.binding
     assert isinstance(binding, HttpBinding)
     bound = {(p.name, p.location): p.argument for p in binding.parameters}
-    arguments = {(argument.out_name or name): (name, argument) for name, argument in graphql_field.args.items()}
+    arguments = {
+        (argument.out_name or name): (name, argument) for name, argument in graphql_field.args.items()
+    }
     variables: dict[str, Any] = {}
     for (name, location), parameter in described.parameters.items():
         if location == "header" and (name.lower() in _IGNORED or not name):
@@ -298,9 +302,19 @@ def _judge(described: Described, expected: Expected, body: Any, name: str, api: 
     if expected.received is None:
         return Outcome(key, "ours", "no request", json.dumps(errors)[:300])
     if expected.mismatches:
-        return Outcome(key, "ours", f"request: {expected.mismatches[0].partition(':')[0]}", "; ".join(expected.mismatches)[:600])
+        return Outcome(
+            key,
+            "ours",
+            f"request: {expected.mismatches[0].partition(':')[0]}",
+            "; ".join(expected.mismatches)[:600],
+        )
     if errors:
-        return Outcome(key, "ours", "answer", f"{json.dumps(errors)[:300]} for {expected.answer_type} {str(expected.answered)[:200]}")
+        return Outcome(
+            key,
+            "ours",
+            "answer",
+            f"{json.dumps(errors)[:300]} for {expected.answer_type} {str(expected.answered)[:200]}",
+        )
     if (body.get("data") or {}).get(name) is None and expected.answered is not None:
         return Outcome(key, "ours", "null", f"{expected.answer_type} {str(expected.answered)[:200]}")
     if expected.refusals:

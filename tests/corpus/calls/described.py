@@ -103,7 +103,9 @@ class DescribedApi:
                 body = self.examples.resolve(operation["requestBody"])
             except Impossible:
                 body = {}
-        servers = operation.get("servers") or item.get("servers") or self.root.get("servers") or [{"url": "/"}]
+        servers = (
+            operation.get("servers") or item.get("servers") or self.root.get("servers") or [{"url": "/"}]
+        )
         return Described(path, method, operation, parameters, body, base_path(servers[0]))
 
     def answer(self, described: Described) -> tuple[int, Mapping[str, Any]]:

@@ -74,7 +74,7 @@ class Examples:
             Impossible: None was found.
         """
         if schema is True or schema is None or schema == {}:
-            return {"any": "value"} if direction == "response" else {"any": "value"}
+            return {"any": "value"}
         self._direction = direction
         reason = "no value fits the schema"
         for optional in (True, False):
@@ -173,9 +173,7 @@ class Examples:
             values = [v for v in stated["enum"] if v is not None] or [None]
             return values[0]
         for keyword in ("oneOf", "anyOf"):
-            variants = [
-                v for v in stated.get(keyword) or [] if not self._only_null(v)
-            ]
+            variants = [v for v in stated.get(keyword) or [] if not self._only_null(v)]
             if variants:
                 return self._variant_of(stated, keyword, variants, depth, path)
         types = stated.get("type")
@@ -248,7 +246,11 @@ class Examples:
                 reason = error
                 continue
             self._tell_apart(stated, variant, value)
-            if depth < 6 and keyword == "oneOf" and not self.validates(value, schema_of(stated), self._direction):
+            if (
+                depth < 6
+                and keyword == "oneOf"
+                and not self.validates(value, schema_of(stated), self._direction)
+            ):
                 reason = Impossible("no variant fits alone")
                 continue
             return value
@@ -300,7 +302,9 @@ class Examples:
                         continue
         for name in required - properties.keys():
             extra = stated.get("additionalProperties")
-            found[name] = self._make(extra, depth + 1, path) if isinstance(extra, Mapping) and extra else "any"
+            found[name] = (
+                self._make(extra, depth + 1, path) if isinstance(extra, Mapping) and extra else "any"
+            )
         if not properties and not found:
             extra = stated.get("additionalProperties")
             least = stated.get("minProperties") or 0
@@ -331,7 +335,11 @@ class Examples:
         prefix = stated.get("prefixItems") or (
             stated["items"] if isinstance(stated.get("items"), list) else []
         )
-        items = stated.get("items") if not isinstance(stated.get("items"), list) else stated.get("additionalItems")
+        items = (
+            stated.get("items")
+            if not isinstance(stated.get("items"), list)
+            else stated.get("additionalItems")
+        )
         found = [self._make(one, depth + 1, path) for one in prefix]
         most = stated.get("maxItems")
         count = max(least - len(found), 0 if found or depth > 8 or most == 0 else 1)
@@ -389,7 +397,13 @@ class Examples:
 
     @staticmethod
     def _known_texts(stated: Mapping[str, Any]) -> Iterator[str]:
-        for known in (stated.get("example"), stated.get("default"), *(stated.get("examples") or ()), "abc", "a"):
+        for known in (
+            stated.get("example"),
+            stated.get("default"),
+            *(stated.get("examples") or ()),
+            "abc",
+            "a",
+        ):
             if isinstance(known, str):
                 yield known
         if isinstance(stated.get("format"), str) and stated["format"] in _FORMATS:

@@ -22,7 +22,13 @@ from .wire import Received
 _START_S = 90.0
 _LEFT_OUT = frozenset({"host", "content-length", "connection", "accept-encoding"})
 # What Prism says of the answer that it cannot make, and not of the request.
-_OF_THE_ANSWER = ("NO_COMPLEX_OBJECT_TEXT", "NOT_FOUND", "NO_SUCCESS_RESPONSE", "SCHEMA_TOO_COMPLEX", "NO_RESPONSE")
+_OF_THE_ANSWER = (
+    "NO_COMPLEX_OBJECT_TEXT",
+    "NOT_FOUND",
+    "NO_SUCCESS_RESPONSE",
+    "SCHEMA_TOO_COMPLEX",
+    "NO_RESPONSE",
+)
 
 
 class Prism:

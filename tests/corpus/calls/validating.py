@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote, unquote_plus
 
 from aiohttp import web
 from jsonschema_path import SchemaPath
@@ -22,7 +23,6 @@ from openapi_core.deserializing.styles import style_deserializers
 from openapi_core.deserializing.styles.factories import StyleDeserializersFactory
 from openapi_core.exceptions import OpenAPIError
 from werkzeug.datastructures import Headers, ImmutableMultiDict
-from urllib.parse import unquote, unquote_plus
 
 from .described import Described, DescribedApi
 from .examples import Impossible
@@ -159,7 +159,9 @@ class Validating:
         path = {n: unquote(v) for n, v in (path_values(described, received) or {}).items()}
         for (name, location), parameter in described.parameters.items():
             # openapi-core looks these up as RFC 6570 writes them, and so never finds them by their names.
-            sign = {"label": ".", "matrix": ";"}.get(parameter.get("style", "")) if location == "path" else None
+            sign = (
+                {"label": ".", "matrix": ";"}.get(parameter.get("style", "")) if location == "path" else None
+            )
             if sign is not None and name in path:
                 path[f"{sign}{name}{'*' if parameter.get('explode') else ''}"] = path[name]
         parameters = RequestParameters(
@@ -168,9 +170,7 @@ class Validating:
             cookie=ImmutableMultiDict([(n, unquote(v)) for n, v in received.cookies]),
             path=path,
         )
-        request = CoreRequest(
-            received.method.lower(), parameters, content_type, received.body or None
-        )
+        request = CoreRequest(received.method.lower(), parameters, content_type, received.body or None)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
@@ -273,7 +273,11 @@ def media_of(content: Mapping[str, Any], content_type: str) -> Any:
         return exact[content_type.lower()]
     for name, media in exact.items():
         offered = name.partition(";")[0].strip()
-        if offered == essence or offered == "*/*" or (offered.endswith("/*") and essence.startswith(offered[:-1])):
+        if (
+            offered == essence
+            or offered == "*/*"
+            or (offered.endswith("/*") and essence.startswith(offered[:-1]))
+        ):
             return media
     return None
 

@@ -72,9 +72,7 @@ def path_values(described: Described, received: Received) -> dict[str, str] | No
     template = template.partition("#")[0]
     path = received.target if "?" in template else received.raw_path
     parts = re.split(r"\{([^{}/]+)\}", template)
-    pattern = "".join(
-        f"(?P<p{at}>[^/&]*?)" if at % 2 else re.escape(part) for at, part in enumerate(parts)
-    )
+    pattern = "".join(f"(?P<p{at}>[^/&]*?)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
     pattern += r"(&.*)?" if "?" in template else ""
     found = re.fullmatch(pattern, path) or re.fullmatch(pattern, unquote(path))
     if found is None:
@@ -82,9 +80,7 @@ def path_values(described: Described, received: Received) -> dict[str, str] | No
     return {name: found[f"p{2 * at + 1}"] for at, name in enumerate(parts[1::2])}
 
 
-def parameter_value(
-    parameter: Mapping[str, Any], described: Described, received: Received, like: Any
-) -> Any:
+def parameter_value(parameter: Mapping[str, Any], described: Described, received: Received, like: Any) -> Any:
     """The value of a parameter on the wire, with texts as leaves.
 
     Args:
@@ -136,7 +132,9 @@ def _from_pairs(pairs: list[tuple[str, str]], name: str, style: str, explode: bo
         return deep_value([(unquote_plus(n), unquote_plus(v)) for n, v in pairs], name)
     if isinstance(like, dict) and explode:
         known = {unquote(n): unquote_plus(v) for n, v in pairs}
-        return {member: _nested(known[member], item) for member, item in textual(like).items() if member in known}
+        return {
+            member: _nested(known[member], item) for member, item in textual(like).items() if member in known
+        }
     values = [v for n, v in pairs if unquote_plus(n) == name]
     if isinstance(like, list) and explode:
         return [_nested(unquote_plus(v), like[0] if like else "") for v in values] or None

@@ -47,7 +47,13 @@ def _qualified(name: str, schema: Any, examples: Examples) -> str:
 
 
 def _write(
-    name: str, value: Any, schema: Any, out: list[ElementTree.Element], examples: Examples, *, root: bool = False
+    name: str,
+    value: Any,
+    schema: Any,
+    out: list[ElementTree.Element],
+    examples: Examples,
+    *,
+    root: bool = False,
 ) -> None:
     stated = examples._merged(schema)
     if isinstance(value, list):
@@ -139,7 +145,9 @@ def _read(elements: list[ElementTree.Element], schema: Any, examples: Examples, 
         extra = stated.get("additionalProperties")
         if not found and extra:
             for child in element:
-                found[_local(child.tag)] = _read([child], extra if isinstance(extra, Mapping) else {}, examples)
+                found[_local(child.tag)] = _read(
+                    [child], extra if isinstance(extra, Mapping) else {}, examples
+                )
         return found
     return _typed(element.text or "", stated)
 

@@ -23,7 +23,10 @@ SCHEMES = (
 
 
 def carried(
-    *requirements: Requirement, stated: bool = True, root: tuple[Requirement, ...] | None = None, **credentials: Credential
+    *requirements: Requirement,
+    stated: bool = True,
+    root: tuple[Requirement, ...] | None = None,
+    **credentials: Credential,
 ) -> Carried:
     binding = HttpBinding(method="GET", path="/", security=requirements if stated else None)
     return carried_by(binding, HttpTarget(base_url="http://a", schemes=SCHEMES, security=root), credentials)
@@ -79,7 +82,9 @@ def test_credential_that_the_description_does_not_know_is_always_sent() -> None:
 def test_certificate_and_the_callers_own_header_fulfil_their_schemes() -> None:
     found = carried({"tls": (), "key": ()}, key=Secret("k"))
     assert found.headers == {"X-Key": "k"}
-    assert carried({"bearer": ()}, {"key": ()}, bearer=Forwarded("authorization"), key=Secret("k")) == Carried()
+    assert (
+        carried({"bearer": ()}, {"key": ()}, bearer=Forwarded("authorization"), key=Secret("k")) == Carried()
+    )
 
 
 def test_token_has_the_scopes_of_its_function_unless_they_are_configured() -> None:

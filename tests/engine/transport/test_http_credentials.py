@@ -49,7 +49,9 @@ async def api(
     url = f"http{'s' if tls else ''}://127.0.0.1:{runner.addresses[0][1]}"
     try:
         upstream = Upstream(id=UpstreamId("shop"), target=HttpTarget(base_url=url, schemes=SCHEMES))
-        async with HttpTransport(upstream, TransportSettings(credentials=credentials, tls=files)) as transport:
+        async with HttpTransport(
+            upstream, TransportSettings(credentials=credentials, tls=files)
+        ) as transport:
             yield transport
     finally:
         await runner.cleanup()
@@ -77,7 +79,9 @@ async def test_key_in_the_query_stands_beside_the_arguments() -> None:
 
 async def test_key_in_a_cookie_stands_beside_the_arguments() -> None:
     async with api(in_cookie=Secret("c")) as transport:
-        assert (await call(transport, WITH_COOKIE, theme="dark"))["headers"]["cookie"] == "theme=dark; session=c"
+        assert (await call(transport, WITH_COOKIE, theme="dark"))["headers"][
+            "cookie"
+        ] == "theme=dark; session=c"
         assert (await call(transport, PLAIN))["headers"]["cookie"] == "session=c"
 
 
@@ -97,7 +101,11 @@ async def test_other_server_of_an_operation_gets_no_credentials() -> None:
 
 async def test_errors_and_reprs_hold_no_secret(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
-    credentials: dict[str, Any] = {"key": Secret("hush"), "in_query": Secret("hush"), "basic": Basic("hush", "hush")}
+    credentials: dict[str, Any] = {
+        "key": Secret("hush"),
+        "in_query": Secret("hush"),
+        "basic": Basic("hush", "hush"),
+    }
     settings = TransportSettings(credentials=credentials)
     upstream = Upstream(
         id=UpstreamId("shop"), target=HttpTarget(base_url="http://127.0.0.1:9", schemes=SCHEMES)
@@ -137,7 +145,9 @@ def certificate(folder: Path, name: str, *, signed_by: tuple[Any, Any] | None = 
         key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(b"hush") if name == "client" else serialization.NoEncryption(),
+            serialization.BestAvailableEncryption(b"hush")
+            if name == "client"
+            else serialization.NoEncryption(),
         )
     )
     return made, key
@@ -169,7 +179,8 @@ def test_certificate_that_cannot_be_used_is_told_at_the_start(tmp_path: Path) ->
     files = TlsFiles(
         certificate=str(tmp_path / "client.pem"), key=str(tmp_path / "client.key"), key_password="wrong"
     )
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match=r"PEM|bad|password|decrypt"):
         HttpTransport(
-            Upstream(id=UpstreamId("shop"), target=HttpTarget(base_url="https://a")), TransportSettings(tls=files)
+            Upstream(id=UpstreamId("shop"), target=HttpTarget(base_url="https://a")),
+            TransportSettings(tls=files),
         )

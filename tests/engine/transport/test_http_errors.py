@@ -22,7 +22,9 @@ def described(*errors: str, headers: dict[str, ScalarKind] | None = None, **more
 
 def refusing(status: int, content_type: str = "application/json", body: Any = BODY) -> Any:
     async def refuse(_: web.Request) -> web.Response:
-        return web.Response(status=status, body=msgspec.json.encode(body), headers={"content-type": content_type})
+        return web.Response(
+            status=status, body=msgspec.json.encode(body), headers={"content-type": content_type}
+        )
 
     return refuse
 
@@ -74,7 +76,12 @@ async def answer_with_headers(request: web.Request) -> web.Response:
 
 
 async def test_shown_headers_stand_beside_the_body_with_their_types() -> None:
-    shown: dict[str, ScalarKind] = {"x-total-count": "int64", "link": "string", "x-odd": "int32", "x-none": "string"}
+    shown: dict[str, ScalarKind] = {
+        "x-total-count": "int64",
+        "link": "string",
+        "x-odd": "int32",
+        "x-none": "string",
+    }
     beside = {"x-total-count": 12, "link": "<a>, <b>", "x-odd": None, "x-none": None}
     async with serving(answer_with_headers) as transport:
         assert await call(transport, described(headers=shown)) == {"body": [1], **beside}

@@ -1,13 +1,13 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from weft.engine.transport.http_xml import MAX_DEPTH, BadXml, decode_xml, encode_xml
 from weft.schemas.catalog.xml import XmlElement, XmlForm
-from weft.schemas.openapi.references import References, Warnings
 from weft.schemas.openapi.document import parse_document
+from weft.schemas.openapi.references import References, Warnings
 from weft.schemas.openapi.xml import XmlReader
-import msgspec
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 
@@ -30,9 +30,18 @@ STRINGS = {"type": "array", "items": {"type": "string"}}
 @pytest.mark.parametrize(
     ("schema", "value", "xml"),
     [
-        ({"type": "object", "properties": {"animals": STRINGS}}, {"animals": ["a", "b"]}, "<animals>a</animals><animals>b</animals>"),
         (
-            {"type": "object", "properties": {"animals": {"type": "array", "items": {"type": "string", "xml": {"name": "animal"}}}}},
+            {"type": "object", "properties": {"animals": STRINGS}},
+            {"animals": ["a", "b"]},
+            "<animals>a</animals><animals>b</animals>",
+        ),
+        (
+            {
+                "type": "object",
+                "properties": {
+                    "animals": {"type": "array", "items": {"type": "string", "xml": {"name": "animal"}}}
+                },
+            },
             {"animals": ["a"]},
             "<animal>a</animal>",
         ),
@@ -61,18 +70,26 @@ STRINGS = {"type": "array", "items": {"type": "string"}}
             "<aliens><animal>a</animal></aliens>",
         ),
         (
-            {"type": "object", "properties": {"animals": {**STRINGS, "xml": {"name": "aliens", "wrapped": True}}}},
+            {
+                "type": "object",
+                "properties": {"animals": {**STRINGS, "xml": {"name": "aliens", "wrapped": True}}},
+            },
             {"animals": ["a"]},
             "<aliens><aliens>a</aliens></aliens>",
         ),
         (
-            {"type": "object", "properties": {"name": {"type": "string", "xml": {"namespace": "http://n", "prefix": "s"}}}},
+            {
+                "type": "object",
+                "properties": {"name": {"type": "string", "xml": {"namespace": "http://n", "prefix": "s"}}},
+            },
             {"name": "x"},
             '<s:name xmlns:s="http://n">x</s:name>',
         ),
     ],
 )
-def test_lists_and_names_are_written_and_read_as_the_specification_has_them(schema: Any, value: Any, xml: str) -> None:
+def test_lists_and_names_are_written_and_read_as_the_specification_has_them(
+    schema: Any, value: Any, xml: str
+) -> None:
     one = form(schema)
     assert written(one, value) == f"<root>{xml}</root>"
     assert decode_xml(one, encode_xml(one, value)) == value
@@ -102,7 +119,10 @@ def test_recursive_values_are_written_and_read() -> None:
         Tree={
             "type": "object",
             "xml": {"name": "tree"},
-            "properties": {"n": {"type": "integer"}, "children": {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}},
+            "properties": {
+                "n": {"type": "integer"},
+                "children": {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}},
+            },
         },
     )
     value = {"n": 1, "children": [{"n": 2, "children": []}, {"n": 3, "children": [{"n": 4, "children": []}]}]}
@@ -124,7 +144,9 @@ def test_absent_wrapper_is_no_list_and_absent_items_are_an_empty_one() -> None:
 
 
 def test_list_that_is_a_whole_document_has_one_root() -> None:
-    one = form({"type": "array", "xml": {"name": "people"}, "items": {"type": "string", "xml": {"name": "person"}}})
+    one = form(
+        {"type": "array", "xml": {"name": "people"}, "items": {"type": "string", "xml": {"name": "person"}}}
+    )
     assert decode_xml(one, encode_xml(one, ["a", "b"])) == ["a", "b"]
 
 

@@ -27,11 +27,13 @@ class Authority:
         self.statuses: list[int] = []
         self.valid: Callable[[str], bool] = lambda _: True
         self.hold: asyncio.Event | None = None
+        self.asking = asyncio.Semaphore(0)
 
     async def token(self, request: web.Request) -> web.Response:
         form = {name: str(value) for name, value in (await request.post()).items()}
         self.asked.append(form)
         self.authorizations.append(request.headers.get("authorization"))
+        self.asking.release()
         if self.hold is not None:
             await self.hold.wait()
         status = self.statuses.pop(0) if self.statuses else 200
@@ -98,8 +100,7 @@ async def test_calls_that_wait_for_a_token_share_one_fetch() -> None:
     async with authority() as (server, transport):
         server.hold = asyncio.Event()
         calls = [asyncio.create_task(call(transport, function("/api"))) for _ in range(20)]
-        while not server.asked:
-            await asyncio.sleep(0.001)
+        await server.asking.acquire()
         calls[0].cancel()  # whoever asked first goes away
         await asyncio.sleep(0)
         server.hold.set()
@@ -116,11 +117,11 @@ async def test_token_is_renewed_while_the_old_one_still_holds() -> None:
         source._token.renew_at = 0.0
         server.hold = asyncio.Event()
         assert await call(transport, function("/api")) == {"ok": True}  # does not wait for the new one
-        while len(server.asked) < 2:
-            await asyncio.sleep(0.001)
+        await server.asking.acquire()
+        await server.asking.acquire()
         server.hold.set()
-        while source._token.value != "token2":
-            await asyncio.sleep(0.001)
+        assert source._fetching is not None
+        await source._fetching
         await call(transport, function("/api"))
     assert server.called_with == ["Bearer token1", "Bearer token1", "Bearer token2"]
 

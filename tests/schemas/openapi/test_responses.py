@@ -47,7 +47,11 @@ def linked(**link: Any) -> Upstream:
         {
             "/me": {"get": {"operationId": "me", "responses": answering(USER, links={"Orders": link})}},
             "/users/{id}/orders": {
-                "get": {"operationId": "orders", "parameters": [BY_ID], "responses": answering({"type": "array", "items": {}})},
+                "get": {
+                    "operationId": "orders",
+                    "parameters": [BY_ID],
+                    "responses": answering({"type": "array", "items": {}}),
+                },
                 "delete": {"operationId": "drop", "parameters": [BY_ID], "responses": {"204": {}}},
             },
         }
@@ -91,7 +95,9 @@ def test_link_to_a_write_or_with_an_unknown_member_is_a_note() -> None:
 
 
 def test_declared_links_keep_their_targets_when_an_upstream_is_renamed() -> None:
-    upstream = linked(operationId="orders", parameters={"id": "$response.body#/id"}).renamed(UpstreamId("shop"))
+    upstream = linked(operationId="orders", parameters={"id": "$response.body#/id"}).renamed(
+        UpstreamId("shop")
+    )
     assert next(f for f in upstream.functions if f.name == "me").links[0].target == "shop.orders"
 
 
@@ -102,7 +108,12 @@ def test_headers_and_errors_are_read() -> None:
         "Link": {"schema": {"type": "string"}},
         "X-Tags": {"schema": {"type": "array", "items": {"type": "string"}}},
     }
-    responses = {**answering(USER, headers=headers), "404": {"content": problem}, "5XX": {}, "default": {"content": problem}}
+    responses = {
+        **answering(USER, headers=headers),
+        "404": {"content": problem},
+        "5XX": {},
+        "default": {"content": problem},
+    }
     one = binding(read({"/me": {"get": {"responses": responses}}}).functions[0])
     assert one.described_headers == {"x-total-count": "int32", "link": "string", "x-tags": "string"}
     assert one.errors == ("404", "default")
@@ -110,7 +121,9 @@ def test_headers_and_errors_are_read() -> None:
 
 def test_shown_headers_stand_beside_the_body() -> None:
     headers = {"X-Total-Count": {"schema": {"type": "integer"}}}
-    upstream = read({"/users": {"get": {"operationId": "users", "responses": answering(USER, headers=headers)}}})
+    upstream = read(
+        {"/users": {"get": {"operationId": "users", "responses": answering(USER, headers=headers)}}}
+    )
     rule = FunctionRule(headers=("x-total-count", "link"))
     (changed,) = override_functions(Catalog.of(upstream), {FunctionId("up.users"): rule}).upstreams
     assert changed.functions[0].result == Reference(shape=ShapeName("UsersAnswer"))
