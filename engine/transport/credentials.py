@@ -60,7 +60,7 @@ class ClientCredentials:
     discovery_url: str = ""
     scopes: tuple[str, ...] = ()
     audience: str = ""
-    secret_in: Literal["header", "body"] = "header"
+    secret_in: Literal["header", "body"] = "header"  # noqa: S105 - a place, no secret
 
 
 @dataclass(frozen=True, slots=True)

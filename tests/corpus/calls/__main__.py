@@ -63,6 +63,7 @@ def report_of(found: list[Checked]) -> dict[str, object]:
         "right": totals["right"],
         "validator": totals["validator"],
         "document": totals["document"],
+        "generator": totals["generator"],
         "ours": totals["ours"],
         "prism_takes": sum(o.prism == "" for c in found for o in c.outcomes),
         "prism_refuses": sum(bool(o.prism) for c in found for o in c.outcomes),
@@ -84,9 +85,9 @@ def report_of(found: list[Checked]) -> dict[str, object]:
 def show(found: list[Checked], report: dict[str, object]) -> None:
     """Print a table for people."""
     console = Console()
-    table = Table("document", "operations", "right", "validator", "document", "ours", "seconds")
+    table = Table("document", "operations", "right", "validator", "document", "generator", "ours", "seconds")
     for one in found:
-        counts = [one.count(v) for v in ("right", "validator", "document", "ours")]
+        counts = [one.count(v) for v in ("right", "validator", "document", "generator", "ours")]
         table.add_row(one.name, str(len(one.outcomes)), *(str(c) for c in counts), f"{one.seconds:.1f}")
     console.print(table)
     reasons = report["reasons"]
@@ -95,7 +96,8 @@ def show(found: list[Checked], report: dict[str, object]) -> None:
         console.print(f"{count:6} {reason}")
     console.print(
         f"{report['operations']} operations: right {report['right']}, refused by openapi-core alone "
-        f"{report['validator']}, document at odds with itself {report['document']}, ours {report['ours']}; "
+        f"{report['validator']}, document at odds with itself {report['document']}, nothing found to send "
+        f"{report['generator']}, ours {report['ours']}; "
         f"share of consistent operations {report['share']:.2%}"
     )
     if report["prism_takes"] or report["prism_refuses"]:

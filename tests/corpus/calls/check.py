@@ -32,12 +32,12 @@ from weft.schemas.stitch.bindings import RootBinding, binding_of
 
 from .arguments import NoPlace, as_input
 from .described import Described, DescribedApi
-from .examples import Impossible
+from .examples import Impossible, NotFound
 from .prism import Prism, prism
 from .selection import document_for
 from .validating import Expected, Validating, media_of
 
-Verdict = Literal["right", "document", "validator", "ours"]
+Verdict = Literal["right", "document", "generator", "validator", "ours"]
 # OpenAPI 3.1, "Parameter Object"; and what frames a message is the connection's (RFC 9110, section 7.6.1).
 _IGNORED = frozenset({"accept", "content-type", "authorization", "content-length", "host", "connection"})
 _TIMEOUT_S = 20.0
@@ -49,7 +49,7 @@ class Outcome:
 
     Attributes:
         verdict: ``right``; ``document`` for one that contradicts itself; ``validator`` for a fault of
-            openapi-core; ``ours`` for the rest.
+            openapi-core; ``generator`` where this check finds no value to send; ``ours`` for the rest.
         reason: A short stable word or two to count by.
         detail: What was seen.
         prism: Why Prism refuses the request, ``""`` if it takes it, ``None`` if it was not asked.
@@ -91,7 +91,7 @@ async def check_document(
         done: Called after each operation.
     """
     started = time.monotonic()
-    data = path.read_bytes()
+    data = await asyncio.to_thread(path.read_bytes)
     root = json.loads(data) if path.suffix == ".json" else yaml.safe_load(data)
     api = DescribedApi(root)
     server = Validating(api)
@@ -195,6 +195,8 @@ async def _check_one(
         variables = _arguments(expected, graphql_field, function, api)
     except NoPlace as error:
         return Outcome(described.key, "ours", "no place in the schema", str(error))
+    except NotFound as error:
+        return Outcome(described.key, "generator", "no request found", str(error))
     except Impossible as error:
         return Outcome(described.key, "document", "no request fits", str(error))
     query = document_for(kind, name, graphql_field, set(variables))
@@ -220,7 +222,7 @@ def _arguments(
     described = expected.described
     binding = function.binding
     assert isinstance(binding, HttpBinding)
-    bound = {(p.name, p.location): p.argument for p in binding.parameters}
+    bound: dict[tuple[str, str], str] = {(p.name, p.location): p.argument for p in binding.parameters}
     arguments = {
         (argument.out_name or name): (name, argument) for name, argument in graphql_field.args.items()
     }
@@ -298,6 +300,8 @@ def _judge(described: Described, expected: Expected, body: Any, name: str, api: 
     key = described.key
     errors = body.get("errors")
     if expected.impossible:
+        if expected.not_found:
+            return Outcome(key, "generator", "no answer found", expected.impossible)
         return Outcome(key, "document", "no answer fits", expected.impossible)
     if expected.received is None:
         return Outcome(key, "ours", "no request", json.dumps(errors)[:300])

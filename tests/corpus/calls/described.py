@@ -20,6 +20,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from .examples import Direction, Examples, Impossible
+from .patterns import portable
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _URI = "urn:document"
@@ -55,7 +56,8 @@ class DescribedApi:
     _cache: dict[Any, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        resource = Resource(contents=self.root, specification=DRAFT202012)
+        _make_portable(self.root)
+        resource: Resource[Any] = Resource.from_contents(self.root, default_specification=DRAFT202012)
         self._registry: Registry[Any] = Registry().with_resource(_URI, resource)
         self._is_30 = str(self.root.get("openapi", "")).startswith("3.0")
         self.examples = Examples(self.root, self.fits)
@@ -124,6 +126,19 @@ class DescribedApi:
             found.append((status, response.get("content") or {}))
         with_content = [one for one in found if one[1]]
         return next(iter(with_content or found), (200, {}))
+
+
+def _make_portable(node: Any) -> None:
+    """Rewrite the patterns under *node* that Python cannot read."""
+    waiting = [node]
+    while waiting:
+        at = waiting.pop()
+        if isinstance(at, dict):
+            if isinstance(at.get("pattern"), str):
+                at["pattern"] = portable(at["pattern"])
+            waiting += at.values()
+        elif isinstance(at, list):
+            waiting += at
 
 
 def base_path(server: Mapping[str, Any]) -> str:

@@ -46,6 +46,10 @@ class Impossible(Exception):
     """No value could be made; the message says why."""
 
 
+class NotFound(Impossible):
+    """There may be a value, and this generator does not find it."""
+
+
 @dataclass
 class Examples:
     """Makes values for the schemas of one document.
@@ -77,20 +81,22 @@ class Examples:
             return {"any": "value"}
         self._direction = direction
         reason = "no value fits the schema"
+        kind = Impossible
         for optional in (True, False):
             for variant in range(4):
                 self._variant, self._optional = variant + seed, optional
                 try:
                     value = self._make(schema, 0, ())
                 except Impossible as error:
-                    reason = str(error)
+                    reason, kind = str(error), type(error)
                     continue
                 except RecursionError:
                     reason = "the schema needs an endless value"
                     continue
                 if self.validates(value, schema, direction):
                     return value
-        raise Impossible(reason)
+                reason, kind = "no value fits the schema", Impossible
+        raise kind(reason)
 
     # The keywords of one schema.
 
@@ -382,7 +388,7 @@ class Examples:
                     return known
             text = text_matching(pattern, least=least, most=most)
             if text is None:
-                raise Impossible("no text was found for a pattern")
+                raise NotFound("no text was found for a pattern")
             return text
         if stated.get("contentEncoding") == "base64":
             return str(_FORMATS["byte"])

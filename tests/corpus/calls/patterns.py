@@ -11,6 +11,42 @@ _MOST = 3
 """Repetitions beyond the least, where the pattern leaves their number open."""
 
 
+_PROPERTIES = {
+    "L": "a-zA-Z", "N": "0-9", "Nd": "0-9", "Z": " ", "Zs": " ", "P": "!-/:-@", "S": "$+<=>", "M": "",
+    "LD": "a-zA-Z0-9", "Punct": "!-/:-@", "Lu": "A-Z", "Ll": "a-z", "Alpha": "a-zA-Z", "Alnum": "a-zA-Z0-9",
+    "ASCII": "\\x00-\\x7f", "Digit": "0-9", "Graph": "!-~", "Print": " -~",
+}  # fmt: skip
+
+
+def portable(pattern: str) -> str:
+    """*pattern* with the Unicode properties of ECMAScript as classes that Python knows, or as it is.
+
+    Python's validators of JSON Schema cannot read them; the classes allow less, which is enough for examples.
+    """
+    try:
+        re.compile(pattern)
+    except re.error:
+        inside = False
+        written: list[str] = []
+        at = 0
+        while at < len(pattern):
+            found = re.compile(r"\\p\{(?:Is)?(\w+)\}").match(pattern, at)
+            if found and found[1] in _PROPERTIES:
+                text = _PROPERTIES[found[1]]
+                written.append(text if inside else f"[{text}]")
+                at = found.end()
+                continue
+            if pattern[at] == "\\":
+                written.append(pattern[at : at + 2])
+                at += 2
+                continue
+            inside = pattern[at] == "[" or (inside and pattern[at] != "]")
+            written.append(pattern[at])
+            at += 1
+        return "".join(written)
+    return pattern
+
+
 def text_matching(pattern: str, *, least: int = 0, most: int | None = None) -> str | None:
     """A text that *pattern* matches as a whole or in part; ``None`` where none was found.
 
@@ -24,7 +60,7 @@ def text_matching(pattern: str, *, least: int = 0, most: int | None = None) -> s
         compiled = re.compile(pattern)
     except (re.error, RecursionError, OverflowError):
         return None
-    for extra in (0, 1, least, _MOST, 8, 16):
+    for extra in dict.fromkeys((0, 1, max(least - 1, 0), least, _MOST, 8, 16)):
         text = _write(tree, extra)
         if text is None or (most is not None and len(text) > most):
             continue

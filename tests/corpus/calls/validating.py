@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, unquote_plus
@@ -25,7 +25,7 @@ from openapi_core.exceptions import OpenAPIError
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 from .described import Described, DescribedApi
-from .examples import Impossible
+from .examples import Impossible, NotFound
 from .wire import Received, body_value, deep_value, parameter_value, path_values, same_bytes, textual
 from .xml import encode_xml
 
@@ -51,6 +51,7 @@ class Expected:
     answer_type: str = ""
     status: int = 0
     impossible: str = ""
+    not_found: bool = False
 
 
 @dataclass
@@ -78,7 +79,9 @@ class Validating:
         self._spec = SchemaPath.from_dict(root)
         # openapi-core reads `application/json` and leaves its kin as bytes; and it knows deepObject with
         # members that are texts alone. What it lacks is given to it, so that it validates these too.
-        kin = {name: json.loads for name in _media_types(root) if name.endswith("+json") or name == "*/*"}
+        kin: dict[str, Callable[[bytes], Any]] = {
+            name: json.loads for name in _media_types(root) if name.endswith("+json") or name == "*/*"
+        }
         styles = StyleDeserializersFactory(
             kind.schema_casters_factory,
             style_deserializers={**style_deserializers, "deepObject": _deep_object},
@@ -195,7 +198,7 @@ class Validating:
         try:
             value = self.api.examples.of(schema if schema is not None else {}, "response")
         except Impossible as error:
-            expected.impossible = str(error)
+            expected.impossible, expected.not_found = str(error), isinstance(error, NotFound)
             return web.Response(status=500)
         expected.answered, expected.answer_type = value, media_type
         essence = media_type.partition(";")[0].strip().lower()

@@ -241,9 +241,10 @@ def _multipart(content_type: str, body: bytes, like: Any) -> Any:
         b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body
     )
     found: dict[str, Any] = {}
-    for part in message.iter_parts():  # type: ignore[attr-defined]  # an EmailMessage by its policy
-        name = part.get_param("name", header="content-disposition")
+    for part in message.iter_parts():
+        name = str(part.get_param("name", header="content-disposition"))
         payload = part.get_payload(decode=True) or b""
+        assert isinstance(payload, bytes)
         value: Any
         wanted = like.get(name) if isinstance(like, dict) else None
         if "json" in part.get_content_type():

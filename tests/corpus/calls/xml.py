@@ -17,7 +17,7 @@ def encode_xml(value: Any, schema: Any, examples: Examples) -> bytes:
     name = _name_of(schema, examples) or _component(schema) or "root"
     written: list[ElementTree.Element] = []
     _write(name, value, schema, written, examples, root=True)
-    return ElementTree.tostring(written[0], encoding="utf-8", xml_declaration=True)
+    return bytes(ElementTree.tostring(written[0], encoding="utf-8", xml_declaration=True))
 
 
 def _component(schema: Any) -> str:

@@ -88,7 +88,7 @@ async def test_key_in_a_cookie_stands_beside_the_arguments() -> None:
 async def test_no_argument_changes_a_credential() -> None:
     one = function("/orders", parameter("header", "simple", name="x-key"))
     async with api(key=Secret("k")) as transport:
-        assert (await call(transport, one, **{"x-key": "forged"}))["headers"]["x-key"] == "k"
+        assert (await call(transport, one, **dict[str, Any]({"x-key": "forged"})))["headers"]["x-key"] == "k"
 
 
 async def test_other_server_of_an_operation_gets_no_credentials() -> None:
