@@ -1,10 +1,11 @@
-# Everything sets itself up: `make demo` and `make test` need Python 3.11 or newer, and nothing else.
+# Everything sets itself up: `make demo` needs Python 3.11 or newer, and nothing else; the benchmarks and
+# their tests in `make test` need nginx and wrk too, and install them where apt-get is and they may.
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 
-.PHONY: help demo test calls bench check format clean
+.PHONY: help demo test calls bench corpus check format clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +29,9 @@ calls: $(INSTALLED) ## Call every operation of real documents and validate it (D
 
 bench: $(INSTALLED) ## Measure Weft beside the bare limit and its peers (ARGS=--help says how)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+corpus: $(INSTALLED) ## Convert every OpenAPI document of a folder (DIR=folder REPORT=report.json, ARGS=--help says more)
+	@$(BIN)/python -m tests.corpus $(if $(DIR),--dir '$(DIR)') $(if $(REPORT),--report '$(REPORT)') $(ARGS)
 
 check: $(INSTALLED) ## Run formatter, linters, type checkers and import contracts
 	$(BIN)/ruff format --check .

@@ -9,5 +9,6 @@ Packages, highest first (imports go down only):
 - ``passes``: one rewrite of a plan per file.
 - ``plan``: steps, and the compiler from an operation to a plan; ``explain`` prints it.
 - ``operation``: parses, validates and normalises a document.
+- ``numbers``: JSON in which no digit is lost.
 - ``errors``: errors as GraphQL errors.
 """

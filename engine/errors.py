@@ -31,6 +31,8 @@ def error_extensions(error: BaseException) -> dict[str, Any]:
             found["status"] = int(error.status) if error.status.isdigit() else error.status
             if error.body is not None:
                 found["body"] = error.body
+        if argument := getattr(error, "argument", ""):
+            found["argument"] = argument
         return found
     if isinstance(error, OperationError):
         return {"code": error.code}

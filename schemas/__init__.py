@@ -6,6 +6,7 @@ Out: a catalog of typed functions, the links between them, and one GraphQL schem
 Modules, lowest first (imports go down only):
 
 - ``errors``: every error Weft raises.
+- ``collecting``: the collector of garbage, put off while much is built.
 - ``names``: words of one notation turned into names of another.
 - ``catalog``: upstreams, functions, shapes and bindings; the snapshot format.
 - ``openapi``, ``grpc``, ``aws_lambda``: one reader each, from a description to an upstream.

@@ -2,6 +2,7 @@
 
 - ``base``: what a detector answers.
 - ``documents``: one document over HTTP, within limits.
+- ``parts``: the other documents that a description refers to.
 - ``openapi``: OpenAPI documents at given and at well-known places.
 - ``grpc_reflection``: the calls of server reflection.
 - ``grpc_files``: descriptors from files, and from .proto files.

@@ -6,10 +6,12 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, assert_never
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import url2pathname
 
 import aiohttp
 import msgspec
@@ -17,7 +19,7 @@ import msgspec
 from ...schemas.catalog import Upstream, UpstreamId
 from ...schemas.errors import DocumentError
 from ...schemas.names import upstream_name
-from ...schemas.openapi import check_document, parse_document, read_openapi
+from ...schemas.openapi import Document, check_document, parse_document, read_openapi
 from ..registries import Candidate, HttpAddress
 from .base import Detected, Detection, NotThisKind, TryLater, Unchanged
 from .documents import (
@@ -34,6 +36,7 @@ from .documents import (
     fetch_document,
     origin_of,
 )
+from .parts import FetchPart, Parts, gather_parts
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +70,7 @@ WELL_KNOWN: Final = (
 """Where frameworks put their documents, in the order in which they are tried."""
 
 _AT_ONCE: Final = 4
+_FILE_ENDINGS: Final = (".json", ".yaml", ".yml")
 _DOCUMENT_ENDINGS: Final = (".json", ".yaml", ".yml", "/api-docs", "/openapi", "/swagger")
 
 
@@ -123,8 +127,26 @@ class OpenApiDetector:
             return TryLater(f"{file} cannot be read: {error.strerror}{hint}")
         if len(data) > self._max_document_bytes:
             return TryLater(TOO_LARGE)
+        location = (await asyncio.to_thread(file.resolve)).as_uri()
+
+        async def fetch(url: str) -> bytes | str:
+            if urlsplit(url).scheme != "file":
+                return "a file may refer to files only"
+            if address.references == "none":
+                return "`references: none` is set"
+            try:
+                part = Path(url2pathname(urlsplit(url).path))
+                if part.suffix not in _FILE_ENDINGS:
+                    return f"its name does not end in {', '.join(_FILE_ENDINGS)}"
+                read = await asyncio.to_thread(_read_bytes, part, self._max_document_bytes + 1)
+            except (OSError, ValueError) as error:
+                return f"it cannot be read: {getattr(error, 'strerror', None) or 'not a file'}"
+            return read if len(read) <= self._max_document_bytes else TOO_LARGE
+
         # Relative servers in a file can only mean the address that it was given for.
-        return await _reading(candidate, address, Fetched(address.url, data), known, source=file.name)
+        found = Fetched(address.url, data)
+        reading = _Reading(candidate, address, known, fetch, self._max_document_bytes)
+        return await reading.run(found, source=file.name, location=location)
 
 
 class _Search:
@@ -143,14 +165,14 @@ class _Search:
         self._candidate = candidate
         self._address = address
         self._known = known
+        self._home = ""
 
     async def run(self) -> Detection:
         """Look where it was last time, then where it is said to be, or everywhere."""
         if url := str(self._known.get("url", "")):
             found = await self._fetch(
                 url,
-                etag=str(self._known.get("etag", "")),
-                last_modified=str(self._known.get("last_modified", "")),
+                **self._validators(),
             )
             detection = await self._settled(found)
             if not isinstance(found, Absent):
@@ -161,6 +183,34 @@ class _Search:
         if isinstance(self._address.openapi, str):
             return await self._try(_given_places(self._address.url, self._address.openapi), given=True)
         return await self._try(places(self._address.url), given=False)
+
+    def _validators(self) -> dict[str, str]:
+        """What lets the server answer 304; nothing, where the document is one of several."""
+        if self._known.get("parts"):
+            return {}
+        return {name: str(self._known.get(name, "")) for name in ("etag", "last_modified")}
+
+    async def _fetch_part(self, url: str) -> bytes | str:
+        """Another document of the description, or why it cannot be had."""
+        policy = self._address.references
+        if policy == "none":
+            return "`references: none` is set"
+        try:
+            if urlsplit(url).scheme not in {"http", "https"}:
+                return "it is not on a web server"
+            known = {origin_of(self._address.url), origin_of(self._home or self._address.url)}
+            if policy != "any" and origin_of(url) not in known:
+                return "it is of another origin; `references: any` allows it"
+        except ValueError:
+            return "not a URL"
+        found = await self._fetch(url)
+        match found:
+            case Fetched():
+                return found.data
+            case NotModified():
+                return "answers 304 without being asked"
+            case _:
+                return found.reason
 
     async def _try(self, urls: Sequence[str], *, given: bool) -> Detection:
         """The first of *urls*, in their order, that has a document; else why there is none."""
@@ -205,7 +255,11 @@ class _Search:
             case Fetched():
                 # Without a query: it may hold a key.
                 source = urlunsplit(urlsplit(found.url)._replace(query="", fragment=""))
-                return await _reading(self._candidate, self._address, found, self._known, source=source)
+                self._home = found.url
+                reading = _Reading(
+                    self._candidate, self._address, self._known, self._fetch_part, self._max_document_bytes
+                )
+                return await reading.run(found, source=source, location=found.url)
             case NotModified():
                 # Only ever asked for beside a memo; a server that says so unasked says nothing.
                 return Unchanged() if self._known else TryLater("answers 304 without being asked")
@@ -219,38 +273,65 @@ class _Search:
                 assert_never(never)
 
 
-async def _reading(
-    candidate: Candidate, address: HttpAddress, found: Fetched, known: Mapping[str, Any], *, source: str
-) -> Detection:
-    # Hashing 32 MiB takes 20 ms and reading a large document seconds: all of it goes to a thread.
-    return await asyncio.to_thread(_read, candidate, address, found, known, source)
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """From the bytes of a document, and of those that it refers to, to an upstream."""
 
+    candidate: Candidate
+    address: HttpAddress
+    known: Mapping[str, Any]
+    fetch: FetchPart
+    max_bytes: int
 
-def _read(
-    candidate: Candidate, address: HttpAddress, found: Fetched, known: Mapping[str, Any], source: str
-) -> Detection:
-    digest = hashlib.sha256(found.data).hexdigest()
-    if known.get("hash") == digest:
-        return Unchanged()
-    try:
-        document = parse_document(found.data, source=source)
-    except DocumentError as error:
-        return TryLater(error.reason)
-    upstream: Upstream = read_openapi(
-        document,
-        upstream=UpstreamId(candidate.name or upstream_name(document.title)),
-        document_url=found.url,
-        base_url=_base_url(address, found.url),
-    )
-    upstream = msgspec.structs.replace(upstream, warnings=(*upstream.warnings, *check_document(document)))
-    memo = {
-        "asked": str(address.openapi),
-        "url": found.url,
-        "etag": found.etag,
-        "last_modified": found.last_modified,
-        "hash": digest,
-    }
-    return Detected(upstream, memo)
+    async def run(self, found: Fetched, *, source: str, location: str) -> Detection:
+        """Read what was *found*; references are relative to *location*."""
+        # Hashing 32 MiB takes 20 ms and reading a large document seconds: all of it goes to a thread.
+        parsed = await asyncio.to_thread(self._parse, found, source)
+        if not isinstance(parsed, tuple):
+            return parsed
+        document, digest = parsed
+        parts = Parts()
+        if document.refers_elsewhere:
+            parts = await gather_parts(document, location, self.fetch, max_bytes=self.max_bytes)
+            digest = f"{digest} {parts.digest}" if parts.digest else digest
+            if self.known.get("hash") == digest:
+                return Unchanged()
+        return await asyncio.to_thread(self._read, document, digest, found, parts, location)
+
+    def _parse(self, found: Fetched, source: str) -> tuple[Document, str] | Detection:
+        hashed = hashlib.sha256(found.data)
+        if self.address.patches:
+            hashed.update(msgspec.json.encode(self.address.patches))
+        digest = hashed.hexdigest()
+        if self.known.get("hash") == digest and not self.known.get("parts"):
+            return Unchanged()
+        try:
+            return parse_document(found.data, source=source, patches=self.address.patches), digest
+        except DocumentError as error:
+            return TryLater(error.reason)
+
+    def _read(
+        self, document: Document, digest: str, found: Fetched, parts: Parts, location: str
+    ) -> Detection:
+        upstream: Upstream = read_openapi(
+            document,
+            upstream=UpstreamId(self.candidate.name or upstream_name(document.title)),
+            document_url=found.url,
+            base_url=_base_url(self.address, found.url),
+            location=location,
+            documents=parts.documents,
+        )
+        problems = () if parts.documents else check_document(document)
+        upstream = msgspec.structs.replace(upstream, warnings=(*parts.notes, *upstream.warnings, *problems))
+        memo = {
+            "asked": str(self.address.openapi),
+            "url": found.url,
+            "etag": found.etag,
+            "last_modified": found.last_modified,
+            "hash": digest,
+            "parts": bool(parts.documents or parts.notes),
+        }
+        return Detected(upstream, memo)
 
 
 def _base_url(address: HttpAddress, document_url: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from ...engine.transport.base import ChannelSettings, TlsFiles
-from ...schemas.grpc.options import ReadOptions
+from ...schemas.catalog.reading import ReadOptions
 from ...schemas.names import upstream_name
+from ...schemas.openapi import Patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,15 @@ class HttpAddress:
         url: Absolute URL; its path, if any, is where the API begins.
         openapi: Where its OpenAPI document is: an absolute URL, a path on the server, or a file. ``None``
             to look at the well-known paths.
+        patches: What is changed in the document before it is read: JSON Patches and merge patches.
+        references: Which other documents it may refer to: ``same-origin`` (beside a file: files), ``any``
+            or ``none``.
     """
 
     url: str
     openapi: str | Path | None = None
+    patches: tuple[Patch, ...] = field(default=(), hash=False)
+    references: Literal["same-origin", "any", "none"] = "same-origin"
 
     def __str__(self) -> str:
         return self.url

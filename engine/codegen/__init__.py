@@ -9,12 +9,14 @@ interpreted.
 - ``needs``: what each answer is needed for.
 - ``types``: the types that answers are decoded as.
 - ``source``: lines of Python, written from checked plans.
-- ``generate``: the functions of a plan.
+- ``access``: expressions for what decoded objects hold.
+- ``write_keys``: the functions that take keys out of answers.
+- ``write_response``: the function that makes the response of them.
 - ``messages``: protobuf messages as a plan's types.
 - ``compile``: all of it, in order.
 """
 
-from .compile import Compiled, CompiledLookup, CompiledStage, compile_plan
+from .compile import AnswerReader, Compiled, CompiledLookup, CompiledStage, compile_plan
 from .types import choose
 
-__all__ = ["Compiled", "CompiledLookup", "CompiledStage", "choose", "compile_plan"]
+__all__ = ["AnswerReader", "Compiled", "CompiledLookup", "CompiledStage", "choose", "compile_plan"]

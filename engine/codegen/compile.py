@@ -11,13 +11,14 @@ import msgspec
 
 from ...schemas.catalog import Function
 from ...schemas.links import Link
-from ..plan import Fetch, Plan
-from ..plan.steps import Arguments, Stage
-from .generate import Generator
+from ..plan import Plan
+from ..plan.steps import Arguments, Fetch, Stage
 from .messages import Projection
 from .needs import AnswerNeed, Node, NotCompilable, find_needs
 from .source import Source
 from .types import Types, choose
+from .write_keys import KeysWriter
+from .write_response import ResponseWriter
 
 State: TypeAlias = list[Any]
 """What one execution has, by a fetch's id: the decoded answer of a root fetch; what the keys of a link led to."""
@@ -26,19 +27,30 @@ Decode: TypeAlias = Callable[[bytes], Any]
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerReader:
+    """How the answers of one function become values.
+
+    Attributes:
+        type: What one answer is decoded as; ``None`` for a function that answers nothing.
+        decode: Decodes one answer's bytes.
+        project: The same for an answer that is a protobuf message.
+    """
+
+    type: Any
+    decode: Decode
+    project: Projection
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledLookup:
     """One of several root fetches that go together.
 
     Attributes:
-        type: What the answer of its own function is decoded as, which is called where the bulk function has none.
-        decode: Decodes that answer's bytes.
-        project: The same for an answer that is a protobuf message.
+        reader: Of its own function's answers; that is called where the bulk function has none.
     """
 
     fetch: Fetch
-    type: Any
-    decode: Decode
-    project: Projection
+    reader: AnswerReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +64,7 @@ class CompiledStage:
         is_shared: Whether several fetches, of this stage or others, share what the keys lead to.
         arguments: The fields' own; equal for all fetches of the stage.
         lookups: Root fetches that go together.
-        type: What one answer is decoded as; ``None`` for a function that answers nothing.
-        decode: Decodes one answer's bytes.
-        project: The same for an answer that is a protobuf message.
+        reader: Of the function's answers.
         keys: For each fetch, from the state to its distinct keys; empty for a root fetch.
         add: Puts the items of a bulk answer into a dictionary that holds the keys asked for; ``None`` where each
             key has a call of its own.
@@ -69,9 +79,7 @@ class CompiledStage:
     link: Link | None
     arguments: Arguments
     lookups: tuple[CompiledLookup, ...]
-    type: Any
-    decode: Decode
-    project: Projection
+    reader: AnswerReader
     keys: tuple[Callable[[State], list[Any]], ...]
     add: Callable[[Any, dict[Any, Any]], None] | None
     many: bool
@@ -113,19 +121,17 @@ def _compile(plan: Plan, *, lenient: bool) -> Compiled:
     needs = find_needs(plan)
     types = Types(lenient=lenient)
     source = Source()
-    generator = Generator(plan, needs, types, source)
+    keys_writer = KeysWriter(plan, needs, types, source)
     answer_types = {id_: _answer_type(need, types) for id_, need in needs.items()}
     linked = [fetch for fetch in plan.fetches if fetch.link is not None]
-    keys = {fetch.id: generator.keys_function(fetch) for fetch in linked}
-    add = {fetch.id: generator.add_function(fetch) for fetch in plan.fetches if fetch.batched}
-    finish = generator.finish_function()
+    keys = {fetch.id: keys_writer.keys_function(fetch) for fetch in linked}
+    add = {fetch.id: keys_writer.add_function(fetch) for fetch in plan.fetches if fetch.batched}
+    finish = ResponseWriter(plan, needs, types, source).finish_function()
     made = source.execute(finish)
 
     def stage(of: Stage) -> CompiledStage:
         fetch = plan.fetches[of.fetches[0]]
         need = needs[fetch.answers]
-        type_ = answer_types[fetch.answers]
-        single = types.annotation(need.plan, need.node)
         return CompiledStage(
             fetches=of.fetches,
             first=fetch.id,
@@ -134,13 +140,11 @@ def _compile(plan: Plan, *, lenient: bool) -> Compiled:
             function=fetch.called,
             link=fetch.keyed if fetch.batched else fetch.link,
             lookups=tuple(
-                CompiledLookup(plan.fetches[id_], single, _decoder(single), Projection(single, choose))
+                CompiledLookup(plan.fetches[id_], _reader(types.annotation(need.plan, need.node)))
                 for id_ in (of.fetches if fetch.link is None and fetch.batched else ())
             ),
             arguments=fetch.arguments,
-            type=type_,
-            decode=_decoder(type_),
-            project=Projection(type_, choose),
+            reader=_reader(answer_types[fetch.answers]),
             keys=tuple(made[keys[id_]] for id_ in of.fetches if id_ in keys),
             add=made[add[fetch.id]] if fetch.id in add else None,
             many=fetch.batched and fetch.leads_to_many,
@@ -150,9 +154,8 @@ def _compile(plan: Plan, *, lenient: bool) -> Compiled:
     return Compiled(plan, stages, made[finish], source.text, types.has_lenient and not lenient)
 
 
-def _decoder(type_: Any) -> Decode:
-    decode: Decode = msgspec.json.Decoder(type_, dec_hook=choose).decode
-    return decode
+def _reader(type_: Any) -> AnswerReader:
+    return AnswerReader(type_, msgspec.json.Decoder(type_, dec_hook=choose).decode, Projection(type_, choose))
 
 
 def _answer_type(need: AnswerNeed, types: Types) -> Any:

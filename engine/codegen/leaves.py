@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from graphql import GraphQLEnumType, GraphQLScalarType
@@ -42,24 +43,21 @@ class Leaf:
     kind: KeyKind | None = None
 
 
-def _id_text(value: str | int) -> str:
-    return str(value)
-
-
 _STRING: Final = Leaf(str, kind="str")
 _EXACT: Final[Mapping[GraphQLScalarType, Leaf]] = {
     SCALARS["string"]: _STRING,
+    SCALARS["password"]: _STRING,
     SCALARS["boolean"]: Leaf(bool),
     SCALARS["int32"]: Leaf(_INT32, kind="int"),
     SCALARS["float"]: Leaf(float),
     SCALARS["id"]: _STRING,
     BIG_INT: Leaf(_SAFE, kind="int"),
-    DECIMAL: Leaf(str | int | float, DECIMAL.coerce_output_value),
+    DECIMAL: Leaf(Decimal, DECIMAL.coerce_output_value),  # every digit of a JSON number is kept
     JSON: Leaf(_NOT_NULL),
     **{SCALARS[kind]: _STRING for kind in SCALARS if kind in _TEXT},
 }
 _LENIENT: Final[Mapping[GraphQLScalarType, Leaf]] = {
-    SCALARS["id"]: Leaf(str | int, _id_text),
+    SCALARS["id"]: Leaf(str | int, str),
     BIG_INT: Leaf(str | int, BIG_INT.coerce_output_value),
 }
 

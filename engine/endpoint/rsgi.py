@@ -189,6 +189,11 @@ def _call_on_signal(number: int, loop: asyncio.AbstractEventLoop, callback: Call
     previous = signal.getsignal(number)
 
     def handle(number: int, frame: FrameType | None) -> None:
+        if not loop.is_running():
+            # uvloop hears signals only while it runs. Between the start of the engine and the worker's own
+            # run it does not: one that comes then is sent once more when it does.
+            loop.call_soon_threadsafe(signal.raise_signal, number)
+            return
         if callable(previous):
             previous(number, frame)
         loop.call_soon_threadsafe(callback)

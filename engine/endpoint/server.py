@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ STOP_TIMEOUT_S: Final = 35
 
 
 def serve(
-    target: str,
+    target: str | Callable[[], Application],
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
@@ -41,7 +41,8 @@ def serve(
     """Serve an application from worker processes, until SIGTERM or SIGINT.
 
     Args:
-        target: ``module:function`` that makes the ``Application``; it is called once in each worker.
+        target: What makes the ``Application``; it is called once in each worker. A ``module:function``, or
+            the function itself where workers are forked.
         host: Address to listen on.
         port: Port to listen on.
         workers: Number of processes.
@@ -51,8 +52,8 @@ def serve(
         log_level: Of granian's own log.
         log_config: For ``logging.config.dictConfig``, in each process.
     """
-    Granian(
-        target,
+    granian = Granian(
+        target if isinstance(target, str) else "weft",
         address=host,
         port=port,
         uds=uds,
@@ -68,7 +69,12 @@ def serve(
         log_access=False,
         log_level=LogLevels(log_level),
         log_dictconfig=log_config,
-    ).serve()
+    )
+    if isinstance(target, str):
+        granian.serve()
+    else:
+        loader: Any = target  # granian's annotation is of a loader that takes a target
+        granian.serve(target_loader=loader, wrap_loader=False)
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,7 @@ In: a plan, the values of its variables, and what the caller forwards. Out: the 
 - ``retries``: whether, and when, a call that failed is made again.
 - ``response_cache``: answers of reads, kept as long as they are fresh; ``freshness``: how long that is.
 - ``background``: work that nobody waits for.
-- ``loaders``: many keys in few calls, through a DataLoader.
+- ``loaders``: many keys in few calls.
 - ``instances``: instances of hand-written classes, completed by their key.
 - ``complete``: answers to the response, by GraphQL's rules.
 - ``sharing``: equal reads that are under way are made once: operations and calls.
@@ -17,7 +17,8 @@ In: a plan, the values of its variables, and what the caller forwards. Out: the 
 - ``run``: one execution of a plan, interpreted.
 - ``fast``: one execution of a compiled plan.
 - ``resolvers``: the same schema for graphql-core, for operations with hand-written fields.
-- ``prepared``: documents compiled once, kept in a bounded cache.
+- ``byte_cache``: a cache that is bounded by the bytes of what it holds.
+- ``prepared``: documents compiled once, kept in a bounded cache, and served to all documents of their shape.
 - ``engine``: all of it behind one object.
 - ``schema``: that object as a Strawberry schema.
 """

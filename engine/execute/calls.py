@@ -20,6 +20,7 @@ from ...schemas.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from ..numbers import decode_exactly
 from ..transport.base import Fetched, NotModified
 from .background import Background
 from .freshness import UNSAID, Freshness, freshness_of, merge_not_modified
@@ -35,6 +36,8 @@ MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """Of one operation: two answers of the largest size. Decoded they take several times as much."""
 
 _ENCODE: Final = msgspec.json.Encoder(order="deterministic").encode
+_OUTAGES: Final = frozenset({"500", "502", "503", "504", "INTERNAL", "UNAVAILABLE", "Service"})
+"""HTTP's, gRPC's and Lambda's."""
 _UNENCODABLE: Final = (TypeError, ValueError, msgspec.MsgspecError)
 
 
@@ -239,7 +242,7 @@ class Calls:
         if answer.messages is not None:
             return answer.messages.decode_response(answer.body)
         try:
-            return msgspec.json.decode(answer.body)  # type: ignore[no-any-return]  # it is Json
+            return decode_exactly(answer.body)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return UpstreamAnswer(function.upstream, function.id, reason="the answer is no JSON")
 
@@ -471,7 +474,7 @@ def _is_outage(error: UpstreamError) -> bool:
     Source: RFC 5861, section 4: 500, 502, 503 and 504, and what keeps the upstream from answering.
     """
     if isinstance(error, UpstreamStatus):
-        return error.status in {"500", "502", "503", "504"}
+        return error.status in _OUTAGES
     return isinstance(error, UpstreamUnreachable | UpstreamTimeout)
 
 

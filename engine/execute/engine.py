@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, Final, cast
 
 import msgspec
-from graphql import ExecutionResult, VariableValues, execute, subscribe
+from graphql import ExecutionResult, GraphQLSchema, VariableValues, execute, subscribe
 
 from ...schemas.catalog import UpstreamId
 from ...schemas.catalog.files import encode_file
@@ -19,6 +20,7 @@ from ...schemas.sdl import print_sdl
 from ...schemas.stitch import Stitched
 from ..codegen import Compiled, compile_plan
 from ..errors import format_error
+from ..numbers import encode_exactly
 from ..operation import DocumentLimits, GraphQLRequest, Operation, Response
 from ..operation.document import OperationErrors
 from ..passes import PASSES, Pass
@@ -82,7 +84,7 @@ class Engine:
         """Prepare to execute operations against *stitched*.
 
         Args:
-            stitched: The schema; its generated fields are given resolvers.
+            stitched: The schema; its generated fields are given resolvers when they are first needed.
             transports: One for each upstream of its catalog.
             settings: Bounds.
             passes: Rewrites of plans; any may be left out.
@@ -92,7 +94,6 @@ class Engine:
         self._transports = transports
         self._stack = AsyncExitStack()
         self._sdl: str | None = None
-        attach_resolvers(stitched.schema)
         self._preparer = Preparer(stitched.schema, self.settings.limits, passes=passes)
         self._background = Background()
         self._in_flight: InFlight[Response] = InFlight(self._background, timed_out=attrgetter("timed_out"))
@@ -125,6 +126,15 @@ class Engine:
         if self._sdl is None:
             self._sdl = print_sdl(self.stitched.schema)
         return self._sdl
+
+    @cached_property
+    def executable(self) -> GraphQLSchema:
+        """The schema with resolvers on its generated fields, for graphql-core.
+
+        They are attached when it is first asked for: most operations run as plans.
+        """
+        attach_resolvers(self.stitched.schema)
+        return self.stitched.schema
 
     @property
     def ready(self) -> bool:
@@ -185,9 +195,10 @@ class Engine:
             if operation.type not in allow:
                 return _not_allowed(operation)
             mutates = operation.type == "mutation"
-            variables = self._preparer.variables(operation, request.variables)
+            variables = self._preparer.variables(prepared, request.variables)
             plan = self._preparer.plan(prepared, variables)
             if isinstance(plan, HandWritten):
+                operation = prepared.operation  # planned, it may be another: see Prepared
                 calls = self.calls(headers, deadline)
                 calls.fresh = mutates
                 result = await self._execute_resolvers(operation, request, calls)
@@ -230,6 +241,7 @@ class Engine:
         outcome = await execute_plan(plan, compiled, variables, calls)
         if isinstance(outcome, bytes):
             return self._bounded(outcome, calls, plan.operation_type)
+        prepared.relocate(outcome.errors)
         return self._response(outcome, calls, plan.operation_type)
 
     def _sharing_key(
@@ -237,15 +249,16 @@ class Engine:
     ) -> tuple[object, ...] | None:
         """What parts operations that must not share; ``None`` for one that shares with none."""
         names: tuple[str, ...] | None
-        if id(plan) in prepared.forwarded:
-            names = prepared.forwarded[id(plan)]
+        template = prepared.template
+        if id(plan) in template.forwarded:
+            names = template.forwarded[id(plan)]
         else:
             callers = [self.callers[upstream] for upstream in plan.upstreams]
             names = tuple(sorted({name for caller in callers for name in caller.forward}))
             if not all(caller.settings.share for caller in callers):
                 names = None
-            if any(kept is plan for kept in prepared.plans.values()):
-                prepared.forwarded[id(plan)] = names
+            if any(kept is plan for kept in template.plans.values()):
+                template.forwarded[id(plan)] = names
         if names is None:
             return None
         variables = msgspec.json.encode(request.variables, enc_hook=encode_file) if request.variables else b""
@@ -273,12 +286,12 @@ class Engine:
     ) -> AsyncGenerator[Response]:
         try:
             prepared = self._preparer.prepare(request.query, request.operation_name)
-            operation = prepared.operation
-            variables = self._preparer.variables(operation, request.variables)
+            variables = self._preparer.variables(prepared, request.variables)
             plan = self._preparer.plan(prepared, variables)
         except OperationError as error:
             yield _request_errors(error)
             return
+        operation = prepared.operation
         if operation.type != "subscription":
             yield await self.execute(request, headers=headers)
             return
@@ -286,7 +299,7 @@ class Engine:
             events = self._subscribe_resolvers(operation, request, headers or {})
         else:
             compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
-            events = self._subscribe_plan(plan, compiled, variables, headers or {})
+            events = self._subscribe_plan(prepared, plan, compiled, variables, headers or {})
         async with aclosing(events):
             async for response in events:
                 yield response
@@ -304,8 +317,8 @@ class Engine:
         Raises:
             OperationError: The document is not valid, or its variables do not fit.
         """
-        prepared = self._preparer.prepare(query, operation_name)
-        values = self._preparer.variables(prepared.operation, variables or {})
+        prepared = self._preparer.prepare_alone(query, operation_name)
+        values = self._preparer.variables(prepared, variables or {})
         plan = self._preparer.plan(prepared, values)
         if isinstance(plan, HandWritten):
             return (
@@ -322,7 +335,7 @@ class Engine:
         token = RUNNING.set(Running(calls))
         try:
             outcome = execute(
-                self.stitched.schema,
+                self.executable,
                 operation.document,
                 variable_values=dict(request.variables),
                 operation_name=operation.name,
@@ -339,7 +352,7 @@ class Engine:
         # Never reset: a generator may be closed in another context than the one it was started in.
         RUNNING.set(Running(calls))
         outcome = subscribe(
-            self.stitched.schema,
+            self.executable,
             operation.document,
             variable_values=dict(request.variables),
             operation_name=operation.name,
@@ -361,6 +374,7 @@ class Engine:
 
     async def _subscribe_plan(
         self,
+        prepared: Prepared,
         plan: Plan,
         compiled: Compiled | None,
         variables: VariableValues,
@@ -381,6 +395,7 @@ class Engine:
                 if isinstance(outcome, bytes):
                     yield self._bounded(outcome, each, "subscription")
                 else:
+                    prepared.relocate(outcome.errors)
                     yield self._response(outcome, each, "subscription")
 
     # -- responses
@@ -390,7 +405,7 @@ class Engine:
         if result.errors:
             calls.fresh_until = 0.0
             body = {"errors": result.errors, "data": result.data}
-        return self._bounded(msgspec.json.encode(body), calls, operation_type)
+        return self._bounded(encode_exactly(body), calls, operation_type)
 
     def _bounded(self, body: bytes, calls: Calls, operation_type: str) -> Response:
         most = self.settings.max_response_bytes

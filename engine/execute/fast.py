@@ -16,17 +16,16 @@ from graphql import GraphQLError, VariableValues
 
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamError, UpstreamStatus
-from ..codegen import Compiled, CompiledLookup, CompiledStage, choose
+from ..codegen import AnswerReader, Compiled, CompiledLookup, CompiledStage, choose
+from ..numbers import encode_exactly
 from ..plan import Plan
 from ..plan.keys import Key
 from ..transport.base import Fetched
 from .calls import Calls
-from .loaders import key_calls, lookup_key, nothing_found
+from .loaders import fails_whole, key_calls, lookup_key, nothing_found
 from .record import Answer, Record
 from .run import Execution, Result
 from .stages import KeyStore, StageRunner
-
-_encode: Final = msgspec.json.Encoder().encode
 
 
 class _Left(Exception):
@@ -113,7 +112,7 @@ class FastExecution(StageRunner):
         if self._left:
             return None
         try:
-            return _encode(self._compiled.finish(self._state))
+            return encode_exactly(self._compiled.finish(self._state))
         except _REFUSED:
             return None
 
@@ -131,7 +130,7 @@ class FastExecution(StageRunner):
                 roots = self._record.roots
                 if stage.first not in roots:
                     roots[stage.first] = await self._calls.fetch(stage.function, arguments)
-                self._state[stage.first] = _decoded(stage, roots[stage.first])
+                self._state[stage.first] = _decoded(stage.reader, roots[stage.first])
             elif stage.is_shared:
                 await self._shared(stage, arguments)
             else:
@@ -163,7 +162,7 @@ class FastExecution(StageRunner):
             answers = await self._fetch_all(function, [arguments for _, arguments in asked])
             roots.update(zip((id_ for id_, _ in asked), answers, strict=True))
         for lookup in absent:
-            self._state[lookup.fetch.id] = _decoded(lookup, roots[lookup.fetch.id])
+            self._state[lookup.fetch.id] = _decoded(lookup.reader, roots[lookup.fetch.id])
 
     async def _shared(self, stage: CompiledStage, arguments: Mapping[str, Any]) -> None:
         own = [keys(self._state) for keys in stage.keys]
@@ -225,9 +224,11 @@ class FastExecution(StageRunner):
 
 def _by_key(stage: CompiledStage, keys: list[Key], answer: Answer) -> dict[Key, Any]:
     """What the *keys* of one call lead to."""
+    if stage.add is not None and stage.link is not None and fails_whole(stage.link.bulk, keys, answer):
+        raise _Left  # the interpreted way asks for each key alone
     if isinstance(answer, UpstreamStatus) and answer.status in {"404", "410", "NOT_FOUND"}:
         answer = None  # a link to something that is not there leads to null
-    decoded = _decoded(stage, answer)
+    decoded = _decoded(stage.reader, answer)
     if stage.add is None:
         return {keys[0]: decoded}
     found = nothing_found(keys, many=stage.many)
@@ -235,13 +236,13 @@ def _by_key(stage: CompiledStage, keys: list[Key], answer: Answer) -> dict[Key, 
     return found
 
 
-def _decoded(stage: CompiledStage | CompiledLookup, answer: Answer) -> Any:
+def _decoded(reader: AnswerReader, answer: Answer) -> Any:
     if isinstance(answer, Fetched):
-        if stage.type is None:
+        if reader.type is None:
             return True
         if answer.messages is not None:
-            return stage.project(answer.body, answer.messages)
-        return stage.decode(answer.body)
+            return reader.project(answer.body, answer.messages)
+        return reader.decode(answer.body)
     if isinstance(answer, UpstreamError):
         raise _Left
-    return msgspec.convert(answer, stage.type, dec_hook=choose) if stage.type is not None else True
+    return msgspec.convert(answer, reader.type, dec_hook=choose) if reader.type is not None else True

@@ -10,7 +10,6 @@ from enum import Enum
 from typing import Any
 
 from graphql import GraphQLObjectType
-from strawberry import UNSET
 
 from ...schemas.catalog import Json
 from ...schemas.errors import UpstreamAnswer, UpstreamError
@@ -23,6 +22,8 @@ def held_member(instance: object, member: str, type_: GraphQLObjectType) -> Any:
     """What *instance* holds of *member*; ``None`` if it holds nothing."""
     attribute = attribute_of(type_, member)
     value = getattr(instance, attribute, None) if attribute else None
+    from strawberry import UNSET  # loaded long ago where there is a hand-written class
+
     if isinstance(value, Enum):
         return value.value
     return None if value is UNSET else value

@@ -1,7 +1,8 @@
 """Many keys in few calls.
 
-All fetches of one execution that call the same function with the same arguments share one DataLoader, so
-that keys of different branches join into one call, and no key is asked for twice.
+Plans know beforehand which keys go together. Where graphql-core executes an operation, it is seen only as it
+goes: then all fields that call the same function with the same arguments share one DataLoader, so that their
+keys join into one call, and none is asked for twice.
 """
 
 from __future__ import annotations
@@ -9,10 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from strawberry.dataloader import DataLoader
 
 from ...schemas.catalog import Function, Json, ListOf
 from ...schemas.errors import UpstreamAnswer, UpstreamError, UpstreamStatus
@@ -20,6 +20,9 @@ from ...schemas.links import BulkFunction, Link
 from ..plan import Fetch
 from ..plan.keys import BadKey, Key, KeyPart, converter_for
 from .calls import Caller
+
+if TYPE_CHECKING:
+    from strawberry.dataloader import DataLoader
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class _Loader:
     """
 
     def __init__(self, load: Callable[[list[Key]], Any]) -> None:
+        from strawberry.dataloader import DataLoader  # Strawberry takes 0.1 s to import
+
         self._loader: DataLoader[Key, Loaded] = DataLoader(load, cache=False)
         self._loads: dict[Key, _Load] = {}
 
@@ -156,11 +161,40 @@ async def ask_for_keys(
     batched: bool,
 ) -> dict[Key, Json | UpstreamError]:
     """What each of *keys* leads to, or the error in its place. Takes what `key_calls` takes."""
-
-    async def one(part: list[Key], given: dict[str, Any]) -> dict[Key, Json | UpstreamError]:
-        return by_key(link, function, part, await calls.call(function, given), batched=batched)
-
     requests = key_calls(link, function, keys, arguments, batched=batched)
+    return await _ask_all(calls, link, function, requests, batched=batched)
+
+
+async def ask_alone(
+    calls: Caller, link: Link, function: Function, keys: list[Key], arguments: Mapping[str, Any]
+) -> dict[Key, Json | UpstreamError]:
+    """What each of *keys* leads to, by a call of a bulk function for each: see `fails_whole`."""
+    requests = [one for key in keys for one in key_calls(link, function, [key], arguments, batched=True)]
+    return await _ask_all(calls, link, function, requests, batched=True)
+
+
+def fails_whole(bulk: BulkFunction | None, keys: list[Key], answer: object) -> bool:
+    """Whether *answer*, of a bulk call for *keys*, says only that one of them leads to nothing.
+
+    Source: AIP-231: a batch succeeds for all resources, or fails.
+    """
+    return bulk is not None and bulk.atomic and len(keys) > 1 and _is_absent(answer)
+
+
+async def _ask_all(
+    calls: Caller,
+    link: Link,
+    function: Function,
+    requests: list[tuple[list[Key], dict[str, Any]]],
+    *,
+    batched: bool,
+) -> dict[Key, Json | UpstreamError]:
+    async def one(part: list[Key], given: dict[str, Any]) -> dict[Key, Json | UpstreamError]:
+        answer = await calls.call(function, given)
+        if batched and fails_whole(link.bulk, part, answer):
+            return await ask_alone(calls, link, function, part, given)
+        return by_key(link, function, part, answer, batched=batched)
+
     if len(requests) == 1:
         return await one(*requests[0])
     found: dict[Key, Json | UpstreamError] = {}
@@ -283,6 +317,8 @@ def chunks(keys: list[Key], bulk: BulkFunction) -> list[list[Key]]:
 
 def _none_if_absent(answer: Json | UpstreamError) -> Json | UpstreamError:
     """A link to something that is not there leads to null, as it does through a bulk function."""
-    if isinstance(answer, UpstreamStatus) and answer.status in {"404", "410", "NOT_FOUND"}:
-        return None
-    return answer
+    return None if _is_absent(answer) else answer
+
+
+def _is_absent(answer: object) -> bool:
+    return isinstance(answer, UpstreamStatus) and answer.status in {"404", "410", "NOT_FOUND"}

@@ -36,6 +36,7 @@ from ...schemas.stitch import (
     RootBinding,
     UnionBinding,
     binding_of,
+    finish_of,
 )
 from ...schemas.stitch.bindings import EXTENSION, is_map_entry
 from ..errors import error_extensions
@@ -75,14 +76,26 @@ def _attach(field: GraphQLField) -> None:
         case NamespaceBinding():
             field.resolve = lambda _source, _info: {}
         case RootBinding() as root if root.function.streaming in {"server", "both"}:
-            field.subscribe = _stream_resolver(root)
+            field.subscribe = _finishing(field, _stream_resolver(root))
             field.resolve = _resolve_event
         case RootBinding() as root:
-            field.resolve = _root_resolver(root)
+            field.resolve = _finishing(field, _root_resolver(root))
         case LinkBinding() as link:
-            field.resolve = _link_resolver(link)
+            field.resolve = _finishing(field, _link_resolver(link))
         case None:
             return
+
+
+def _finishing(field: GraphQLField, resolve: GraphQLFieldResolver) -> GraphQLFieldResolver:
+    """*resolve*, given the arguments as the function takes them."""
+    if not field.args:
+        return resolve
+
+    def resolve_finished(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        finish = finish_of(field)
+        return resolve(source, info, **(arguments if finish is None else finish(arguments)))
+
+    return resolve_finished
 
 
 def _member_resolver(binding: MemberBinding) -> GraphQLFieldResolver:

@@ -16,8 +16,8 @@ from ...schemas.catalog import Function, HttpBinding
 from ...schemas.errors import UpstreamError, UpstreamStatus, UpstreamUnreachable
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "QUERY"})
-_PASSING: Final = frozenset({"429", "502", "503", "504", "TooManyRequests", "Service"})
-"""Statuses that pass: HTTP's, and Lambda's own words. gRPC's UNAVAILABLE is `UpstreamUnreachable`."""
+_PASSING: Final = frozenset({"429", "502", "503", "504", "UNAVAILABLE", "TooManyRequests", "Service"})
+"""Statuses that pass: HTTP's, gRPC's (without details it is `UpstreamUnreachable`) and Lambda's own words."""
 RESERVE: Final = 10.0
 """Retries that an upstream may be sent whatever the share: a few failures among few calls."""
 _REFILL_PER_S: Final = 1.0
@@ -114,5 +114,6 @@ def may_repeat(function: Function) -> bool:
 def _passes(error: UpstreamError) -> bool:
     """Whether the same call may well succeed a moment later."""
     if isinstance(error, UpstreamStatus):
-        return error.status in _PASSING
+        # Who says when to come again does not mind it (gRPC: RESOURCE_EXHAUSTED with RetryInfo).
+        return error.status in _PASSING or error.retry_after_s is not None
     return isinstance(error, UpstreamUnreachable) and error.passes

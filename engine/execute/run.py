@@ -19,7 +19,7 @@ from ..plan.steps import EntriesStep, MemberStep, PathStep, SelectedField, TypeS
 from ..transport.base import Fetched
 from .calls import Caller
 from .complete import Completer, entries_of
-from .loaders import ask_for_keys, by_key, lookup_key
+from .loaders import ask_alone, ask_for_keys, by_key, fails_whole, lookup_key
 from .record import Answer, Record
 from .stages import KeyStore, StageRunner
 
@@ -39,8 +39,15 @@ class Result:
     errors: list[dict[str, Any]]
 
 
+@dataclass(eq=False)
 class BadFieldArguments(BadArguments):
-    """Arguments that only their variables' values make unfit."""
+    """Arguments that only their variables' values, or the function's constraints, make unfit.
+
+    Attributes:
+        argument: Path of the one that does not fit, such as ``input.lines[0].quantity``; ``""`` if unknown.
+    """
+
+    argument: str = ""
 
     code = "BAD_USER_INPUT"
 
@@ -97,13 +104,6 @@ class Execution(StageRunner):
         else:
             await self.run_stages(roots)
         return self._complete()
-
-    async def run_event(self, event: Json | UpstreamError) -> Result:
-        """The response to one *event* of a subscription."""
-        (root,) = self._plan.root_stages
-        (fetch,) = self._plan.stages[root].fetches
-        self._record.roots[fetch] = event
-        return await self.run()
 
     def root_arguments(self, fetch: Fetch) -> Mapping[str, Any] | UpstreamError:
         """Arguments of a root fetch, or the error that stands in the place of its answer."""
@@ -184,6 +184,9 @@ class Execution(StageRunner):
         for part, answer in self._record.links.get(fetch.answers, ()):
             if set(part).isdisjoint(keys):
                 continue
+            if batched and fails_whole(link.bulk, part, answer):
+                found.update(await ask_alone(self._calls, link, function, part, arguments))
+                continue
             found.update(by_key(link, function, part, self._decoded(function, answer), batched=batched))
         rest = [key for key in keys if key not in found]
         if rest:
@@ -197,7 +200,10 @@ class Execution(StageRunner):
         try:
             return fetch.arguments.read(self._variables)
         except GraphQLError as error:
-            return BadFieldArguments(fetch.function.upstream, fetch.function.id, reason=error.message)
+            argument = str((error.extensions or {}).get("argument", ""))
+            return BadFieldArguments(
+                fetch.function.upstream, fetch.function.id, reason=error.message, argument=argument
+            )
 
     def _keys(self, fetch: Fetch) -> Iterator[Key]:
         assert fetch.link is not None

@@ -19,6 +19,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from ...schemas.errors import OperationError
 from ..plan import HandWritten, Plan
 from .engine import Engine
+from .prepared import Prepared
 from .resolvers import RUNNING, Running
 from .run import run_plan
 
@@ -56,7 +57,7 @@ class WeftSchema(strawberry.Schema):
         self.engine = engine
         self.extensions = (*base.extensions, *extensions)
         self.execution_context_class = PlanExecutor
-        self._schema = engine.stitched.schema
+        self._schema = engine.executable
         self._schema.extensions[GraphQLCoreConverter.DEFINITION_BACKREF] = self
         self._schema._strawberry_schema = self  # type: ignore[attr-defined]  # noqa: SLF001 - as Strawberry does it
 
@@ -92,33 +93,35 @@ class PlanExecutor(StrawberryGraphQLCoreExecutionContext):
     def execute_operation(self, serially: bool | None = None) -> Any:
         """Execute the operation: as a plan where all of it is generated."""
         engine = self._engine
-        plan = self._plan(engine)
+        prepared, plan = self._plan(engine)
         calls = engine.calls(headers_of(self.context_value))
         if isinstance(plan, Plan):
-            return self._run_plan(plan, calls)
+            assert prepared is not None
+            return self._run_plan(prepared, plan, calls)
         if plan.coordinate.startswith("Query.__"):
             # Introspection alone needs no call: Strawberry's execute_sync must be able to answer it.
             RUNNING.set(Running(calls))
             return super().execute_operation(serially)
         return self._run_resolvers(super().execute_operation, serially, Running(calls))
 
-    def _plan(self, engine: Engine) -> Plan | HandWritten:
+    def _plan(self, engine: Engine) -> tuple[Prepared | None, Plan | HandWritten]:
         if self.operation.operation is OperationType.SUBSCRIPTION:
-            return HandWritten("Subscription")
+            return None, HandWritten("Subscription")
         if self.middleware_manager is not None and self.middleware_manager.middlewares:
-            return HandWritten("extensions that resolve fields")
+            return None, HandWritten("extensions that resolve fields")
         location = self.operation.loc
         if location is None:
-            return HandWritten("a document without a source")
+            return None, HandWritten("a document without a source")
         name = self.operation.name.value if self.operation.name else None
         try:
             prepared = engine.prepare(location.source.body, name)
-            return engine.plan(prepared, self.variable_values)
+            return prepared, engine.plan(prepared, self.variable_values)
         except OperationError as error:
             raise GraphQLError(str(error), extensions={"code": error.code}) from error
 
-    async def _run_plan(self, plan: Plan, calls: Any) -> ExecutionResult:
-        result = await run_plan(plan, self.variable_values, calls)
+    async def _run_plan(self, prepared: Prepared, plan: Plan, calls: Any) -> ExecutionResult:
+        result = await run_plan(plan, prepared.with_literals(self.variable_values), calls)
+        prepared.relocate(result.errors)
         return ExecutionResult(result.data, [_as_graphql_error(error) for error in result.errors] or None)
 
     async def _run_resolvers(self, execute: Any, serially: bool | None, running: Running) -> Any:

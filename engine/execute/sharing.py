@@ -74,9 +74,8 @@ class Flight(msgspec.Struct, Generic[T], eq=False):
         if self.waiting is None:
             self.waiting = {}
         self.waiting[mine] = deadline
-        if (
-            deadline < self.deadline
-        ):  # else it ends by its own deadline: a timer costs as much as all else here
+        # Else it ends by its own deadline: a timer costs as much as all else here.
+        if deadline < self.deadline:
             timer = loop.call_at(deadline, _late, mine)
             mine.add_done_callback(lambda _: timer.cancel())
         return mine

@@ -2,6 +2,9 @@
 
 - ``request``: what a client sends and gets.
 - ``document``: text to a parsed, validated operation.
+- ``shape``: what documents have in common that differ in literals only.
+- ``literals``: an operation with variables in the place of its literals, and their values.
+- ``secrets``: messages about bad input that show none.
 - ``collect``: the fields of a selection set for one concrete type.
 """
 

@@ -71,6 +71,8 @@ def _filled(fetch: Fetch, paths: set[Path]) -> Fetch:
 
 
 def _mask_of(fetch: Fetch) -> FieldMaskBinding | None:
+    if fetch.link is None and fetch.batched:
+        return None  # one call for root fields that each have arguments of their own
     binding = fetch.called.binding
     mask = binding.mask if isinstance(binding, GrpcBinding) else None
     if mask is None:

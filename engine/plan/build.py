@@ -5,15 +5,16 @@ The plan is the plainest right one: every link calls its function once a key. Pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from graphql import (
     ArgumentNode,
     FieldNode,
     FragmentSpreadNode,
     GraphQLEnumType,
+    GraphQLError,
     GraphQLField,
     GraphQLList,
     GraphQLNamedType,
@@ -25,15 +26,16 @@ from graphql import (
     GraphQLString,
     GraphQLUnionType,
     InlineFragmentNode,
+    ListValueNode,
+    ObjectValueNode,
     SelectionSetNode,
     Undefined,
+    ValueNode,
     VariableNode,
-    Visitor,
     get_argument_values,
     get_named_type,
     is_required_argument,
     print_ast,
-    visit,
 )
 
 from ...schemas.catalog import Function
@@ -46,6 +48,7 @@ from ...schemas.stitch import (
     UnionBinding,
     binding_of,
     entity_of,
+    finish_of,
 )
 from ...schemas.stitch.bindings import EXTENSION, is_map_entry
 from ..operation.collect import collect_fields
@@ -296,15 +299,6 @@ def _check_size(operation: Operation, conditions: Conditions, limits: DocumentLi
     visit(operation.definition.selection_set, 1, set())
 
 
-class _HasVariable(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found = False
-
-    def enter_variable(self, _node: VariableNode, *_: object) -> None:
-        self.found = True
-
-
 def _lookup(
     function: Function, type_: GraphQLObjectType, field: GraphQLField, node: FieldNode
 ) -> LinkBinding | None:
@@ -335,18 +329,19 @@ def _leaf_of(type_: GraphQLNamedType, member: str) -> LeafType | None:
 def _arguments(field: GraphQLField, node: FieldNode) -> Arguments:
     whole: dict[str, str] = {}
     rest: list[ArgumentNode] = []
-    finder = _HasVariable()
+    nested = False
     for argument in node.arguments or ():
         if isinstance(argument.value, VariableNode):
             whole[argument.name.value] = argument.value.name.value
         else:
             rest.append(argument)
-            visit(argument.value, finder)
+            nested = nested or _has_variable(argument.value)
     text = ", ".join(sorted(print_ast(argument) for argument in node.arguments or ()))
-    if finder.found:
-        return Arguments(field, node, None, text)
+    finish = finish_of(field)
+    if nested:
+        return Arguments(field, node, None, text, finish=finish)
     if not whole:
-        return Arguments(field, node, get_argument_values(field, node), text)
+        return Arguments(field, node, _constant(field, node, finish), text, finish=finish)
     variables = []
     for given, variable in whole.items():
         definition = field.args[given]
@@ -358,7 +353,30 @@ def _arguments(field: GraphQLField, node: FieldNode) -> Arguments:
     }
     shown = FieldNode(name=node.name, arguments=tuple(rest))
     others = get_argument_values(GraphQLField(field.type, present), shown)
-    return Arguments(field, node, None, text, tuple(variables), others)
+    return Arguments(field, node, None, text, tuple(variables), others, finish=finish)
+
+
+def _constant(
+    field: GraphQLField, node: FieldNode, finish: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
+) -> Mapping[str, Any] | None:
+    """The arguments of a call without variables; ``None`` if they break a constraint: its field will say so."""
+    values = get_argument_values(field, node)
+    try:
+        return values if finish is None else finish(values)
+    except GraphQLError:
+        return None
+
+
+def _has_variable(value: ValueNode) -> bool:
+    match value:
+        case VariableNode():
+            return True
+        case ListValueNode(values=values):
+            return any(_has_variable(item) for item in values)
+        case ObjectValueNode(fields=fields):
+            return any(_has_variable(one.value) for one in fields)
+        case _:
+            return False
 
 
 def _location(node: FieldNode) -> Location | None:

@@ -6,7 +6,7 @@ many times, also at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -162,6 +162,8 @@ class Arguments:
         variables: Where every argument is a whole variable or a constant: the function's name of each
             argument that is a variable, the variable, and whether it must not be null. Else ``None``.
         others: With *variables*: the coerced values of the constants, and of defaults.
+        finish: From coerced values to those of the call, see ``schemas.stitch.arguments``; ``None`` if they
+            are the same. *constant* is finished.
         added: What a pass has added to them all, where *constant* is ``None``.
     """
 
@@ -172,17 +174,22 @@ class Arguments:
     variables: tuple[tuple[str, str, bool], ...] | None = None
     others: Mapping[str, Any] | None = None
     added: Mapping[str, Any] | None = None
+    finish: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
     def read(self, given: VariableValues) -> Mapping[str, Any]:
-        """Coerced values by the function's names. What it returns is not to be changed.
+        """The arguments of a call, by the function's names. What it returns is not to be changed.
 
         Raises:
-            GraphQLError: The variables' values make them unfit.
+            GraphQLError: The variables' values make them unfit, or a constraint is broken.
 
         Source: GraphQL specification, ``CoerceArgumentValues``.
         """
         if self.constant is not None:
             return self.constant
+        values = self._coerced(given)
+        return values if self.finish is None else self.finish(values)
+
+    def _coerced(self, given: VariableValues) -> Mapping[str, Any]:
         if self.variables is not None and self.others is not None:
             coerced = given.coerced
             found = dict(self.others)
@@ -195,8 +202,8 @@ class Arguments:
                     break
             else:
                 return found
-        found = get_argument_values(self.field, self.node, given)
-        return {**found, **self.added} if self.added else found
+        values = get_argument_values(self.field, self.node, given)
+        return {**values, **self.added} if self.added else values
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from ...schemas.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from ..numbers import decode_exactly, encode_exactly
 from .aws_clients import NO_CREDENTIALS, NO_CREDENTIALS_HELP, AwsSession, error_kind
 from .base import TransportSettings
 
@@ -136,7 +137,7 @@ class LambdaTransport:
         if "FunctionError" in answer:
             return UpstreamStatus(*at, status=str(answer["FunctionError"]), detail=_detail(data))
         try:
-            decoded: Json = msgspec.json.decode(data)
+            decoded: Json = decode_exactly(data)
         except msgspec.DecodeError:
             return UpstreamAnswer(*at, reason=f"JSON was expected, {len(data)} bytes came that are none")
         return decoded
@@ -150,7 +151,7 @@ class LambdaTransport:
             raise TypeError(f"{function.id} is no Lambda function")
         value: Any = dict(arguments) if binding.payload == "arguments" else arguments.get("payload", {})
         try:
-            payload = msgspec.json.encode(value)
+            payload = encode_exactly(value)
         except (TypeError, ValueError, msgspec.MsgspecError) as error:
             raise BadArguments(function.upstream, function.id, reason=f"no JSON: {error}") from error
         request = {"FunctionName": binding.function_name, "Payload": payload}

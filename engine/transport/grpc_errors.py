@@ -123,7 +123,8 @@ def upstream_error(
 
 def _status_of(error: grpc.aio.AioRpcError) -> Any | None:
     """The server's ``google.rpc.Status``, if it sent one that can be read."""
-    for name, value in error.trailing_metadata() or ():
+    trailers: Any = error.trailing_metadata()  # its stub is wrong
+    for name, value in trailers or ():
         if name == _DETAILS and isinstance(value, bytes):
             try:
                 return _STATUS.FromString(value)
@@ -139,7 +140,7 @@ def _retry_after_s(status: Any | None) -> float | None:
                 delay = _RETRY_INFO.FromString(one.value).retry_delay
             except DecodeError:
                 return None
-            return max(0.0, float(delay.seconds) + delay.nanos / 1e9)
+            return max(0.0, float(delay.seconds) + float(delay.nanos) / 1e9)
     return None
 
 

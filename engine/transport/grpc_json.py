@@ -32,7 +32,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from ...schemas.catalog import Json
-from ...schemas.grpc import CASE, WRAPPERS, OneOf, is_special, json_members, map_entry, one_ofs
+from ...schemas.grpc import CASE, WRAPPERS, OneOf, is_special, json_members, map_entry, message_of, one_ofs
 
 Printer: TypeAlias = Callable[[Any], Json]
 
@@ -91,7 +91,7 @@ class Printers:
         group = one.descriptor.name
         if not one.is_union:
             return lambda value: cases.get(value.WhichOneof(group))
-        printers = {field.name: self.printer(field.message_type) for field in one.descriptor.fields}
+        printers = {field.name: self.printer(message_of(field)) for field in one.descriptor.fields}
 
         def print_union(value: Any) -> Json:
             name = value.WhichOneof(group)

@@ -56,9 +56,9 @@ from .http_answer import (
 )
 from .http_bodies import Unwritable
 from .http_items import ItemDecoder, ItemTooLarge
-from .http_proxy import ProxiedPool, proxy_for
 from .http_request import Request, build_request, merge_headers
 from .http_target import WriteTarget, compile_target
+from .proxies import proxy_for
 from .tokens import TokenSource, token_places
 
 logger = logging.getLogger(__name__)
@@ -485,7 +485,12 @@ class HttpTransport:
             }
             if own and self._tls is not None:
                 bounds["ssl"] = self._tls
-            client = ProxiedPool(origin, proxy, **bounds) if proxy else Pool(origin, **bounds)
+            if proxy:
+                from .http_proxy import ProxiedPool  # it brings aiohttp, which nothing else here needs
+
+                client = ProxiedPool(origin, proxy, **bounds)
+            else:
+                client = Pool(origin, **bounds)
             self._clients[origin] = client
         return client
 

@@ -15,6 +15,7 @@ import msgspec
 from ...schemas.catalog import Function, HttpBinding, Json, Scalar, ScalarKind
 from ...schemas.errors import UpstreamAnswer, UpstreamError, UpstreamStatus
 from ...schemas.openapi.media import MediaKind, media_essence, media_kind
+from ..numbers import decode_exactly
 from .http_items import decode_items
 from .http_xml import BadXml, decode_xml
 
@@ -198,7 +199,7 @@ _NO_JSON: Final = _NoJson()
 
 def _json(body: bytes) -> Json:
     try:
-        decoded: Json = msgspec.json.decode(body.removeprefix(_BYTE_ORDER_MARK))
+        decoded: Json = decode_exactly(body.removeprefix(_BYTE_ORDER_MARK))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _NO_JSON
     return decoded

@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
-import msgspec
 from msgspec.structs import replace
 
 from ...schemas.catalog import Body, HttpBinding, UploadedFile
-from ...schemas.catalog.files import encode_file
 from ...schemas.catalog.xml import XmlElement, XmlForm
 from ...schemas.openapi.media import media_essence, media_kind
+from ..numbers import encode_exactly
 from .http_styles import FORM_DELIMITERS, deep_pairs, joined_text, text_of
 from .http_xml import BadXml, encode_xml
 
@@ -97,7 +96,7 @@ def _xml(body: Body, value: Any) -> bytes:
 
 def _json(body: Body, value: Any) -> bytes:
     try:
-        return msgspec.json.encode(value, enc_hook=encode_file)
+        return encode_exactly(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise Unwritable(f"argument {body.argument!r} cannot be written as JSON") from error
 
@@ -185,9 +184,7 @@ def _bytes(argument: str, value: Any) -> bytes:
     if isinstance(value, bytes):
         return value
     if isinstance(value, dict | list):
-        return msgspec.json.encode(
-            value, enc_hook=encode_file
-        )  # what is described is a value, whatever the media type is called
+        return encode_exactly(value)  # what is described is a value, whatever the media type is called
     try:
         return base64.b64decode(value, validate=True)
     except (TypeError, ValueError, binascii.Error) as error:

@@ -12,6 +12,7 @@ import msgspec
 
 from ...schemas.catalog import Json
 from ...schemas.openapi.media import media_essence
+from ..numbers import decode_exactly
 
 _DONE: Final = "[DONE]"
 """Ends the stream of OpenAI's API and those that follow it; it is no item."""
@@ -96,7 +97,7 @@ class ItemDecoder:
 
     def _item(self, data: bytes) -> Json:
         try:
-            decoded: Json = msgspec.json.decode(data)
+            decoded: Json = decode_exactly(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             text = data.decode("utf-8", "replace")
             if text == _DONE:

@@ -1,19 +1,13 @@
-"""HTTP through the proxy that the environment names, on aiohttp.
-
-``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` are read as curl reads them. A
-`ProxiedPool` does what `http1.Pool` does, at several times its cost.
-"""
+"""HTTP through a proxy, on aiohttp: what `http1.Pool` does, at several times its cost."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import math
 import ssl as tls
 from collections.abc import AsyncGenerator
 from typing import Final
-from urllib.request import getproxies_environment, proxy_bypass
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -24,20 +18,6 @@ from .http1.head import decode_head
 
 # Every request says these itself, or means to leave them out.
 _NOT_ADDED: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-
-
-def proxy_for(origin: Origin) -> str:
-    """URL of the proxy through which the environment wants *origin* reached; ``""`` for none.
-
-    This machine's own addresses never go through one.
-    """
-    if _is_loopback(origin.host):
-        return ""
-    proxies = getproxies_environment()
-    proxy = proxies.get(origin.scheme) or proxies.get("all") or ""
-    if proxy and proxy_bypass(f"{origin.host}:{origin.port}"):
-        return ""
-    return proxy if "://" in proxy or not proxy else f"http://{proxy}"
 
 
 class ProxiedPool:
@@ -134,10 +114,3 @@ def _told(error: Exception) -> HttpError:
     if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError | OSError):
         return ConnectionLost(reason, retriable=False)
     return BadAnswer(reason)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

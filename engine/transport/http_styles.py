@@ -13,6 +13,7 @@ import msgspec
 
 from ...schemas.catalog import Parameter
 from ...schemas.catalog.bindings import ParameterStyle
+from ..numbers import encode_exactly
 
 # RFC 3986 "unreserved", which `quote` keeps of itself: letters, digits and `-._~`.
 UNRESERVED: Final = ""
@@ -42,7 +43,7 @@ def text_of(value: Any) -> str:
     if value is None:
         return "null"
     plain = msgspec.to_builtins(value)
-    return plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()
+    return plain if isinstance(plain, str) else encode_exactly(plain).decode()
 
 
 def query_pairs(parameter: Parameter, value: Any) -> list[str]:
@@ -120,7 +121,7 @@ def content_text(content_type: str, value: Any) -> str:
     """A parameter that is described by ``content``: JSON, or its text."""
     if isinstance(value, str) and "json" not in content_type.lower():
         return value
-    return msgspec.json.encode(value).decode()
+    return encode_exactly(value).decode()
 
 
 def joined_text(style: ParameterStyle, value: list[Any] | tuple[Any, ...]) -> str:

@@ -6,6 +6,7 @@ hash, and the ``Snapshot`` file that processes share.
 - ``shapes``: the neutral type system.
 - ``security``: what upstreams want to know of their callers.
 - ``xml``: values as elements and attributes.
+- ``webhooks``: requests that an upstream makes.
 - ``bindings``: how a call goes on the wire.
 - ``functions``: functions, upstreams, the catalog.
 - ``effects``: read or write, told from a name.
@@ -46,7 +47,7 @@ from .functions import (
     Upstream,
     UpstreamId,
 )
-from .overrides import FunctionRule, override_functions, without_hooks
+from .overrides import FunctionRule, override_functions, with_webhooks
 from .security import Requirement, SecurityScheme
 from .shapes import (
     Constraints,
@@ -68,6 +69,7 @@ from .shapes import (
     UnionShape,
 )
 from .snapshot import Snapshot, UpstreamState, UpstreamStatus, decode_snapshot, encode_snapshot
+from .webhooks import Webhook
 
 __all__ = [
     "Argument",
@@ -117,9 +119,10 @@ __all__ = [
     "UpstreamId",
     "UpstreamState",
     "UpstreamStatus",
+    "Webhook",
     "decode_snapshot",
     "effect_of_name",
     "encode_snapshot",
     "override_functions",
-    "without_hooks",
+    "with_webhooks",
 ]

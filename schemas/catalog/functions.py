@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 from .bindings import Binding
 from .security import Requirement, SecurityScheme
 from .shapes import Shape, ShapeName, Type
+from .webhooks import Webhook
 
 UpstreamId = NewType("UpstreamId", str)
 """Name of an upstream: ``[a-z][a-z0-9_]*``, unique in the catalog."""
@@ -31,6 +32,7 @@ class Argument(Struct, frozen=True, omit_defaults=True, kw_only=True):
         name: Unique within the function; the wire name wherever that is unique.
         default: What the upstream assumes for an absent argument, or ``UNSET``.
         deprecated: The reason, ``""`` where none is given, or ``None`` if it is not deprecated.
+        resource: Type of the resource whose name, or names, it takes; ``""`` for none.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Argument(Struct, frozen=True, omit_defaults=True, kw_only=True):
     default: Any | UnsetType = UNSET
     description: str = ""
     deprecated: str | None = None
+    resource: str = ""
 
 
 class DeclaredLink(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -154,6 +157,7 @@ class Upstream(Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True)
         version: The description's own version.
         shapes: By name; types of this upstream's functions refer to these only.
         warnings: What its reader could not take as it stands.
+        webhooks: The requests that it makes of its own accord, by name.
     """
 
     id: UpstreamId
@@ -164,6 +168,7 @@ class Upstream(Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True)
     functions: tuple[Function, ...] = ()
     shapes: dict[ShapeName, Shape] = {}
     warnings: tuple[ReadingWarning, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
 
     def renamed(self, name: UpstreamId) -> Upstream:
         """The same upstream under another id, its functions' ids with it."""

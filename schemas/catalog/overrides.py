@@ -11,6 +11,7 @@ from ..names import type_name, unique
 from .bindings import HookBinding, HttpBinding
 from .functions import Catalog, Effect, Function, FunctionId, Upstream
 from .shapes import Field, ObjectShape, Reference, Scalar, ScalarKind, Shape, ShapeName
+from .webhooks import Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +37,33 @@ def override_functions(catalog: Catalog, rules: Mapping[FunctionId, FunctionRule
     return Catalog(upstreams=tuple(_override(upstream, rules) for upstream in catalog.upstreams))
 
 
-def without_hooks(catalog: Catalog) -> Catalog:
-    """*catalog* without webhooks and callbacks; the same object if it has none."""
-    if not any(isinstance(function.binding, HookBinding) for function in catalog.functions.values()):
+def with_webhooks(catalog: Catalog) -> Catalog:
+    """*catalog* with a function that streams for every webhook and callback; the same object if it has none."""
+    if not any(upstream.webhooks for upstream in catalog.upstreams):
         return catalog
     return Catalog(
         upstreams=tuple(
             msgspec.structs.replace(
                 upstream,
-                functions=tuple(f for f in upstream.functions if not isinstance(f.binding, HookBinding)),
+                functions=(*upstream.functions, *(_streamed(upstream, one) for one in upstream.webhooks)),
             )
             for upstream in catalog.upstreams
         )
+    )
+
+
+def _streamed(upstream: Upstream, webhook: Webhook) -> Function:
+    return Function(
+        id=FunctionId(f"{upstream.id}.{webhook.name}"),
+        upstream=upstream.id,
+        name=webhook.name,
+        binding=HookBinding(method=webhook.method, media_type=webhook.media_type, xml=webhook.xml),
+        result=webhook.payload,
+        effect="read",
+        effect_reason="sent by the upstream",
+        streaming="server",
+        description=webhook.description,
+        deprecated=webhook.deprecated,
     )
 
 

@@ -59,6 +59,9 @@ class Constraints(Struct, frozen=True, omit_defaults=True, kw_only=True):
     min_items: int | None = None
     max_items: int | None = None
     unique_items: bool = False
+    min_properties: int | None = None
+    max_properties: int | None = None
+    const: str | int | float | bool | None = None
 
 
 class _Position(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -67,7 +70,11 @@ class _Position(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Scalar(_Position, frozen=True, omit_defaults=True, tag="scalar", kw_only=True):
-    """A leaf value. *format* keeps the description's own word where *kind* does not say it all."""
+    """A leaf value.
+
+    *format* keeps the description's own word where *kind* does not say it all; ``string`` for a decimal that
+    is a JSON text.
+    """
 
     kind: ScalarKind
     format: str = ""
@@ -111,6 +118,7 @@ class Field(Struct, frozen=True, omit_defaults=True, kw_only=True):
         read_only: Left out of inputs.
         write_only: Left out of outputs.
         one_of: Name of the exclusive group (protobuf ``oneof``) that the member belongs to, or ``""``.
+        resource: Type of the resource whose name the member holds (``google.api.resource_reference``), or ``""``.
     """
 
     name: str
@@ -122,6 +130,7 @@ class Field(Struct, frozen=True, omit_defaults=True, kw_only=True):
     read_only: bool = False
     write_only: bool = False
     one_of: str = ""
+    resource: str = ""
 
 
 class ObjectShape(Struct, frozen=True, omit_defaults=True, tag="object", kw_only=True):
@@ -129,12 +138,14 @@ class ObjectShape(Struct, frozen=True, omit_defaults=True, tag="object", kw_only
 
     Attributes:
         exclusive: Exactly one member is given, and it is not null: an input object with ``@oneOf``.
+        resource: Type of the resource that it is (``google.api.resource``), or ``""``.
     """
 
     name: ShapeName
     fields: tuple[Field, ...]
     description: str = ""
     exclusive: bool = False
+    resource: str = ""
 
 
 class EnumValue(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -165,10 +176,12 @@ class Discriminator(Struct, frozen=True, omit_defaults=True, kw_only=True):
     Attributes:
         property: Wire name of the member that tells.
         mapping: Its value to the shape's name.
+        default: The shape of a value that *mapping* has no word for; ``""`` to go by the best match.
     """
 
     property: str
     mapping: dict[str, ShapeName]
+    default: ShapeName = ShapeName("")
 
 
 class UnionShape(Struct, frozen=True, omit_defaults=True, tag="union", kw_only=True):

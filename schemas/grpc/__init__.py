@@ -9,7 +9,6 @@ holds a descriptor set that is complete: it builds in a pool without a look at a
 - ``comments``: descriptions, by fully-qualified name.
 - ``http_rules``: ``google.api.http``, read without its generated module.
 - ``members``: members by their JSON names, maps, oneofs.
-- ``options``: what the configuration says of all this.
 - ``naming``: titles, versions, names of shapes.
 - ``shapes``: messages and enums.
 - ``masks``: field masks of what is read.
@@ -19,10 +18,10 @@ holds a descriptor set that is complete: it builds in a pool without a look at a
 Source: protobuf.dev, "ProtoJSON Format".
 """
 
-from .members import CASE, OneOf, flat, json_members, map_entry, one_ofs
+from ..catalog.reading import ReadOptions, is_own_service
+from .members import CASE, OneOf, flat, json_members, map_entry, message_of, one_ofs
 from .methods import DEFAULT_LISTED, MOST_LISTED
-from .naming import is_own_service, suggest_title
-from .options import ReadOptions
+from .naming import suggest_title
 from .reader import read_descriptors
 from .well_known import REQUEST_VALUE, REQUESTS, WRAPPERS, is_special
 
@@ -40,6 +39,7 @@ __all__ = [
     "is_special",
     "json_members",
     "map_entry",
+    "message_of",
     "one_ofs",
     "read_descriptors",
     "suggest_title",

@@ -27,6 +27,7 @@ from ..catalog import ReadingWarning
 from ..errors import DocumentError
 from .comments import comments_of
 from .http_rules import http_method_of
+from .resources import reference_of, resource_of
 from .well_known import FILES
 
 _Definition: TypeAlias = DescriptorProto | EnumDescriptorProto
@@ -49,6 +50,8 @@ class Files:
         protos: In an order in which a pool takes them.
         comments: By fully-qualified name.
         http_methods: ``GET``, … by the method's fully-qualified name, where ``google.api.http`` says so.
+        resources: Type of the resource that a message is, and the member with its name, by its full name.
+        references: Type of the resource that a member names, by its fully-qualified name.
         repaired: Why a member has another type than its author gave it, by its fully-qualified name.
         warnings: What was not taken as it stands.
     """
@@ -57,6 +60,8 @@ class Files:
     protos: list[FileDescriptorProto] = field(default_factory=list)
     comments: dict[str, str] = field(default_factory=dict)
     http_methods: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, tuple[str, str]] = field(default_factory=dict)
+    references: dict[str, str] = field(default_factory=dict)
     repaired: dict[str, str] = field(default_factory=dict)
     warnings: list[ReadingWarning] = field(default_factory=list)
 
@@ -123,6 +128,7 @@ def _load(
         for method in proto.method
         if (verb := http_method_of(method.options))
     }
+    _note_resources(files, file)
     present = {done.name for done in files.protos}
     _repair(files, file, ChainMap(own, loaded))
     file.ClearField("dependency")
@@ -140,6 +146,18 @@ def _load(
     files.comments |= comments
     files.http_methods |= http_methods
     loaded |= own
+
+
+def _note_resources(files: Files, file: FileDescriptorProto) -> None:
+    for name, definition in _definitions(file):
+        if isinstance(definition, DescriptorProto):
+            if definition.HasField("options"):
+                kind, member = resource_of(definition.options)
+                if kind:
+                    files.resources[name] = kind, member
+            for one in definition.field:
+                if one.HasField("options") and (kind := reference_of(one.options)):
+                    files.references[f"{name}.{one.name}"] = kind
 
 
 def _repair(files: Files, file: FileDescriptorProto, known: _Known) -> None:

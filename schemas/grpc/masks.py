@@ -12,7 +12,7 @@ from typing import Final
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 from ..catalog import FieldMaskBinding
-from .members import json_members, map_entry, one_ofs
+from .members import json_members, map_entry, message_of, one_ofs
 from .well_known import is_special
 
 _NAMES: Final = ("read_mask", "field_mask")
@@ -24,14 +24,14 @@ def mask_of(method: MethodDescriptor) -> FieldMaskBinding | None:
     """The mask of what *method*, which reads, answers."""
     request = method.input_type
     fields = [request.fields_by_name[name] for name in _NAMES if name in request.fields_by_name]
-    mask = next((one for one in fields if one.message_type is not None), None)
-    if mask is None or mask.message_type.full_name != _MASK or mask.is_repeated:
+    mask = next((one for one in fields if one.message_type is not None and not one.is_repeated), None)
+    if mask is None or message_of(mask).full_name != _MASK:
         return None
     answer = method.output_type
     if is_special(answer.full_name):
         return None
     items = _listed(request, answer)
-    entity = items.message_type if items is not None else answer
+    entity = message_of(items) if items is not None else answer
     return FieldMaskBinding(
         argument=mask.json_name,
         items=(items.json_name,) if items is not None else (),
@@ -48,9 +48,9 @@ def _listed(request: Descriptor, answer: Descriptor) -> FieldDescriptor | None:
     ]
     names = {one.name for one in (*request.fields, *answer.fields)}
     is_page = not _PAGING.isdisjoint(names) or len(answer.fields) == 1
-    return (
-        lists[0] if len(lists) == 1 and is_page and not is_special(lists[0].message_type.full_name) else None
-    )
+    if len(lists) != 1 or not is_page or is_special(message_of(lists[0]).full_name):
+        return None
+    return lists[0]
 
 
 def _unnamed(entity: Descriptor) -> set[str]:

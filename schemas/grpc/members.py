@@ -72,13 +72,20 @@ def one_ofs(message: Descriptor) -> tuple[OneOf, ...]:
         choice = _camel(group.name)
         is_union = all(_is_object(field) for field in group.fields) and choice not in taken
         # One message in two fields: the type alone would not say which of them is there.
-        is_union = is_union and len({field.message_type.full_name for field in group.fields}) == len(cases)
+        is_union = is_union and len({message_of(field).full_name for field in group.fields}) == len(cases)
         name = choice if is_union else f"{choice}Case"
         if name in taken:
             continue  # the fields alone say it too
         taken.add(name)
         found.append(OneOf(group, name, choice if choice not in members else "", cases, is_union))
     return tuple(found)
+
+
+def message_of(field: FieldDescriptor) -> Descriptor:
+    """The message type of a field that has one."""
+    message = field.message_type
+    assert message is not None
+    return message
 
 
 def _is_object(field: FieldDescriptor) -> bool:

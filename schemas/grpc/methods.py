@@ -24,10 +24,10 @@ from ..catalog import (
     UpstreamId,
     effect_of_name,
 )
+from ..catalog.reading import ReadOptions
 from ..names import unique
 from .files import Files
 from .masks import mask_of
-from .options import ReadOptions
 from .shapes import ShapeReader
 from .well_known import EMPTY, REQUEST_VALUE, REQUESTS, is_special
 

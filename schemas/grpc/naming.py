@@ -7,19 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ..catalog import ShapeName
+from ..catalog.reading import is_own_service
 from ..names import type_name, unique, words
 
 # Source: AIP-185: v1, v1beta1, v1p1beta1, v2alpha.
 _VERSION: Final = re.compile(r"v\d+(p\d+)?((alpha|beta)\d*)?")
 _EMPTY_WORDS: Final = frozenset({"api", "service", "services", "server", "grpc", "rpc"})
-
-INFRASTRUCTURE: Final = ("grpc.reflection.", "grpc.health.", "grpc.channelz.")
-"""Prefixes of services that a server has for its operation."""
-
-
-def is_own_service(name: str) -> bool:
-    """Whether a service of this fully-qualified name is one that the server's authors wrote."""
-    return not name.startswith(INFRASTRUCTURE)
 
 
 def suggest_title(services: Sequence[str]) -> str:

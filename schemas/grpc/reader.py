@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from google.protobuf.descriptor import ServiceDescriptor
 
 from ..catalog import GrpcTarget, Upstream, UpstreamId
+from ..catalog.reading import ReadOptions
 from .files import Files, load_files
 from .methods import read_functions, request_messages, whole_messages
 from .naming import suggest_title, suggest_version
-from .options import ReadOptions
+from .resources import implied_resource
 from .shapes import ShapeReader
 
 
@@ -44,6 +45,7 @@ def read_descriptors(
     wanted = sorted({name for name in services if options.wants(name)})
     files = load_files(descriptors, wanted, source=address)
     found = _find_services(files, wanted)
+    _imply_resources(files, found)
     packages = frozenset(service.file.package for service in found)
     shapes = ShapeReader(files, whole_messages(found), request_messages(found), packages, options)
     functions = read_functions(found, shapes, files, upstream, options)
@@ -67,3 +69,17 @@ def _find_services(files: Files, names: Sequence[str]) -> list[ServiceDescriptor
         except KeyError:
             files.warn("unknown-service", name, "left out: no descriptor of it is served")
     return found
+
+
+def _imply_resources(files: Files, services: Sequence[ServiceDescriptor]) -> None:
+    """Note resources that no option speaks of, but methods do."""
+    for service in services:
+        for method in service.methods:
+            implied = implied_resource(method)
+            if implied is None:
+                continue
+            field, got = implied
+            said = files.references.get(field.full_name, got.full_name)
+            kind, member = files.resources.setdefault(got.full_name, (said, "name"))
+            if member == "name":
+                files.references.setdefault(field.full_name, kind)

@@ -28,11 +28,11 @@ from ..catalog import (
     Type,
     UnionShape,
 )
+from ..catalog.reading import ReadOptions
 from ..names import type_name, unique
 from .files import Files
-from .members import CASE, OneOf, json_members, map_entry, one_ofs
+from .members import CASE, OneOf, json_members, map_entry, message_of, one_ofs
 from .naming import shape_names, trimmed_values
-from .options import ReadOptions
 from .well_known import EMPTY, NULL_VALUE, is_special, special_type
 
 _DEFAULTS: Final = ReadOptions()
@@ -120,6 +120,7 @@ class ShapeReader:
                 required=field.is_required,
                 description=self._describe(field),
                 deprecated=_deprecated(field),
+                resource=self._files.references.get(field.full_name, ""),
             )
             for name, field in self._fields(message)
             if name not in chosen
@@ -138,7 +139,9 @@ class ShapeReader:
         name = self._names[one.full_name]
         description = self._files.comments.get(one.full_name, "")
         if isinstance(one, Descriptor):
-            return ObjectShape(name=name, fields=self._message_fields(one), description=description)
+            resource, _ = self._files.resources.get(one.full_name, ("", ""))
+            fields = self._message_fields(one)
+            return ObjectShape(name=name, fields=fields, description=description, resource=resource)
         return EnumShape(name=name, values=self._enum_values(one), description=description)
 
     def _message_fields(self, message: Descriptor) -> tuple[Field, ...]:
@@ -183,8 +186,7 @@ class ShapeReader:
     def _union(self, message: Descriptor, one: OneOf) -> ShapeName:
         name, _ = self._made_name(message, one, "")
         members = {
-            one.cases[field.name]: self._names[field.message_type.full_name]
-            for field in one.descriptor.fields
+            one.cases[field.name]: self._names[message_of(field).full_name] for field in one.descriptor.fields
         }
         self._made[name] = UnionShape(
             name=name,
@@ -261,7 +263,12 @@ class ShapeReader:
             description=self._describe(field),
             deprecated=_deprecated(field),
             one_of=_one_of(field),
+            resource=self._resource(field),
         )
+
+    def _resource(self, field: FieldDescriptor) -> str:
+        own, member = self._files.resources.get(field.containing_type.full_name, ("", ""))
+        return own if field.name == member else self._files.references.get(field.full_name, "")
 
     def _describe(self, field: FieldDescriptor) -> str:
         """The comment, and the default that proto2 gives an absent member."""

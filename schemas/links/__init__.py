@@ -7,6 +7,7 @@ Out: ``Weave``: the links and the bulk functions, each with its evidence.
 - ``paging``: functions that answer only a part of what they have.
 - ``entities``: what a function answers, and by which key.
 - ``bulk``: functions that answer many keys in one call.
+- ``resources``: links by resource names.
 - ``infer``: links, from what the services say of themselves.
 - ``weave``: inferred and configured ones, settled into one set.
 """

@@ -26,6 +26,7 @@ class BulkFunction:
         max_key_bytes: The most bytes that all keys of one call may have, where they travel in a URL.
         many: Whether a key is answered by a list: all the items that carry it.
         per_key: With *many* and *size_argument*: the most items of one key.
+        atomic: Whether a key that leads to nothing fails the whole call: each is then asked for alone.
         evidence: Why it is believed to be one.
     """
 
@@ -38,6 +39,7 @@ class BulkFunction:
     max_key_bytes: int | None = None
     many: bool = False
     per_key: int = 1
+    atomic: bool = False
     evidence: str = ""
     origin: Origin = "inferred"
 

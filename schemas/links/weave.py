@@ -13,6 +13,7 @@ from .entities import Answer, KeyName, direct_answer, listed_answer, object_of
 from .infer import find_entities, find_links, find_ways
 from .model import BulkFunction, BulkRule, Key, Link, LinkRule, Weave
 from .paging import size_argument
+from .resources import resource_bulk, resource_links
 
 
 def weave(
@@ -59,6 +60,10 @@ def weave(
     settled: dict[tuple[str, str, str], Link] = {}
     ways = find_ways(catalog, found)
     inferred, undecided = find_links(catalog, ways, apart=apart)
+    ruled_out = {rule.function for rule in bulk}
+    named = [one for one in resource_bulk(catalog) if one.function not in ruled_out]
+    # What a description says of resources goes before what names suggest.
+    inferred = [*inferred, *resource_links(catalog, named)]
     ruled = tuple(f"{rule.field}:" for rule in links)
     notes += [note for note in undecided if not note.startswith(ruled)]
     for link in inferred:
@@ -82,7 +87,7 @@ def weave(
             settled[link.upstream, link.shape, link.field] = _paired(link, pairs)
     return Weave(
         links=tuple(settled[at] for at in sorted(settled)),
-        bulk=tuple(sorted((one.bulk for one in found), key=lambda b: b.function)),
+        bulk=tuple(sorted((*(one.bulk for one in found), *named), key=lambda b: b.function)),
         entities=tuple(find_entities(ways)),
         notes=tuple(notes),
     )

@@ -7,15 +7,9 @@ where its author wrote it, and is typed once however many shapes inherit it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
 
 from ..catalog import Json
 from .references import Node, References, Warnings, list_of, pointer_token
-
-_SAYS_TYPE: Final = frozenset(
-    {"type", "properties", "additionalProperties", "patternProperties", "items", "prefixItems", "enum", "const",
-     "oneOf", "anyOf", "allOf", "$ref", "format", "required", "discriminator"}
-)  # fmt: skip
 
 
 class View(Mapping[str, "Json"]):
@@ -74,14 +68,28 @@ class View(Mapping[str, "Json"]):
         """The types that every leaf with a ``type`` allows, in lower case, without ``null``."""
         allowed: list[str] | None = None
         for leaf in self.leaves:
-            stated = leaf.value.get("type")
-            names = (
-                [stated] if isinstance(stated, str) else [n for n in list_of(stated) if isinstance(n, str)]
-            )
-            here = [name.lower() for name in names if name.lower() != "null"]
+            here = stated_types(leaf.value)
             if here:
-                allowed = here if allowed is None else [name for name in allowed if name in here] or here
+                # Of two that contradict each other the first counts; `ShapeReader` notes it.
+                allowed = here if allowed is None else common_types(allowed, here) or allowed
         return allowed or []
+
+
+def stated_types(schema: Mapping[str, Json]) -> list[str]:
+    """What ``type`` lists, in lower case, without ``null``."""
+    stated = schema.get("type")
+    if isinstance(stated, str):
+        name = stated.lower()
+        return [name] if name != "null" else []
+    return [n.lower() for n in list_of(stated) if isinstance(n, str) and n.lower() != "null"]
+
+
+def common_types(one: Sequence[str], other: Sequence[str]) -> list[str]:
+    """The types that both allow: every integer is a number."""
+    found = [name for name in one if name in other or (name == "integer" and "number" in other)]
+    if "integer" in other and "number" in one and "integer" not in found:
+        found.append("integer")
+    return found
 
 
 def leaves_of(nodes: Sequence[Node], references: References, warnings: Warnings) -> list[Node]:
@@ -98,7 +106,7 @@ def leaves_of(nodes: Sequence[Node], references: References, warnings: Warnings)
             continue
         seen.add(node.pointer)
         if isinstance(node.value.get("$ref"), str):
-            target = references.follow(node.value, node.pointer)
+            target = references.step(node.value, node.pointer)
             if len(node.value) > 1:
                 leaves.append(Node({k: v for k, v in node.value.items() if k != "$ref"}, node.pointer))
             if target is not None:
@@ -115,19 +123,6 @@ def leaves_of(nodes: Sequence[Node], references: References, warnings: Warnings)
                 elif part is not True:
                     warnings.add("bad-schema", pointer, "a schema is expected here")
     return leaves
-
-
-def says_type(schema: Mapping[str, Json]) -> bool:
-    """Whether *schema* says anything about which values it allows, beyond that they are objects."""
-    stated = [keyword for keyword in schema if keyword in _SAYS_TYPE]
-    if not stated:
-        return False
-    if stated == ["type"]:
-        types = schema["type"]
-        return types != "object" and types != ["object", "null"]
-    if stated == ["required"]:
-        return bool(list_of(schema["required"]))
-    return True
 
 
 def allows_null(schema: Mapping[str, Json]) -> bool:

@@ -7,13 +7,17 @@ instead; faults inside a document are the business of the modules that read thos
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from ..catalog import Json
+from ..collecting import without_collections
 from ..errors import DocumentError
+from .dynamic import bind_dynamic
+from .patches import Patch, apply_patches
 from .yaml_core import YamlError, decode_yaml
 
 OpenApiVersion: TypeAlias = Literal["2.0", "3.0", "3.1"]
@@ -23,6 +27,9 @@ MAX_DEPTH: Final = 200
 """Levels of nesting. The deepest document of the corpus has 30; a reader recurses, so there is an end."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_ELSEWHERE: Final = re.compile(rb"""\$ref["']?\s*:\s*["']?[^#"'\s]""")
+"""A reference that does not begin with ``#``, in JSON or YAML."""
+
 _NOT_OPENAPI: Final = "not an OpenAPI document: "
 
 
@@ -35,12 +42,14 @@ class Document:
         version: The rules it follows.
         source: Where it came from, for messages.
         size: Bytes of its text.
+        refers_elsewhere: Whether a reference may lead to another document; see `elsewhere`.
     """
 
     root: dict[str, Json]
     version: OpenApiVersion
     source: str
     size: int = 0
+    refers_elsewhere: bool = False
 
     @property
     def title(self) -> str:
@@ -63,23 +72,46 @@ class Document:
         return str(value).strip() if isinstance(value, str | int | float) else ""
 
 
-def parse_document(data: bytes, *, source: str) -> Document:
+@without_collections
+def parse_document(data: bytes, *, source: str, patches: Sequence[Patch] = ()) -> Document:
     """The OpenAPI document in *data*, be it JSON or YAML.
 
     Args:
         data: The whole text, in UTF-8 (YAML: or UTF-16, with a byte order mark).
         source: Where it came from, for messages.
+        patches: Applied in their order before anything else is looked at.
 
     Raises:
-        DocumentError: It is no OpenAPI document, or of a version that is not read. The reason is one line.
+        DocumentError: It is no OpenAPI document, or of a version that is not read, or a patch does not fit.
+            The reason is one line.
     """
-    root = _decode(data.removeprefix(_BYTE_ORDER_MARK), source)
+    root = apply_patches(_decode(data.removeprefix(_BYTE_ORDER_MARK), source), patches, source=source)
     if not isinstance(root, dict):
         raise DocumentError(source, "", f"{_NOT_OPENAPI}it is {_kind_of(root)}")
     version = _version_of(root, source)
     if _depth_passes(root, MAX_DEPTH):
         raise DocumentError(source, "", f"nested more than {MAX_DEPTH} levels deep")
-    return Document(root=root, version=version, source=source, size=len(data))
+    if b"$dynamicRef" in data and version == "3.1":
+        root = bind_dynamic(root)
+    return Document(
+        root=root,
+        version=version,
+        source=source,
+        size=len(data),
+        refers_elsewhere=bool(patches) or _ELSEWHERE.search(data) is not None,
+    )
+
+
+def parse_part(data: bytes, *, source: str) -> Json:
+    """The JSON value in *data*, be it JSON or YAML: a document that another one refers to.
+
+    Raises:
+        DocumentError: It is neither, or nested too deep. The reason is one line.
+    """
+    root = _decode(data.removeprefix(_BYTE_ORDER_MARK), source)
+    if _depth_passes(root, MAX_DEPTH):
+        raise DocumentError(source, "", f"nested more than {MAX_DEPTH} levels deep")
+    return root
 
 
 def _decode(data: bytes, source: str) -> Json:

@@ -25,29 +25,34 @@ def stated_values(schema: Mapping[str, Json]) -> list[Json] | None:
     types = schema.get("type")
     if types == "string" or (isinstance(types, list) and set(map(str, types)) <= {"string", "null"}):
         stated = [_as_text(value) for value in stated]
-    found: list[Json] = []
+    # By class too: in Python True equals 1, in JSON they are different values.
+    found: dict[tuple[type, object], Json] = {}
     for value in stated:
-        if value is not None and not any(
-            value == other and type(value) is type(other) for other in found[-64:]
-        ):
-            found.append(value)
-    return found
+        if value is not None:
+            same = value if isinstance(value, str | int | float) else repr(value)
+            found.setdefault((type(value), same), value)
+    return list(found.values())
 
 
 def enum_values(schema: Mapping[str, Json], values: list[Json]) -> tuple[EnumValue, ...] | None:
     """*values* as an enum's values, with their authors' names for them; ``None`` if one is no scalar."""
     listed = list_of(schema.get("enum"))
     names, descriptions = _beside(schema, _NAMES), _beside(schema, _DESCRIPTIONS)
+    places = {value: at for at, value in reversed(list(enumerate(listed))) if isinstance(value, str)}
     made: dict[tuple[type, str | int | float | bool], EnumValue] = {}
     for value in values:
         if not isinstance(value, str | int | float):
             return None
-        at = listed.index(value) if value in listed else -1
+        at = places.get(value, -1) if isinstance(value, str) else _index(listed, value)
         made.setdefault(
             (type(value), value),
             EnumValue(value=value, name=_item(names, at, value), description=_item(descriptions, at, value)),
         )
     return tuple(made.values())
+
+
+def _index(listed: list[Json], value: Json) -> int:
+    return listed.index(value) if value in listed else -1
 
 
 def _beside(schema: Mapping[str, Json], keywords: tuple[str, ...]) -> list[Json] | dict[str, Json]:

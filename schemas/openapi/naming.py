@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..names import singular, type_name, words
 
 
@@ -29,5 +31,6 @@ def operation_type_name(function: str, role: str) -> str:
     return _pascal(function) + _pascal(role)
 
 
+@lru_cache(maxsize=8192)
 def _pascal(text: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in words(text)) or type_name(text)

@@ -30,7 +30,6 @@ from .bodies import BodyContent, media_types, request_bodies, swagger_body
 from .contents import answer
 from .document import Document
 from .function_names import Operation, function_names
-from .hooks import read_hooks
 from .media import media_kind
 from .parameters import read_parameters, stated_parameters
 from .references import Warnings, object_of, pointer_token, text_of
@@ -39,8 +38,9 @@ from .security import security_requirements
 from .servers import operation_url
 from .shapes import ShapeReader, deprecation_of
 from .traits import effect_of, is_idempotent, stated_effect
+from .webhooks import StatedCallbacks
 
-METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every operation of one reading is read with. *url* is the upstream's."""
+    """What every operation of one reading is read with. *url* is the upstream's.
+
+    Attributes:
+        callbacks: Gets those of every operation that has some.
+    """
 
     document: Document
     reader: ShapeReader
@@ -65,10 +69,11 @@ class Surroundings:
     document_url: str
     url: str
     media_enums: dict[tuple[str, ...], ShapeName] = field(default_factory=dict)
+    callbacks: list[StatedCallbacks] = field(default_factory=list)
 
 
 def read_functions(around: Surroundings) -> list[Function]:
-    """A function for every operation, sorted by path and method, then for every webhook and callback."""
+    """A function for every operation of the document, sorted by path and method."""
     found = sorted(_operations(around), key=lambda one: (one.path, one.method))
     stated = [Operation(one.path, one.method, text_of(one.operation, "operationId")) for one in found]
     names = function_names(stated)
@@ -80,9 +85,7 @@ def read_functions(around: Surroundings) -> list[Function]:
             )
         seen.add(operation.operation_id)
     functions = [_function(one, name, around) for one, name in zip(found, names, strict=True)]
-    operations = [(name, one.pointer, one.operation) for one, name in zip(found, names, strict=True)]
-    hooks = read_hooks(around.document.root, operations, around.reader, around.upstream, set(names))
-    return [*_with_links(found, functions, around), *hooks]
+    return _with_links(found, functions, around)
 
 
 def _with_links(
@@ -118,16 +121,30 @@ def _operations(around: Surroundings) -> Iterator[Found]:
             continue
         if not path.startswith("/"):
             warnings.add("bad-path", pointer, "a path begins with a slash; one was added")
-        for method in METHODS:
-            if method not in node.value:
-                continue
-            place = f"{node.pointer}/{method}"
-            operation = node.value[method]
+        full = path if path.startswith("/") else f"/{path}"
+        stated = list(_stated_operations(node.value, node.pointer))
+        if node.value is not value:
+            # A path item that refers to another may have operations of its own beside them.
+            own = list(_stated_operations(object_of(value), pointer))
+            methods = {method for method, _, _ in own}
+            stated = own + [one for one in stated if one[0] not in methods]
+        for method, operation, place in stated:
             if isinstance(operation, dict):
-                full = path if path.startswith("/") else f"/{path}"
-                yield Found(full, method, operation, place, node.value, node.pointer)
+                item = (object_of(value), pointer) if place.startswith(f"{pointer}/") else tuple(node)
+                yield Found(full, method, operation, place, *item)
             else:
                 warnings.add("not-an-object", place, "an operation object is expected here")
+
+
+def _stated_operations(item: dict[str, Json], pointer: str) -> Iterator[tuple[str, Json, str]]:
+    """Method, operation and place of everything that a path item does."""
+    for method in METHODS:
+        if method in item:
+            yield method, item[method], f"{pointer}/{method}"
+    # OpenAPI 3.2: methods that have no member of their own.
+    for method, operation in object_of(item.get("additionalOperations")).items():
+        if method.lower() not in item:
+            yield method.lower(), operation, f"{pointer}/additionalOperations/{pointer_token(method)}"
 
 
 def _function(one: Found, name: str, around: Surroundings) -> Function:
@@ -154,6 +171,9 @@ def _function(one: Found, name: str, around: Surroundings) -> Function:
     bodies = _bodies(contents, arguments, around)
     answered = answer(one.operation, one.pointer, name, reader, produces, method=one.method)
     responses = list(responses_of(one.operation, one.pointer, reader))
+    if "callbacks" in one.operation:
+        stated_callbacks = StatedCallbacks(name, one.operation["callbacks"], f"{one.pointer}/callbacks")
+        around.callbacks.append(stated_callbacks)
     method = one.method.upper()
     effect, reason = stated_effect(one.operation) or effect_of(method, one.path, name)
     servers = one.operation.get("servers") or one.item.get("servers")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from ..catalog import (
     EnumShape,
     Function,
     HttpTarget,
+    Json,
     ListOf,
     MapOf,
     ObjectShape,
@@ -19,17 +20,27 @@ from ..catalog import (
     UnionShape,
     Upstream,
     UpstreamId,
+    Webhook,
 )
+from ..collecting import without_collections
 from .document import Document
 from .operations import Surroundings, read_functions, with_binary_members
 from .references import References, Warnings
 from .security import security_requirements, security_schemes
 from .servers import upstream_url
 from .shapes import ShapeReader
+from .webhooks import read_webhooks
 
 
+@without_collections
 def read_openapi(
-    document: Document, *, upstream: UpstreamId, document_url: str, base_url: str | None = None
+    document: Document,
+    *,
+    upstream: UpstreamId,
+    document_url: str,
+    base_url: str | None = None,
+    location: str | None = None,
+    documents: Mapping[str, Json] | None = None,
 ) -> Upstream:
     """Every operation of *document* as a function of one upstream.
 
@@ -42,12 +53,20 @@ def read_openapi(
         document_url: Where the document was read; relative server URLs are resolved against it.
         base_url: The configured address. Its scheme and host win over the document's servers; the
             document's base path is kept unless the address has a path of its own.
+        location: What the document's references are relative to, where that is not *document_url*: the URL
+            of a file.
+        documents: The other documents that its references lead to, by absolute URL; see `elsewhere`. What
+            is not there is a warning where it is referred to.
     """
     warnings = Warnings()
-    references = References(document, warnings)
+    references = References(
+        document, warnings, url=document_url if location is None else location, documents=documents
+    )
     reader = ShapeReader(document, references, warnings)
     url = upstream_url(document, document_url=document_url, base_url=base_url, warnings=warnings)
-    functions = read_functions(Surroundings(document, reader, upstream, document_url, url))
+    around = Surroundings(document, reader, upstream, document_url, url)
+    functions = read_functions(around)
+    webhooks = read_webhooks(document, around.callbacks, reader, [function.name for function in functions])
     reader.finish()
     functions = [with_binary_members(function, reader.shapes) for function in functions]
     return Upstream(
@@ -61,15 +80,20 @@ def read_openapi(
         version=document.api_version,
         description=document.description,
         functions=tuple(functions),
-        shapes=_reachable(functions, reader.shapes),
+        shapes=_reachable(functions, webhooks, reader.shapes),
         warnings=warnings.sorted(),
+        webhooks=webhooks,
     )
 
 
-def _reachable(functions: Iterable[Function], shapes: dict[ShapeName, Shape]) -> dict[ShapeName, Shape]:
-    """Those of *shapes* that a function leads to, by name."""
+def _reachable(
+    functions: Iterable[Function], webhooks: Iterable[Webhook], shapes: dict[ShapeName, Shape]
+) -> dict[ShapeName, Shape]:
+    """Those of *shapes* that a function or a webhook leads to, by name."""
     found: set[ShapeName] = set()
-    waiting: list[ShapeName] = []
+    waiting: list[ShapeName] = [
+        name for webhook in webhooks if webhook.payload is not None for name in _named(webhook.payload)
+    ]
     for function in functions:
         for argument in function.arguments:
             waiting += _named(argument.type)

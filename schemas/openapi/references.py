@@ -1,21 +1,30 @@
-"""References: JSON pointers, ``$ref``, and the warnings of one reading.
+"""References: JSON pointers, ``$ref`` within a document and to others that are at hand, and warnings.
 
-A reference that leads nowhere is a warning and costs only what it stands for. References to other
-documents are not followed: reading is pure, and a description must not make Weft fetch addresses.
+A reference that leads nowhere is a warning and costs only what it stands for. Nothing is fetched: reading
+is pure, and whoever reads gives the other documents (see `elsewhere`).
+
+A place is the JSON pointer of a value; in another document, that document's URL, ``#`` and the pointer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
-from urllib.parse import unquote
+from typing import Final, NamedTuple
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
 
 from ..catalog import Json, ReadingWarning
 from .document import Document
+from .resources import Resource, Resources
+
+_LONGEST: Final = 100
+_SAYS_TYPE: Final = frozenset(
+    {"type", "properties", "additionalProperties", "patternProperties", "items", "prefixItems", "enum", "const",
+     "oneOf", "anyOf", "allOf", "$ref", "format", "required", "discriminator"}
+)  # fmt: skip
 
 
 class Node(NamedTuple):
-    """An object of the document, and the JSON pointer to it."""
+    """An object of the document, and the place where it stands."""
 
     value: dict[str, Json]
     pointer: str
@@ -38,12 +47,39 @@ class Warnings:
 
 
 class References:
-    """Follows the local references of one document."""
+    """Follows the references of one document, and of those that it leads to.
 
-    def __init__(self, document: Document, warnings: Warnings) -> None:
-        self._root = document.root
+    Args:
+        document: Where reading begins.
+        warnings: Take what leads nowhere.
+        url: Where the document was read; relative references are resolved against it.
+        documents: The other documents, by absolute URL.
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        warnings: Warnings,
+        *,
+        url: str = "",
+        documents: Mapping[str, Json] | None = None,
+    ) -> None:
         self._warnings = warnings
-        self._targets: dict[str, Node | str] = {}
+        # OpenAPI 3.2, "Establishing the Base URI": `$self` says where the document belongs.
+        self._url = urldefrag(urljoin(url, text_of(document.root, "$self")))[0]
+        self._siblings_count = document.version == "3.1"
+        self._roots: dict[str, Json] = {"": document.root}
+        self._urls: dict[str, str] = {"": self._url}
+        self._names: dict[str, str] = {self._url: "", urldefrag(url)[0]: ""}
+        for address, root in (documents or {}).items():
+            name = _without_secrets(address)
+            self._roots[name] = root
+            self._urls[name] = address
+            self._names.setdefault(address, name)
+            if isinstance(root, dict) and text_of(root, "$self"):
+                self._names.setdefault(urldefrag(urljoin(address, text_of(root, "$self")))[0], name)
+        self._resources: Resources | None = None
+        self._targets: dict[tuple[str, str], Node | str] = {}
 
     def follow(self, value: Json, pointer: str) -> Node | None:
         """The object at *pointer*, or what it refers to; ``None``, with a warning, if there is none.
@@ -52,57 +88,120 @@ class References:
             value: What stands at *pointer*.
             pointer: Where it stands.
         """
+        node = self.step(value, pointer)
+        seen = 0
+        while node is not None and isinstance(node.value.get("$ref"), str):
+            seen += 1
+            if seen > _LONGEST:
+                self._warnings.add("unresolved-ref", f"{pointer}/$ref", "refers to itself")
+                return None
+            node = self.step(node.value, node.pointer)
+        return node
+
+    def step(self, value: Json, pointer: str) -> Node | None:
+        """Like `follow`, but no further than to a schema that says something beside its own ``$ref``."""
         if not isinstance(value, dict):
             self._warnings.add("not-an-object", pointer, "an object is expected here")
             return None
         reference = value.get("$ref")
         if not isinstance(reference, str):
             return Node(value, pointer)
-        target = self.target(reference)
+        target = self.target(reference, pointer)
         if isinstance(target, str):
             # One warning for a missing target, at the first place that asks for it.
             self._warnings.add("unresolved-ref", f"{pointer}/$ref", target)
             return None
         return target
 
-    def target(self, reference: str) -> Node | str:
-        """What *reference* leads to, through further references; or why it leads nowhere."""
-        found = self._targets.get(reference)
+    def target(self, reference: str, pointer: str = "") -> Node | str:
+        """What *reference*, standing at *pointer*, leads to; or why it leads nowhere."""
+        home = _home(pointer)
+        found = self._targets.get((home, reference))
         if found is None:
-            found = self._targets[reference] = self._find(reference)
+            found = self._find(reference, pointer)
+            # What an `$id` above it decides is not true for the whole document.
+            if self._resources is None or not self._resources:
+                self._targets[home, reference] = found
         return found
 
-    def _find(self, reference: str) -> Node | str:
-        seen: set[str] = set()
-        wanted = reference
+    def _find(self, reference: str, pointer: str) -> Node | str:
+        seen: set[tuple[str, str]] = set()
+        wanted, at = reference, pointer
         while True:
-            if wanted in seen:
-                return f"{reference} refers to itself"
-            seen.add(wanted)
-            if not wanted.startswith("#"):
-                return f"{_shown(wanted)} is in another document; such references are not followed"
-            pointer = unquote(wanted[1:])
-            value = self._at(pointer)
-            if value is None:
-                return f"{_shown(wanted)} does not exist"
-            further = value.get("$ref")
-            if not isinstance(further, str):
-                return Node(value, pointer)
-            wanted = further
+            if (_home(at), wanted) in seen:
+                return f"{_shown(reference)} refers to itself"
+            seen.add((_home(at), wanted))
+            found = self._look(wanted, at)
+            if isinstance(found, str):
+                return found
+            further = found.value.get("$ref")
+            if not isinstance(further, str) or (
+                self._siblings_count and says_type({k: v for k, v in found.value.items() if k != "$ref"})
+            ):
+                return found
+            wanted, at = further, found.pointer
 
-    def _at(self, pointer: str) -> dict[str, Json] | None:
+    def _look(self, reference: str, pointer: str) -> Node | str:
+        address, hash_, fragment = reference.partition("#")
+        home = _home(pointer)
+        url = urldefrag(urljoin(self._urls[home], address))[0] if address else None
+        name = home if url is None else self._names.get(url)
+        fragment = unquote(fragment)
+        if name is not None and not (fragment and not fragment.startswith("/")):
+            found = self._at(name, fragment)
+            if found is not None:
+                return found
+        found = self._by_resource(address, fragment, pointer)
+        if found is not None:
+            return found
+        if name is None and hash_ == "" and "/" not in address and "." not in address:
+            # `$ref: Pet`, as Swagger 1 had it.
+            for place in (f"/components/schemas/{address}", f"/definitions/{address}"):
+                if (found := self._at(home, place)) is not None:
+                    return found
+        if name is None:
+            return f"{_shown(reference)} is in another document, which is not at hand"
+        return f"{_shown(reference)} does not exist"
+
+    def _by_resource(self, address: str, fragment: str, pointer: str) -> Node | None:
+        """By ``$id`` and ``$anchor``. Source: JSON Schema 2020-12, sections 8.2.1 and 8.2.2."""
+        if self._resources is None:
+            self._resources = Resources((name, self._urls[name], root) for name, root in self._roots.items())
+        around: Resource | None
+        for around in (*self._resources.around(pointer), None):
+            base = around.url if around else self._urls[_home(pointer)]
+            url = urldefrag(urljoin(base, address))[0] if address else base
+            resource = self._resources.get(url)
+            place = resource.place if resource else (_home(pointer) if not address else self._names.get(url))
+            if place is None:
+                continue
+            if fragment and not fragment.startswith("/"):
+                anchored = self._resources.anchor(url, fragment)
+                if anchored is not None:
+                    return Node(*anchored)
+                continue
+            home = _home(place)
+            start = place if not home else place.partition("#")[2]
+            found = self._at(home, start + fragment)
+            if found is not None:
+                return found
+        return None
+
+    def _at(self, name: str, pointer: str) -> Node | None:
         if pointer and not pointer.startswith("/"):
             return None
-        at: Json = self._root
+        at: Json = self._roots[name]
         for token in pointer.split("/")[1:]:
-            name = token.replace("~1", "/").replace("~0", "~")
-            if isinstance(at, dict) and name in at:
-                at = at[name]
-            elif isinstance(at, list) and name.isascii() and name.isdigit() and int(name[:9]) < len(at):
-                at = at[int(name[:9])]
+            member = token.replace("~1", "/").replace("~0", "~")
+            if isinstance(at, dict) and member in at:
+                at = at[member]
+            elif isinstance(at, list) and member.isascii() and member.isdigit() and int(member[:9]) < len(at):
+                at = at[int(member[:9])]
             else:
                 return None
-        return at if isinstance(at, dict) else None
+        if at is True:
+            at = {}
+        return Node(at, f"{name}#{pointer}" if name else pointer) if isinstance(at, dict) else None
 
 
 def pointer_token(name: str) -> str:
@@ -118,6 +217,41 @@ def component_name(pointer: str) -> str:
             if name and "/" not in name:
                 return name.replace("~1", "/").replace("~0", "~")
     return ""
+
+
+def given_name(pointer: str) -> str:
+    """The name that its author gave to what stands at *pointer*, in whatever document; ``""`` for none.
+
+    A component's, that of ``$defs``, or that of a file that is a schema as a whole.
+    """
+    if pointer.startswith(("/components/schemas/", "/definitions/")) and (name := component_name(pointer)):
+        return name
+    home = _home(pointer)
+    if not home:
+        parent, _, name = pointer.rpartition("/")
+        found = name if parent.endswith(("/$defs", "/definitions")) else ""
+    else:
+        address, _, inner = pointer.partition("#")
+        parent, _, name = inner.rpartition("/")
+        if not inner:
+            found = urlsplit(address).path.rpartition("/")[2].partition(".")[0]
+        else:
+            at_top = parent in {"", "/components/schemas", "/schemas"}
+            found = name if at_top or parent.endswith(("/$defs", "/definitions")) else ""
+    return found.replace("~1", "/").replace("~0", "~")
+
+
+def says_type(schema: Mapping[str, Json]) -> bool:
+    """Whether *schema* says anything about which values it allows, beyond that they are objects."""
+    stated = [keyword for keyword in schema if keyword in _SAYS_TYPE]
+    if not stated:
+        return False
+    if stated == ["type"]:
+        types = schema["type"]
+        return types != "object" and types != ["object", "null"]
+    if stated == ["required"]:
+        return bool(list_of(schema["required"]))
+    return True
 
 
 def text_of(value: Mapping[str, Json], member: str) -> str:
@@ -136,5 +270,17 @@ def list_of(value: Json) -> list[Json]:
     return value if isinstance(value, list) else []
 
 
+def _home(pointer: str) -> str:
+    """The document of a place; ``""`` for the one where reading began."""
+    return "" if not pointer or pointer[0] == "/" else pointer.partition("#")[0]
+
+
+def _without_secrets(url: str) -> str:
+    """*url* without query and credentials: it stands in warnings."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")) or url
+
+
 def _shown(reference: str) -> str:
-    return reference if len(reference) <= 100 else reference[:99] + "…"
+    text = reference if "?" not in reference else _without_secrets(reference)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

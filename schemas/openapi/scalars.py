@@ -5,8 +5,9 @@ Source: OpenAPI 3.1, "Data Types", and the OpenAPI Format Registry.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Final, TypeVar
 
 from ..catalog import Constraints, Json, Scalar, ScalarKind
 
@@ -40,11 +41,13 @@ _MEANT_BY_KIND: Final = frozenset(
      "password", "int32", "int64", "uint64", "decimal", "float", "double"}
 )  # fmt: skip
 
+_N = TypeVar("_N", int, float)
+
 INT32_END: Final = 2**31
 INT64_END: Final = 2**63
 
 
-def scalar_of(json_type: str, schema: Mapping[str, Json]) -> Scalar:
+def scalar_of(json_type: str, schema: Mapping[str, Json], *, nullable: bool = False) -> Scalar:
     """The scalar that a schema of one of the four scalar types describes.
 
     An integer without a format is ``int32``, unless its bounds, its enum or its default pass 2**31.
@@ -52,7 +55,20 @@ def scalar_of(json_type: str, schema: Mapping[str, Json]) -> Scalar:
     Args:
         json_type: ``string``, ``integer``, ``number`` or ``boolean``.
         schema: Where ``format`` and the bounds are.
+        nullable: Whether null may stand there.
     """
+    if _TELLING.isdisjoint(schema):
+        stated = schema.get("format")
+        return _plain(json_type, stated if isinstance(stated, str) else "", nullable)
+    return _read(json_type, schema, nullable)
+
+
+@lru_cache(maxsize=1024)
+def _plain(json_type: str, format_: str, nullable: bool) -> Scalar:
+    return _read(json_type, {"format": format_}, nullable)
+
+
+def _read(json_type: str, schema: Mapping[str, Json], nullable: bool) -> Scalar:
     stated = schema.get("format")
     format_ = stated.strip() if isinstance(stated, str) else ""
     kind: ScalarKind
@@ -75,7 +91,9 @@ def scalar_of(json_type: str, schema: Mapping[str, Json]) -> Scalar:
         case _:
             kind = "boolean"
     kept = "" if format_.lower() in _MEANT_BY_KIND and kind != "string" else format_
-    return Scalar(kind=kind, format=kept, constraints=constraints_of(schema))
+    if kind == "decimal" and json_type == "string":
+        kept = "string"  # a JSON text on the wire, not a number
+    return Scalar(kind=kind, format=kept, constraints=constraints_of(schema), nullable=nullable)
 
 
 def constraints_of(schema: Mapping[str, Json]) -> Constraints | None:
@@ -97,8 +115,38 @@ def constraints_of(schema: Mapping[str, Json]) -> Constraints | None:
         min_items=_length(schema.get("minItems")),
         max_items=_length(schema.get("maxItems")),
         unique_items=schema.get("uniqueItems") is True,
+        min_properties=_length(schema.get("minProperties")),
+        max_properties=_length(schema.get("maxProperties")),
     )
     return None if constraints == _UNCONSTRAINED else constraints
+
+
+def tightest(found: Constraints | None, more: Constraints | None) -> Constraints | None:
+    """The constraints of a value that both *found* and *more* hold for. Of two patterns the first is kept."""
+    if found is None or more is None:
+        return found or more
+    return Constraints(
+        minimum=_extreme(max, found.minimum, more.minimum),
+        maximum=_extreme(min, found.maximum, more.maximum),
+        exclusive_minimum=_extreme(max, found.exclusive_minimum, more.exclusive_minimum),
+        exclusive_maximum=_extreme(min, found.exclusive_maximum, more.exclusive_maximum),
+        multiple_of=found.multiple_of if found.multiple_of is not None else more.multiple_of,
+        min_length=_extreme(max, found.min_length, more.min_length),
+        max_length=_extreme(min, found.max_length, more.max_length),
+        pattern=found.pattern if found.pattern is not None else more.pattern,
+        min_items=_extreme(max, found.min_items, more.min_items),
+        max_items=_extreme(min, found.max_items, more.max_items),
+        unique_items=found.unique_items or more.unique_items,
+        min_properties=_extreme(max, found.min_properties, more.min_properties),
+        max_properties=_extreme(min, found.max_properties, more.max_properties),
+        const=found.const if found.const is not None else more.const,
+    )
+
+
+def _extreme(choose: Callable[[_N, _N], _N], one: _N | None, other: _N | None) -> _N | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return choose(one, other)
 
 
 def widest(kinds: set[ScalarKind]) -> ScalarKind | None:
@@ -116,8 +164,9 @@ def widest(kinds: set[ScalarKind]) -> ScalarKind | None:
 
 _CONSTRAINING: Final = frozenset(
     {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
-     "pattern", "minItems", "maxItems", "uniqueItems"}
+     "pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"}
 )  # fmt: skip
+_TELLING: Final = _CONSTRAINING | {"default", "enum", "contentEncoding", "contentMediaType"}
 _UNCONSTRAINED: Final = Constraints()
 
 

@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from ..catalog import (
+    Constraints,
     EnumShape,
     Field,
     Json,
@@ -22,17 +23,29 @@ from ..catalog import (
     MapOf,
     ObjectShape,
     Reference,
+    Scalar,
     Shape,
     ShapeName,
     Type,
 )
 from ..names import unique, words
-from .composition import View, leaves_of, says_type
+from .composition import View, common_types, leaves_of, stated_types
 from .document import Document
 from .enums import enum_values, stated_values
+from .inheritance import Inheritance
 from .naming import item_name, member_name
-from .references import Node, References, Warnings, component_name, object_of, pointer_token, text_of
-from .scalars import TYPE_ALIASES, constraints_of, scalar_of
+from .references import (
+    Node,
+    References,
+    Warnings,
+    component_name,
+    given_name,
+    object_of,
+    pointer_token,
+    says_type,
+    text_of,
+)
+from .scalars import TYPE_ALIASES, constraints_of, scalar_of, tightest
 from .unions import Unions
 
 _DEEPEST: Final = 60
@@ -52,6 +65,7 @@ class ShapeReader:
         self._queue: list[tuple[ShapeName, View]] = []
         self._views: dict[ShapeName, View] = {}
         self._unions = Unions(self)
+        self._inheritance = Inheritance(self, document.root)
         # Components keep their names; inline schemas make way.
         self._taken: set[str] = {
             *object_of(object_of(document.root.get("components")).get("schemas")),
@@ -82,6 +96,9 @@ class ShapeReader:
 
     def type_of_nodes(self, nodes: Sequence[Node], hint: str, *, member: str = "") -> Type:
         """The type of a value that every one of *nodes* describes; see `type_of`."""
+        if len(nodes) == 1:
+            plain = _plain_scalar(nodes[0].value)
+            return plain if plain is not None else self._type_of_one(nodes[0], hint, member)
         telling = _telling(nodes)
         nullable = len(telling) < len(nodes) and View(nodes).nullable
         if len(telling) == 1:
@@ -93,7 +110,7 @@ class ShapeReader:
 
     def name_for(self, pointer: str, hint: str) -> ShapeName:
         """The name of a shape: its component's, else *hint*, made unique."""
-        name = component_name(pointer) or unique(hint or "Value", self._taken)
+        name = component_name(pointer) or unique(given_name(pointer) or hint or "Value", self._taken)
         self._taken.add(name)
         return ShapeName(name)
 
@@ -137,13 +154,15 @@ class ShapeReader:
         if known is not None:
             return known
         if isinstance(schema.get("$ref"), str):
-            target = self.references.follow(schema, pointer)
+            target = self.references.step(schema, pointer)
             if target is None:
                 return JsonType(reason="its reference leads nowhere")
             siblings = {k: v for k, v in schema.items() if k != "$ref"} if len(schema) > 1 else {}
             if siblings and self._siblings_count and says_type(siblings):
                 return self._known(pointer, [Node(siblings, pointer), target], hint, member)
-            found = self._type_of_one(target, component_name(target.pointer) or hint, member)
+            found = self._type_of_one(target, given_name(target.pointer) or hint, member)
+            if siblings and self._siblings_count:
+                found = _constrained(found, siblings)
             return _nullable(found) if siblings.get("nullable") is True else found
         return self._known(pointer, [node], hint, member)
 
@@ -164,25 +183,64 @@ class ShapeReader:
 
     def _read(self, key: str, nodes: Sequence[Node], hint: str, member: str) -> Type:
         if len(nodes) == 1:
+            if self._inheritance.is_base(nodes[0]):
+                union = self._inheritance.type_of(nodes[0], given_name(key) or hint)
+                if union is not None:
+                    return union
             only = self._only_part(nodes[0])
             if only is not None:
-                found = self._type_of_one(only, component_name(nodes[0].pointer) or hint, member)
+                found = self._type_of_one(only, given_name(nodes[0].pointer) or hint, member)
+                found = _constrained(found, nodes[0].value)
                 return _nullable(found) if View(nodes).nullable else found
         plain = len(nodes) == 1 and "allOf" not in nodes[0].value
         view = View(nodes if plain else leaves_of(nodes, self.references, self.warnings))
-        name = component_name(key) or hint
+        name = given_name(key) or hint
         return self.read_view(view, key, name, member)
 
     def read_view(self, view: View, pointer: str, name: str, member: str = "") -> Type:
         """The type of a value with *view*'s keywords; see `type_of`."""
-        values = stated_values(view)
+        values = self._values(view)
         if values is not None:
             enum = self._enum(view, values, pointer, name)
             if enum is not None:
                 return enum
             self.warnings.add("bad-enum", pointer, "an enum of objects or lists; its values are not checked")
+        if len(view.leaves) > 1:
+            self._settle_types(view)
         found = self._unions.type_of(view, pointer, name)
         return found if found is not None else self._single(view, pointer, name, member)
+
+    def _values(self, view: View) -> list[Json] | None:
+        """The values that every leaf with an enum allows; the first one's, with a warning, if there is none."""
+        if len(view.leaves) == 1:
+            return stated_values(view)
+        found: list[Json] | None = None
+        for leaf in view.leaves:
+            here = stated_values(leaf.value)
+            if here is None or found is None:
+                found = found if here is None else here
+                continue
+            common = [value for value in found if value in here]
+            if not common:
+                reason = "this enum and the one beside it have no value in common; the first is used"
+                self.warnings.add("all-of-conflict", f"{leaf.pointer}/enum", reason)
+            found = common or found
+        return found
+
+    def _settle_types(self, view: View) -> None:
+        """Note where the leaves of *view* contradict each other; `View.types` has the first one's word."""
+        settled: list[str] | None = None
+        for leaf in view.leaves:
+            here = stated_types(leaf.value)
+            if not here:
+                continue
+            common = here if settled is None else common_types(settled, here)
+            if not common and settled is not None:
+                reason = (
+                    f"{' or '.join(here)[:60]} where {' or '.join(settled)[:60]} is stated too; that is used"
+                )
+                self.warnings.add("all-of-conflict", f"{leaf.pointer}/type", reason)
+            settled = common or settled
 
     def _single(self, view: View, pointer: str, name: str, member: str) -> Type:
         types = view.types or _implied(view)
@@ -205,10 +263,12 @@ class ShapeReader:
                 return self._object_type(view, pointer, name)
             case "array":
                 item = self._item(view, name, member)
-                return ListOf(item=item, nullable=nullable, constraints=constraints_of(view))
+                return ListOf(item=item, nullable=nullable, constraints=_constraints(view))
             case "string" | "integer" | "number" | "boolean":
                 schema = view.leaves[0].value if len(view.leaves) == 1 else view
                 found = scalar_of(json_type, schema)
+                if len(view.leaves) > 1 and found.constraints is not None:
+                    found = replace(found, constraints=_constraints(view))
                 return _nullable(found) if nullable else found
             case "any":
                 return JsonType(nullable=nullable)
@@ -230,16 +290,28 @@ class ShapeReader:
         if any(object_of(leaf.value.get("properties")) for leaf in view.leaves):
             return self.object_view(view, pointer, name)
         nullable = view.nullable
+        found: list[Type] = []
         for leaf in view.leaves:
-            values = leaf.value.get("additionalProperties")
-            place = f"{leaf.pointer}/additionalProperties"
-            patterns = object_of(leaf.value.get("patternProperties"))
-            if not isinstance(values, dict) and len(patterns) == 1:
-                ((pattern, values),) = patterns.items()
-                place = f"{leaf.pointer}/patternProperties/{pointer_token(pattern)}"
-            if isinstance(values, dict) and values:
-                return MapOf(value=self.type_of(values, place, member_name(name, "value")), nullable=nullable)
-        return JsonType(nullable=nullable)
+            base = f"{leaf.pointer}/patternProperties"
+            places = [
+                (values, f"{base}/{pointer_token(pattern)}")
+                for pattern, values in object_of(leaf.value.get("patternProperties")).items()
+            ]
+            places += [
+                (leaf.value.get(keyword), f"{leaf.pointer}/{keyword}")
+                for keyword in ("additionalProperties", "unevaluatedProperties")
+            ]
+            for values, place in places:
+                if isinstance(values, dict) and values:
+                    found.append(self.type_of(values, place, member_name(name, "value")))
+                elif values is True or values == {}:
+                    found.append(JsonType())
+        if not found or all(isinstance(type_, JsonType) and not type_.reason for type_ in found):
+            return JsonType(nullable=nullable)
+        value = (
+            found[0] if len(found) == 1 else self._unions.of_types(found, pointer or view.leaves[0].pointer)
+        )
+        return MapOf(value=value, nullable=nullable, constraints=_constraints(view))
 
     def _enum(self, view: View, values: list[Json], pointer: str, name: str) -> Type | None:
         """The type of an enum; ``None`` if its values are no scalars."""
@@ -249,12 +321,13 @@ class ShapeReader:
         nullable = view.nullable
         if not made:
             return JsonType(nullable=True)
-        component = component_name(pointer)
+        component = given_name(pointer)
         # A single value is a constant. As an enum of its own it would keep `{ ... on Cat { kind } ... on Dog
         # { kind } }` from validating (GraphQL, "Field Selection Merging": the two types differ).
         if all(isinstance(value.value, bool) for value in made) or (len(made) == 1 and not component):
+            only = Constraints(const=made[0].value) if len(made) == 1 else None
             return replace(
-                scalar_of(_type_of_value(made[0].value), view), nullable=nullable, constraints=None
+                scalar_of(_type_of_value(made[0].value), view), nullable=nullable, constraints=only
             )
         shape = self.name_for(pointer, name)
         self.shapes[shape] = EnumShape(name=shape, values=made, description=text_of(view, "description"))
@@ -282,13 +355,21 @@ class ShapeReader:
         return ObjectShape(name=name, fields=fields, description=description)
 
     def _field(self, member: str, nodes: Sequence[Node], required: bool, parent: str) -> Field:
-        type_ = self.type_of_nodes(nodes, member_name(parent, member), member=member)
+        type_ = _plain_scalar(nodes[0].value) if len(nodes) == 1 else None
+        if type_ is None:
+            name = member_name(parent, member)
+            one = nodes[0] if len(nodes) == 1 else None
+            type_ = (
+                self._type_of_one(one, name, member)
+                if one
+                else self.type_of_nodes(nodes, name, member=member)
+            )
         view = self.annotations(nodes)
         return Field(
             name=member,
             type=type_,
             required=required,
-            default=default_of(view, type_),
+            default=default_of(view, type_, required=required),
             description=description_of(view, member),
             deprecated=deprecation_of(view),
             read_only=view.get("readOnly") is True,
@@ -297,8 +378,10 @@ class ShapeReader:
 
     def annotations(self, nodes: Sequence[Node]) -> Mapping[str, Json]:
         """*nodes* and what they refer to, to look up what is said about a value beside its type."""
-        if len(nodes) == 1 and "$ref" not in nodes[0].value and "allOf" not in nodes[0].value:
-            return nodes[0].value
+        if len(nodes) == 1:
+            node = self._final(nodes[0]) if len(nodes[0].value) == 1 else nodes[0]
+            if "$ref" not in node.value and "allOf" not in node.value:
+                return node.value
         found: list[Node] = []
         for node in nodes:
             found.append(node)
@@ -316,7 +399,8 @@ class ShapeReader:
         if len(telling) != 1 or len(_parts(node)) != len(parts):
             return None
         # A component that restates another object is a type of its own: its author gave it a name.
-        if component_name(node.pointer) and "properties" in self._final(telling[0]).value:
+        final = self._final(telling[0])
+        if given_name(node.pointer) and ("properties" in final.value or self._inheritance.is_base(final)):
             return None
         return telling[0]
 
@@ -340,12 +424,42 @@ def deprecation_of(view: Mapping[str, Json]) -> str | None:
     return text_of(view, "x-deprecated-message") or text_of(view, "x-deprecation-message")
 
 
-def default_of(view: Mapping[str, Json], type_: Type) -> Any | UnsetType:
-    """``default``, or ``UNSET``; a null default counts only where null may stand."""
+def default_of(view: Mapping[str, Json], type_: Type, *, required: bool = False) -> Any | UnsetType:
+    """``default``, or ``UNSET``; a null default counts only where null may stand.
+
+    What is *required* and can have but one value has that value: nobody needs to give it.
+    """
     if "default" not in view:
-        return UNSET
+        only = type_.constraints.const if required and type_.constraints is not None else None
+        return UNSET if only is None else only
     default = view["default"]
     return UNSET if default is None and not type_.nullable else default
+
+
+_SCALARS: Final = frozenset({"string", "integer", "number", "boolean"})
+_MORE_THAN_PLAIN: Final = frozenset({"$ref", "allOf", "oneOf", "anyOf", "enum", "const", "discriminator"})
+
+
+def _plain_scalar(schema: Mapping[str, Json]) -> Scalar | None:
+    """The type of a schema of one scalar type with nothing in it that needs a closer look; most are so."""
+    stated = schema.get("type")
+    if not isinstance(stated, str) or stated not in _SCALARS or not _MORE_THAN_PLAIN.isdisjoint(schema):
+        return None
+    nullable = schema.get("nullable") is True or schema.get("x-nullable") is True
+    return scalar_of(stated, schema, nullable=nullable)
+
+
+def _constraints(view: View) -> Constraints | None:
+    found: Constraints | None = None
+    for leaf in view.leaves:
+        found = tightest(found, constraints_of(leaf.value))
+    return found
+
+
+def _constrained(found: Type, beside: Mapping[str, Json]) -> Type:
+    """*found*, with the validation keywords that stand beside the reference to it."""
+    more = constraints_of(beside)
+    return found if more is None else replace(found, constraints=tightest(found.constraints, more))
 
 
 def _telling(nodes: Sequence[Node]) -> Sequence[Node]:

@@ -11,7 +11,7 @@ from ..names import words
 EFFECT_EXTENSION: Final = "x-weft-effect"
 """An operation's own word, ``read`` or ``write``, for whether it is a query or a mutation."""
 
-_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "QUERY"})
 _READ_VERBS: Final = frozenset(
     {"count", "describe", "fetch", "find", "get", "list", "lookup", "query", "retrieve", "scan", "search"}
 )
@@ -57,7 +57,7 @@ def effect_of(method: str, path: str, name: str) -> tuple[Effect, str]:
         path: Path template.
         name: The function's name.
     """
-    if method in {"GET", "HEAD"}:
+    if method in {"GET", "HEAD", "QUERY"}:
         return "read", method
     if method != "POST":
         return "write", method

@@ -27,10 +27,10 @@ from ..catalog import (
     Type,
     UnionShape,
 )
-from .composition import View, leaves_of, only_null, says_type
+from .composition import View, leaves_of, only_null
 from .enums import stated_values
 from .naming import member_name
-from .references import Node, component_name, object_of, pointer_token, text_of
+from .references import Node, given_name, object_of, pointer_token, says_type, text_of
 from .scalars import widest
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Unions:
 
     def type_of(self, view: View, pointer: str, name: str) -> Type | None:
         """The type of a view with ``oneOf`` or ``anyOf``; ``None`` if its variants add nothing to its own words."""
+        if not any("oneOf" in leaf.value or "anyOf" in leaf.value for leaf in view.leaves):
+            return None
         nullable = view.nullable
         groups: list[list[Node]] = []
         for leaf in view.leaves:
@@ -129,7 +131,7 @@ class Unions:
             place = f"{leaf.pointer}/{keyword}/{at}"
             if variant is True:
                 variant = {}
-            target = self._reader.references.follow(variant, place)
+            target = self._reader.references.step(variant, place)
             if target is None:
                 found.append(Node({"$ref": "#/"} if not isinstance(variant, dict) else variant, place))
                 continue
@@ -221,20 +223,25 @@ class Unions:
         other word for it.
         """
         stated = view.get("discriminator")
+        place = next((leaf.pointer for leaf in view.leaves if "discriminator" in leaf.value), "")
         property_ = stated if isinstance(stated, str) else text_of(object_of(stated), "propertyName")
         if not property_:
             return self._implied_discriminator(members)
         mapping: dict[str, ShapeName] = {}
         for value, target in object_of(object_of(stated).get("mapping")).items():
-            shape = self._mapped(target, shapes)
+            shape = self._mapped(target, shapes, place)
             if shape in members:
                 mapping[value] = shape
         named = set(mapping.values())
         for pointer, shape in shapes.items():
-            component = component_name(pointer)
+            component = given_name(pointer)
             if component and shape in members and shape not in named:
                 mapping.setdefault(component, shape)
-        return Discriminator(property=property_, mapping=mapping)
+        # OpenAPI 3.2: the shape of a value whose property is missing, or says nothing known.
+        default = self._mapped(object_of(stated).get("defaultMapping"), shapes, place)
+        return Discriminator(
+            property=property_, mapping=mapping, default=default if default in members else ShapeName("")
+        )
 
     def _implied_discriminator(self, members: tuple[ShapeName, ...]) -> Discriminator | None:
         """A required member that is bound to other texts in each of *members*."""
@@ -251,14 +258,14 @@ class Unions:
                 return Discriminator(property=name, mapping=mapping)
         return None
 
-    def _mapped(self, target: Json, shapes: dict[str, ShapeName]) -> ShapeName:
+    def _mapped(self, target: Json, shapes: dict[str, ShapeName], pointer: str) -> ShapeName:
         if not isinstance(target, str):
             return ShapeName("")
         token = pointer_token(target)
         for reference in (target, f"#/components/schemas/{token}", f"#/definitions/{token}"):
-            found = self._reader.references.target(reference) if reference.startswith("#") else ""
+            found = self._reader.references.target(reference, pointer)
             if isinstance(found, Node):
-                return shapes.get(found.pointer, ShapeName(component_name(found.pointer)))
+                return shapes.get(found.pointer, ShapeName(given_name(found.pointer)))
         # `Cat.json`, `./schemas.json#/components/schemas/Cat`: the last word is the component's name.
         return ShapeName(target.rsplit("/", 1)[-1].removesuffix(".json"))
 
@@ -281,7 +288,8 @@ def _constants(variants: Sequence[Node]) -> tuple[EnumValue, ...] | None:
         if not isinstance(value, str | int) or isinstance(value, bool) or "properties" in variant.value:
             return None
         about = text_of(variant.value, "description") or text_of(variant.value, "title")
-        found.setdefault(value, EnumValue(value=value, description=about))
+        deprecated = "" if variant.value.get("deprecated") is True else None
+        found.setdefault(value, EnumValue(value=value, description=about, deprecated=deprecated))
     return tuple(found.values()) if len({type(value) for value in found}) == 1 else None
 
 
@@ -296,7 +304,7 @@ def _only_requires(schema: dict[str, Json]) -> bool:
 def _variant_name(variant: Node, name: str, at: int) -> str:
     title = text_of(variant.value, "title")
     values = stated_values(variant.value)
-    word = component_name(variant.pointer) or title or (str(values[0]) if values and len(values) == 1 else "")
+    word = given_name(variant.pointer) or title or (str(values[0]) if values and len(values) == 1 else "")
     return member_name(name, word or f"Variant{at + 1}")
 
 

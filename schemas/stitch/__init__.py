@@ -1,14 +1,17 @@
 """Catalog and links in, one GraphQL schema out.
 
 - ``bindings``: what each generated field stands for.
+- ``constraints``, ``arguments``: what is checked of a call's arguments, and how they become the upstream's.
 - ``name_book``: names that, once given, are kept.
 - ``scalars``: the scalars beside GraphQL's own five.
+- ``generated``: graphql-core's types for what is generated.
 - ``types``: shapes to GraphQL output and input types.
 - ``root_fields``: functions to fields of Query, Mutation and Subscription.
 - ``handwritten``: a Strawberry schema's fields and types, merged in.
 - ``stitch``: all of it, in order.
 """
 
+from .arguments import finish_of
 from .bindings import (
     FieldBinding,
     LinkBinding,
@@ -39,5 +42,6 @@ __all__ = [
     "decode_lock",
     "encode_lock",
     "entity_of",
+    "finish_of",
     "stitch",
 ]

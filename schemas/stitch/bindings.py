@@ -76,12 +76,14 @@ class UnionBinding:
         required: GraphQL type name to the members that such an object must have; tried in order, and the
             type of which most members are there is taken.
         members: GraphQL type name to all members that such an object may have.
+        default: The type of an object whose *property* has none of the values of *mapping*, or ``""``.
     """
 
     property: str
     mapping: Mapping[str, str]
     required: Mapping[str, frozenset[str]]
     members: Mapping[str, frozenset[str]]
+    default: str = ""
 
     def type_name(self, value: object) -> str | None:
         """Name of the concrete type of *value*; ``None`` if it is of none of them."""
@@ -89,6 +91,8 @@ class UnionBinding:
             return None
         if self.property and isinstance(found := value.get(self.property), str) and found in self.mapping:
             return self.mapping[found]
+        if self.default:
+            return self.default
         present = value.keys()
         best: tuple[int, int] | None = None
         name = None

@@ -19,9 +19,11 @@ from msgspec import UNSET
 from ..catalog import Argument, Catalog, Function, ListOf, ObjectShape, Reference, Type, Upstream, UpstreamId
 from ..links import Link
 from ..names import camel_case, type_name, words
+from .arguments import ARGUMENTS, ArgumentRules
 from .bindings import EXTENSION, LinkBinding, NamespaceBinding, RootBinding
+from .generated import field_of
 from .name_book import NameBook
-from .types import TypeBuilder, deprecation, field_names, scalar_default
+from .types import TypeBuilder, default_value, deprecation, field_names
 
 RootName: TypeAlias = Literal["Query", "Mutation", "Subscription"]
 
@@ -55,13 +57,18 @@ def arguments_of(
     return {
         names[argument.name]: GraphQLArgument(
             types.input(upstream, argument.type, nullable=not is_required(argument)),
-            default_value=scalar_default(argument.type, argument.default),
+            default_value=default_value(upstream, argument.type, argument.default),
             description=argument.description or None,
             deprecation_reason=None if is_required(argument) else deprecation(argument.deprecated),
             out_name=argument.name,
         )
         for argument in arguments
     }
+
+
+def _rules(types: TypeBuilder, upstream: Upstream, arguments: tuple[Argument, ...]) -> ArgumentRules:
+    names = field_names(argument.name for argument in arguments)
+    return ArgumentRules(upstream, arguments, names, types.input_member_names)
 
 
 def is_required(argument: Argument) -> bool:
@@ -75,12 +82,15 @@ def build_root_field(types: TypeBuilder, upstream: Upstream, function: Function)
     result: GraphQLOutputType = GraphQLBoolean
     if function.result is not None:
         result = types.output(upstream, function.result, nullable=True)
-    return GraphQLField(
+    return field_of(
         result,
         arguments_of(types, upstream, function.arguments),
         description=function.description or None,
         deprecation_reason=deprecation(function.deprecated),
-        extensions={EXTENSION: RootBinding(function, void=void)},
+        extensions={
+            EXTENSION: RootBinding(function, void=void),
+            ARGUMENTS: _rules(types, upstream, function.arguments),
+        },
     )
 
 
@@ -95,12 +105,12 @@ def build_link_field(types: TypeBuilder, catalog: Catalog, link: Link) -> GraphQ
         if link.bulk is not None:
             keys.add(link.bulk.size_argument)
         arguments = tuple(a for a in function.arguments if a.name not in keys)
-    return GraphQLField(
+    return field_of(
         GraphQLList(result) if link.each else result,
         arguments_of(types, upstream, arguments),
         description=_link_description(link, function),
         deprecation_reason=deprecation(function.deprecated),
-        extensions={EXTENSION: bind_link(catalog, link)},
+        extensions={EXTENSION: bind_link(catalog, link), ARGUMENTS: _rules(types, upstream, arguments)},
     )
 
 

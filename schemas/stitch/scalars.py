@@ -18,6 +18,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from graphql import (
+    FloatValueNode,
     GraphQLBoolean,
     GraphQLError,
     GraphQLFloat,
@@ -34,6 +35,9 @@ from graphql.utilities import value_from_ast_untyped
 from ..catalog import ScalarKind, UploadedFile
 
 _SAFE_INTEGER: Final = 2**53 - 1
+_MOST_DIGITS: Final = 1000
+"""Before the decimal point, or noughts after it: 1E+999999999 would be written out in full."""
+
 _DURATION: Final = re.compile(
     r"-?P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?|-?\d+(\.\d+)?s"
 )
@@ -140,14 +144,28 @@ def _decimal_out(value: Any) -> str:
     raise GraphQLError("Decimal is a number")
 
 
-def _decimal_in(value: Any) -> str:
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
+def _decimal_in(value: Any) -> decimal.Decimal:
+    if isinstance(value, str | int | float | decimal.Decimal) and not isinstance(value, bool):
         try:
-            if decimal.Decimal(str(value)).is_finite():
-                return str(value)
+            found = decimal.Decimal(str(value))
         except decimal.InvalidOperation:
             pass  # the same answer as for a value of another type
-    raise GraphQLError("Decimal takes a number, or a text that holds one")
+        else:
+            if found.is_finite() and abs(found.adjusted()) <= _MOST_DIGITS:
+                return found
+    raise GraphQLError(f"Decimal takes a number of up to {_MOST_DIGITS} digits, or a text that holds one")
+
+
+def _decimal_literal(node: ValueNode) -> decimal.Decimal:
+    if isinstance(node, IntValueNode | FloatValueNode | StringValueNode):
+        return _decimal_in(node.value)
+    raise GraphQLError("Decimal takes a number, or a text that holds one", node)
+
+
+def _secret_in(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise GraphQLError("Password takes text")
 
 
 def _json_literal(node: ValueNode) -> Any:
@@ -167,7 +185,14 @@ DECIMAL: Final = GraphQLScalarType(
     "Decimal",
     coerce_output_value=_decimal_out,
     coerce_input_value=_decimal_in,
+    coerce_input_literal=_decimal_literal,
     description="A decimal number, sent as text so that no digit is lost.",
+)
+PASSWORD: Final = GraphQLScalarType(
+    "Password",
+    coerce_output_value=_text_out("Password"),
+    coerce_input_value=_secret_in,
+    description="Text that is a secret: no error shows it.",
 )
 JSON: Final = GraphQLScalarType(
     "JSON",
@@ -201,7 +226,7 @@ UPLOAD: Final = GraphQLScalarType(
 
 SCALARS: Final[dict[ScalarKind, GraphQLScalarType]] = {
     "string": GraphQLString,
-    "password": GraphQLString,
+    "password": PASSWORD,
     "boolean": GraphQLBoolean,
     "int32": GraphQLInt,
     "int64": BIG_INT,

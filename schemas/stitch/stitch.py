@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import strawberry
 from graphql import (
     GraphQLField,
     GraphQLNonNull,
@@ -19,13 +19,16 @@ from graphql import (
 )
 
 from ..catalog import Catalog, ShapeName, UpstreamId
+from ..collecting import without_collections
 from ..errors import SchemaError
 from ..links import Link, Weave
 from .bindings import FieldBinding, binding_of
-from .handwritten import merge_handwritten
 from .name_book import NameBook
 from .root_fields import RootFields, bind_link, build_link_field, build_root_field, sort_key
 from .types import TypeBuilder
+
+if TYPE_CHECKING:
+    import strawberry
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,14 @@ class Stitched:
         return found
 
 
+@without_collections
 def stitch(
     catalog: Catalog,
     weave: Weave,
     *,
     locked: Mapping[str, str] | None = None,
     handwritten: strawberry.Schema | None = None,
+    relaxed: Collection[str] = (),
     namespaces: Collection[str] = (),
 ) -> Stitched:
     """Weave *catalog* into one GraphQL schema.
@@ -71,6 +76,7 @@ def stitch(
         weave: The links between them.
         locked: Names given before, from the lock file; they are given again.
         handwritten: A Strawberry schema that is merged in.
+        relaxed: Upstreams whose output fields are all nullable, whatever their descriptions say.
         namespaces: Upstreams whose reads and writes stand in a namespace: ``{ orders { order } }``.
 
     Raises:
@@ -89,7 +95,7 @@ def stitch(
         }
 
     entities = {(link.upstream, link.shape): bind_link(catalog, link) for link in weave.entities}
-    types = TypeBuilder(book, link_fields, entities)
+    types = TypeBuilder(book, link_fields, entities, relaxed=relaxed)
     functions = sorted(catalog.functions.values(), key=sort_key)
     roots = RootFields(book, {UpstreamId(name) for name in namespaces})
     roots.reserve(functions)
@@ -102,6 +108,8 @@ def stitch(
         query = GraphQLObjectType("Query", {"weftVersion": _version_field()})
     schema = GraphQLSchema(query, mutation, subscription, directives=specified_directives)
     if handwritten is not None:
+        from .handwritten import merge_handwritten  # it brings Strawberry, which takes 0.1 s to import
+
         schema = merge_handwritten(schema, handwritten)
     problems = validate_schema(schema)
     if problems:

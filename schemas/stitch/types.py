@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
 from graphql import (
     GraphQLEnumType,
     GraphQLEnumValue,
+    GraphQLError,
     GraphQLField,
     GraphQLInputField,
     GraphQLInputObjectType,
@@ -32,6 +33,7 @@ from ..catalog import (
     ObjectShape,
     Reference,
     Scalar,
+    ScalarKind,
     Shape,
     ShapeName,
     Type,
@@ -41,6 +43,8 @@ from ..catalog import (
 )
 from ..names import FieldName, TypeName, enum_value_name, field_name, type_name, unique
 from .bindings import EXTENSION, LinkBinding, MapEntry, MemberBinding, UnionBinding, binding_of
+from .constraints import compile_constraints
+from .generated import GeneratedInput, GeneratedObject
 from .name_book import NameBook
 from .scalars import JSON, SCALARS, UPLOAD
 
@@ -82,23 +86,29 @@ class TypeBuilder:
         book: NameBook,
         extra_fields: ExtraFields,
         entities: Mapping[tuple[UpstreamId, ShapeName], LinkBinding],
+        *,
+        relaxed: Collection[str] = (),
     ) -> None:
+        self._relaxed = frozenset(relaxed)
         self._book = book
         self._entities = entities
         self._extra_fields = extra_fields
         self._outputs: dict[tuple[UpstreamId, ShapeName], GraphQLOutputType] = {}
         self._inputs: dict[tuple[UpstreamId, ShapeName], GraphQLInputType] = {}
         self._entries: dict[str, GraphQLObjectType] = {}
-        book.reserve("types", *RESERVED_TYPES, *(scalar.name for scalar in (*SCALARS.values(), JSON)))
+        self._non_nulls: dict[int, GraphQLNonNull[Any]] = {}
+        self._members: dict[str, dict[str, Any]] = {}
+        self._entry_inputs: dict[str, GraphQLInputObjectType] = {}
+        book.reserve("types", *RESERVED_TYPES, *(scalar.name for scalar in (*SCALARS.values(), JSON, UPLOAD)))
 
     # -- outputs
 
     def output(self, upstream: Upstream, type_: Type, *, nullable: bool | None = None) -> GraphQLOutputType:
         """The output type of a value at a position; non-null unless *type_* (or *nullable*) says otherwise."""
         found = self._output(upstream, type_)
-        if type_.nullable if nullable is None else nullable:
+        if upstream.id in self._relaxed or (type_.nullable if nullable is None else nullable):
             return found
-        return GraphQLNonNull(found) if not isinstance(found, GraphQLNonNull) else found
+        return self._non_null(found)
 
     def _output(self, upstream: Upstream, type_: Type) -> GraphQLOutputType:
         match type_:
@@ -147,7 +157,7 @@ class TypeBuilder:
 
         entity = self._entities.get((upstream.id, shape.name))
 
-        return GraphQLObjectType(
+        return GeneratedObject(
             self._type_name(upstream, shape, "output"),
             build_fields,
             description=shape.description or None,
@@ -160,8 +170,15 @@ class TypeBuilder:
             self.output(upstream, field.type, nullable=nullable),
             description=field.description or None,
             deprecation_reason=deprecation(field.deprecated),
-            extensions={EXTENSION: MemberBinding(field.name)},
+            extensions=self._member(field.name),
         )
+
+    def _member(self, name: str) -> dict[str, Any]:
+        """Extensions of a field that is the member called *name*; equal ones are shared."""
+        found = self._members.get(name)
+        if found is None:
+            found = self._members[name] = {EXTENSION: MemberBinding(name)}
+        return found
 
     def _union(self, upstream: Upstream, shape: UnionShape) -> GraphQLOutputType:
         types: dict[ShapeName, GraphQLObjectType] = {}
@@ -176,11 +193,13 @@ class TypeBuilder:
         if shape.discriminator:
             mapping |= {v: types[s].name for v, s in shape.discriminator.mapping.items() if s in types}
         objects = {name: upstream.shapes[name] for name in types}
+        default = shape.discriminator.default if shape.discriminator else ShapeName("")
         binding = UnionBinding(
             property=shape.discriminator.property if shape.discriminator else "",
             mapping=mapping,
             required={types[n].name: _member_names(o, required=True) for n, o in objects.items()},
             members={types[n].name: _member_names(o, required=False) for n, o in objects.items()},
+            default=types[default].name if default in types else "",
         )
         return GraphQLUnionType(
             self._type_name(upstream, shape, "output"),
@@ -193,11 +212,7 @@ class TypeBuilder:
     def _map_entry(self, value: GraphQLOutputType) -> GraphQLObjectType:
         at = str(value)
         if at not in self._entries:
-            inner: Any = value
-            suffix = "Entry"
-            while not hasattr(inner, "name"):
-                suffix = ("List" if isinstance(inner, GraphQLList) else "") + suffix
-                inner = inner.of_type
+            inner, suffix = _named(value, "Entry")
             name = self._book.name(
                 "types", f"entry {at}", f"{inner.name}{suffix}", f"{inner.name}Map{suffix}"
             )
@@ -221,7 +236,16 @@ class TypeBuilder:
         found = self._input(upstream, type_)
         if type_.nullable if nullable is None else nullable:
             return found
-        return GraphQLNonNull(found) if not isinstance(found, GraphQLNonNull) else found
+        return self._non_null(found)
+
+    def _non_null(self, type_: Any) -> Any:
+        """*type_* as a non-null type; of a named type there is but one."""
+        if isinstance(type_, GraphQLList):
+            return GraphQLNonNull(type_)
+        found = self._non_nulls.get(id(type_))
+        if found is None:
+            found = self._non_nulls[id(type_)] = GraphQLNonNull(type_)
+        return found
 
     def _input(self, upstream: Upstream, type_: Type) -> GraphQLInputType:
         match type_:
@@ -229,7 +253,9 @@ class TypeBuilder:
                 return UPLOAD if type_.kind == "binary" else SCALARS[type_.kind]
             case ListOf():
                 return GraphQLList(self.input(upstream, type_.item))
-            case MapOf() | JsonType():
+            case MapOf():
+                return GraphQLList(GraphQLNonNull(self._entry_input(self.input(upstream, type_.value))))
+            case JsonType():
                 return JSON
             case Reference():
                 at = (upstream.id, type_.shape)
@@ -245,8 +271,75 @@ class TypeBuilder:
                 return enum if isinstance(enum, GraphQLEnumType) else JSON
             case ObjectShape():
                 return self._input_object(upstream, shape)
-            case _:
+            case UnionShape():
+                return self._one_of_input(upstream, shape)
+            case None:
                 return JSON
+
+    def _one_of_input(self, upstream: Upstream, shape: UnionShape) -> GraphQLInputType:
+        """A union as an input object of which exactly one field is given.
+
+        Source: GraphQL specification, "OneOf Input Objects".
+        """
+        members = _flat_members(upstream, shape)
+        names = field_names(members)
+
+        def build_fields() -> dict[str, GraphQLInputField]:
+            return {
+                names[member]: GraphQLInputField(
+                    self._input(upstream, Reference(shape=member)),
+                    description=upstream.shapes[member].description or None,
+                    out_name=member,
+                )
+                for member in members
+            }
+
+        if len(members) < 2 or not all(self._is_input_object(upstream, member) for member in members):
+            return JSON
+        return GraphQLInputObjectType(
+            self._type_name(upstream, shape, "input"),
+            build_fields,
+            description=shape.description or None,
+            is_one_of=True,
+        )
+
+    def _is_input_object(self, upstream: Upstream, name: ShapeName) -> bool:
+        shape = upstream.shapes.get(name)
+        return (
+            isinstance(shape, ObjectShape)
+            and any(not field.read_only for field in shape.fields)
+            and not _requires_itself(upstream, shape)
+        )
+
+    def input_member_names(self, upstream: Upstream, shape: Shape) -> Mapping[str, str]:
+        """GraphQL names of the members of *shape*'s input, by their wire names; none if it is JSON."""
+        if not isinstance(self._inputs.get((upstream.id, shape.name)), GraphQLInputObjectType):
+            return {}
+        match shape:
+            case ObjectShape():
+                return field_names(field.name for field in shape.fields if not field.read_only)
+            case UnionShape():
+                return field_names(_flat_members(upstream, shape))
+            case EnumShape():
+                return {}
+
+    def _entry_input(self, value: GraphQLInputType) -> GraphQLInputObjectType:
+        at = str(value)
+        if at not in self._entry_inputs:
+            inner, suffix = _named(value, "Entry")
+            base = inner.name.removesuffix("Input")
+            name = self._book.name(
+                "types", f"entry input {at}", f"{base}{suffix}Input", f"{base}Map{suffix}Input"
+            )
+            self._entry_inputs[at] = GraphQLInputObjectType(
+                name,
+                {
+                    "key": GraphQLInputField(GraphQLNonNull(GraphQLString)),
+                    "value": GraphQLInputField(value),
+                },
+                description="One member of an object whose member names are data.",
+            )
+        return self._entry_inputs[at]
 
     def _input_object(self, upstream: Upstream, shape: ObjectShape) -> GraphQLInputType:
         fields = [field for field in shape.fields if not field.read_only]
@@ -257,7 +350,7 @@ class TypeBuilder:
         def build_fields() -> dict[str, GraphQLInputField]:
             return {names[field.name]: self._input_field(upstream, field) for field in fields}
 
-        return GraphQLInputObjectType(
+        return GeneratedInput(
             self._type_name(upstream, shape, "input"),
             build_fields,
             description=shape.description or None,
@@ -268,7 +361,7 @@ class TypeBuilder:
         required = field.required and field.default is UNSET and not field.type.nullable
         return GraphQLInputField(
             self.input(upstream, field.type, nullable=not required),
-            default_value=scalar_default(field.type, field.default),
+            default_value=default_value(upstream, field.type, field.default),
             description=field.description or None,
             deprecation_reason=None if required else deprecation(field.deprecated),
             out_name=field.name,
@@ -301,30 +394,66 @@ class TypeBuilder:
         return TypeName(self._book.name("types", f"{role} {upstream.id}/{shape.name}", *candidates))
 
 
+def _named(type_: Any, suffix: str) -> tuple[Any, str]:
+    """The named type within *type_*, and *suffix* with a ``List`` before it for each list around that."""
+    while not hasattr(type_, "name"):
+        suffix = ("List" if isinstance(type_, GraphQLList) else "") + suffix
+        type_ = type_.of_type
+    return type_, suffix
+
+
 def _is_configured(field: GraphQLField) -> bool:
     """Whether *field* is a link that somebody asked for; it may stand in the place of a member."""
     binding = binding_of(field)
     return isinstance(binding, LinkBinding) and binding.link.origin == "configured"
 
 
-def scalar_default(type_: Type, default: Any) -> Any:
-    """*default* if a plain scalar of *type_* may have it, else ``Undefined``.
+def default_value(upstream: Upstream, type_: Type, default: Any) -> Any:
+    """*default* if a value of *type_* may have it, else ``Undefined``.
 
-    Defaults of enums, objects and dates are left to the upstream: it knows them best.
+    Defaults of objects are left to the upstream: it knows them best. One that breaks its own schema's
+    constraints is left to it too, for it would keep every call from being made.
     """
-    if default is UNSET or not isinstance(type_, Scalar):
+    if default is UNSET or (default is None and not type_.nullable):
         return Undefined
-    match type_.kind:
-        case "string" | "password" if isinstance(default, str):
-            return default
-        case "boolean" if isinstance(default, bool):
-            return default
-        case "int32" if isinstance(default, int) and not isinstance(default, bool) and abs(default) < 2**31:
-            return default
-        case "float" if isinstance(default, int | float) and not isinstance(default, bool):
-            return default
+    if default is None:
+        return None
+    if any(check(default) for check in compile_constraints(type_.constraints)):
+        return Undefined
+    match type_:
+        case Scalar():
+            return _scalar_default(type_.kind, default)
+        case ListOf() if isinstance(default, list):
+            items = [default_value(upstream, type_.item, item) for item in default]
+            return Undefined if Undefined in items else items
+        case Reference():
+            shape = upstream.shapes.get(type_.shape)
+            if isinstance(shape, EnumShape) and any(
+                value.value == default and type(value.value) is type(default) for value in shape.values
+            ):
+                return default
+            return Undefined
         case _:
             return Undefined
+
+
+def _scalar_default(kind: ScalarKind, default: Any) -> Any:
+    match kind:
+        case "int32" if not isinstance(default, int) or isinstance(default, bool) or abs(default) >= 2**31:
+            return Undefined
+        case "string" | "id" if not isinstance(default, str):
+            return Undefined
+        case "password" | "byte" | "binary":
+            return Undefined
+        case "boolean" if not isinstance(default, bool):
+            return Undefined
+        case "float" if not isinstance(default, int | float) or isinstance(default, bool):
+            return Undefined
+        case _:
+            try:
+                return SCALARS[kind].coerce_input_value(default)
+            except (GraphQLError, ValueError, TypeError, ArithmeticError):
+                return Undefined
 
 
 def _enum_values(shape: EnumShape) -> dict[str, EnumValue]:

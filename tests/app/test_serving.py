@@ -15,7 +15,8 @@ from tests.app.conftest import MakeSettings
 from tests.app.waiting import until
 from tests.support.document_server import described, serving, text
 from weft.app.discovering import discover, watch_and_write, write_snapshot
-from weft.app.serving import free_port, make_application
+from weft.app.machine import free_port
+from weft.app.serving import make_application
 from weft.discovery import load_snapshot
 from weft.engine.endpoint import running
 from weft.schemas.errors import ConfigError

@@ -100,3 +100,17 @@ def test_a_function_is_what_the_configuration_says(tmp_path: Path) -> None:
     assert schema.query_type is not None
     assert "cancelOrder" in schema.query_type.fields
     assert "order" not in schema.query_type.fields
+
+
+@pytest.mark.parametrize("namespaces", [True, ["zoo"], ["zoo", "away"]])
+def test_namespaces_are_those_of_the_settings(settings_for: MakeSettings, namespaces: object) -> None:
+    made = stitch_snapshot(shop("zoo", "id"), settings_for(names={"namespaces": namespaces}))
+    assert made.schema.query_type is not None
+    assert list(made.schema.query_type.fields) == ["zoo"]
+
+
+@pytest.mark.parametrize("namespaces", [False, [], ["away"]])
+def test_other_upstreams_have_no_namespace(settings_for: MakeSettings, namespaces: object) -> None:
+    made = stitch_snapshot(shop("zoo", "id"), settings_for(names={"namespaces": namespaces}))
+    assert made.schema.query_type is not None
+    assert list(made.schema.query_type.fields) == ["item"]

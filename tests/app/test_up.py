@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import answers, ask, assert_stops_whole, running_weft, until
+from tests.cli.program import answers, ask, assert_stops_whole, running_weft, until, weft
 from tests.support.document_server import document
 from tests.support.shop import free_ports
 from weft.discovery import load_snapshot
@@ -20,11 +20,13 @@ pytestmark = pytest.mark.slow
 
 
 @contextlib.contextmanager
-def upstream(port: int, title: str, path: str) -> Iterator[None]:
-    """A described server that answers *path* with its title."""
+def upstream(port: int, title: str, path: str) -> Iterator[list[str]]:
+    """A described server that answers *path* with its title; gives the paths that it was asked for."""
+    asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            asked.append(self.path)
             found = {"/openapi.json": document(title, path), path: title}.get(self.path)
             body = json.dumps(found).encode()
             self.send_response(200 if found else 404)
@@ -40,7 +42,7 @@ def upstream(port: int, title: str, path: str) -> Iterator[None]:
         serving = threading.Thread(target=server.serve_forever, args=(0.05,))
         serving.start()
         try:
-            yield
+            yield asked
         finally:
             server.shutdown()
             serving.join()
@@ -95,3 +97,26 @@ def test_upstreams_come_and_go_and_no_request_to_the_others_fails(tmp_path: Path
         assert got
         assert [one for one in got if one != {"data": {"news": "News"}}] == []
         assert_stops_whole(up)
+
+
+def test_each_upstream_is_asked_once_at_the_start(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    (tmp_path / "weft.yaml").write_text(f"upstreams: ['http://127.0.0.1:{port}']\nserver: {{port: 0}}\n")
+    with upstream(port, "News", "/news") as asked, running_weft(tmp_path, "up") as up:
+        url = up.url
+        until(lambda: answers(url))
+        assert ask(url, "{ news }") == {"data": {"news": "News"}}
+        assert asked.count("/openapi.json") == 1
+        assert up.line_with("http://127.0.0.1").split("\t")[1] == "ready"
+        assert_stops_whole(up)
+
+
+def test_first_snapshot_that_cannot_be_written_ends_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "weft.yaml").write_text(
+        "upstreams: ['http://127.0.0.1:1']\nserver: {port: 0}\ndiscovery: {snapshot: file/snapshot.json}\n"
+    )
+    done = weft(tmp_path, "up")
+    assert done.returncode == 1
+    assert "file/snapshot.json cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr

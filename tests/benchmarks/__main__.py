@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from . import soak
+from . import profiling, soak, stages
 from .contenders.bare import BARE, BARE_GRPC
 from .contenders.base import Contender
 from .contenders.hive_gateway import HIVE
@@ -55,6 +56,9 @@ def parser() -> argparse.ArgumentParser:
     add("--workers", type=int, default=2, help="server processes of each contender; 2 by default")
     add("--json", type=Path, metavar="FILE", help="also write everything there")
     add("--quick", action="store_true", help="only check answers and upstream calls")
+    add("--stages", action="store_true", help="only measure single stages beside graphql-core")
+    add("--profile", action="store_true",
+        help="only tell where one worker's time goes, for each contender of Python, workload and mode")  # fmt: skip
     add("--soak", type=int, metavar="N", help="only watch the memory of one worker over N requests")
     add("--quiet", action="store_true", help="say nothing until the end")
     return found
@@ -74,11 +78,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not options.quiet:
             sys.stderr.write(f"{line}\n")
 
+    if options.stages:
+        asyncio.run(stages.print_table())
+        return 0
     need_programs("nginx", "wrk")
     if options.soak:
         return _soak(options.soak, options.json, tell)
     for contender in contenders:
         contender.install()
+    if options.profile:
+        for workload, mode in cases:
+            for contender in [one for one in contenders if one.measured(workload, mode)]:
+                found = profiling.profile(contender, workload, mode, seconds=options.seconds)
+                sys.stdout.write(
+                    profiling.report(found, contender=contender.name, workload=workload.name, mode=mode)
+                )
+        return 0
 
     with started(contenders, workers=options.workers) as running:
         results = check_all(running, cases, exact=EXACT)

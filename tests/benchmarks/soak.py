@@ -22,6 +22,9 @@ FIRST: Final = 10_000
 MOST_GROWTH: Final = 1.05
 """By which the memory at the end may exceed that after `FIRST` requests: fragments come and go."""
 LAST: Final = 5
+DOCUMENTS: Final = 9_000
+"""How many documents are sent before the memory is looked at first: so many fill the cache of documents, which
+is bounded in bytes and may grow up to that bound."""
 
 # The load puts a number of nine digits in place of @@.
 NEW_DOCUMENTS: Final = Workload(
@@ -66,6 +69,8 @@ def soak(requests: int, *, tell: Callable[[str], None]) -> list[Memory]:
         serving = running.contenders[WEFT.name][1]
         found: list[Memory] = []
         done = 0
+        while done < DOCUMENTS:
+            done += _load(running, serving, NEW_DOCUMENTS, "differs", 5)
         while done < requests:
             for workload, mode, seconds in kinds():
                 done += _load(running, serving, workload, mode, seconds if found else 1)

@@ -1,11 +1,10 @@
 """Single stages of the pipeline, each beside graphql-core on equal input, in one process and without sockets.
 
-``python -m tests.benchmarks.stages`` prints a table; the suite runs each stage once and asserts its answer.
+``make bench ARGS=--stages`` prints a table; the suite runs each stage once and asserts its answer.
 """
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import platform
 import statistics
@@ -215,7 +214,3 @@ async def print_table() -> None:
     for stage in all_stages():
         ours, theirs = await measure(stage)
         write(f"{stage.name:<22} {ours * 1e6:>9,.0f} µs {theirs * 1e6:>11,.0f} µs {theirs / ours:>6.2f}x\n")
-
-
-if __name__ == "__main__":
-    asyncio.run(print_table())

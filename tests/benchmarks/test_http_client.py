@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from tests.benchmarks import http_client as bench
+from tests.benchmarks import bench_http_client as bench
 
 
 @pytest.mark.slow

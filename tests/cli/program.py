@@ -183,4 +183,5 @@ def assert_stops_whole(running: RunningWeft, number: signal.Signals = signal.SIG
     """It ends in order within seconds, and with it all that it started."""
     assert running.stop(number) == 0
     until(lambda: not running.group, timeout_s=5)
+    assert not any("refused to gracefully stop" in line for line in running.lines), "\n".join(running.lines)
     assert not any("Traceback" in line for line in running.lines), "\n".join(running.lines)

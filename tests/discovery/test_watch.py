@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from tests.support.discovery_fakes import ChangingRegistry, Clock, ScriptedDetector, at, reads
-from weft.discovery import DiscoverySettings, NotThisKind, StaticRegistry, TryLater, Unchanged, watch
+from weft.discovery import DiscoverySettings, NotThisKind, StaticRegistry, TryLater, Unchanged
 from weft.discovery.timing import back_off_s, next_interval_s
+from weft.discovery.watch import watch
 from weft.schemas.catalog import Snapshot
 
 SETTINGS = DiscoverySettings(interval_s=30, back_off_s=1, max_back_off_s=300)

@@ -32,9 +32,10 @@ from tests.support.oracle import Oracle, Problem, nulled, problems, same
 from tests.support.shop_catalog import SHOP
 from weft.engine.codegen import compile_plan
 from weft.engine.errors import format_error
-from weft.engine.execute.engine import Engine, EngineSettings
+from weft.engine.execute.engine import CallSettings, Engine, EngineSettings
 from weft.engine.execute.fast import execute_plan
 from weft.engine.execute.resolvers import RUNNING, Running
+from weft.engine.execute.retries import RetryRule
 from weft.engine.execute.run import Result, run_plan
 from weft.engine.operation import DocumentLimits, GraphQLRequest
 from weft.engine.passes import PASSES, Pass, improve
@@ -80,7 +81,11 @@ class Ways:
         self._transport = MemoryTransport({})
         self._transport.as_bytes = True  # as compiled plans take it
         transports = dict.fromkeys(catalog.upstreams_by_id, self._transport)
-        bounds = EngineSettings(max_calls=100_000)
+        # Every call is made once and for itself: the ways are compared by their calls too.
+        once = CallSettings(share=False, retries=RetryRule(attempts=0))
+        bounds = EngineSettings(
+            max_calls=100_000, share=False, cache_bytes=0, calls=dict.fromkeys(transports, once)
+        )
         self._engine = Engine(stitched, transports, bounds)
         self._oracle = Oracle(stitch(catalog, woven, namespaces=namespaces), {})
         self._functions = catalog.functions
@@ -109,7 +114,7 @@ class Ways:
 
     def plan(self, operation: RandomOperation, passes: tuple[Pass, ...]) -> tuple[Plan, VariableValues]:
         """A plan made with *passes*."""
-        prepared = self._engine.prepare(operation.text).operation
+        prepared = self._engine._preparer.prepare_alone(operation.text, None).operation
         variables = get_variable_values(
             self.schema, prepared.definition.variable_definitions or (), dict(operation.variables)
         )
@@ -144,8 +149,14 @@ class Ways:
 
         async def run() -> ExecutionResult:
             RUNNING.set(Running(self._engine.calls({})))
-            outcome = execute(self.schema, parse(operation.text), variable_values=dict(operation.variables))
-            return outcome if isinstance(outcome, ExecutionResult) else await outcome
+            outcome = execute(
+                self._engine.executable, parse(operation.text), variable_values=dict(operation.variables)
+            )
+            result = outcome if isinstance(outcome, ExecutionResult) else await outcome
+            # Batches that a null has made needless run on; their calls are not the next example's.
+            if rest := asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.wait(rest)
+            return result
 
         result = LOOP.run(run())
         return result.data, problems(format_error(error) for error in result.errors or ())
@@ -254,7 +265,7 @@ CatalogCase: TypeAlias = tuple[Ways, RandomOperation, tuple[Pass, ...]]
 def catalog_cases(draw: Draw, wrong_percent: int, *, late: bool = False) -> CatalogCase:
     made = draw(catalogs(wrong_percent=wrong_percent))
     ways = Ways(made.catalog, made.namespaces)
-    ways.answer(made.answers, late=draw(st.randoms(use_true_random=False)) if late else None)
+    ways.answer(made.answers, late=random.Random(draw(st.integers(0, 2**32 - 1))) if late else None)
     kinds = ["query", "query", "mutation"] if ways.schema.mutation_type else ["query"]
     kind = draw(st.sampled_from(kinds))
     operation = draw(operations(ways.schema, ("1", "2", "9"), operation_type=kind))

@@ -79,10 +79,15 @@ def test_files_of_tls_are_relative_to_the_settings(tmp_path: Path) -> None:
             settings(tls=tls)
 
 
-@pytest.mark.parametrize("section", [{"credentials": {"key": "a"}}])
-def test_credentials_are_for_http_servers(section: Any) -> None:
-    with pytest.raises(ConfigError, match="HTTP servers only"):
-        Settings.from_mapping({"upstreams": [{"url": "grpc://a.test:1", **section}]})
+def test_credentials_are_for_http_servers_and_tls_for_those_that_speak_it() -> None:
+    for url, section in (
+        ("grpcs://a.test:1", {"credentials": {"key": "a"}}),
+        ("grpc://a.test:1", {"tls": {"ca": "a.pem"}}),
+        ("http://a.test", {"tls": {"ca": "a.pem"}}),
+    ):
+        with pytest.raises(ConfigError):
+            Settings.from_mapping({"upstreams": [{"url": url, **section}]})
+    assert Settings.from_mapping({"upstreams": [{"url": "grpcs://a.test:1", "tls": {"ca": "a.pem"}}]})
 
 
 @pytest.mark.parametrize(
@@ -101,6 +106,8 @@ def test_hooks_need_a_secret_and_one_worker(server: Any, told: str) -> None:
 
 
 def test_secret_of_hooks_is_not_shown() -> None:
-    found = Settings.from_mapping({"upstreams": [], "server": {"hooks": {"secret": "hush" * 4}}})
+    found = Settings.from_mapping(
+        {"upstreams": [], "server": {"workers": 1, "hooks": {"secret": "hush" * 4}}}
+    )
     assert found.server.hooks is not None
     assert "hush" not in repr(found)

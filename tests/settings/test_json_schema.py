@@ -21,7 +21,7 @@ upstreams:
   - {name: products, url: "http://127.0.0.1:8102", openapi: specs/products.yaml,
      headers: {authorization: "Bearer ${PRODUCTS_TOKEN}"}, forward: [authorization], timeout: 5s,
      max_concurrency: 32, ignore: false}
-server: {host: 127.0.0.1, port: 8080, workers: 1, graphiql: true, introspection: true, timeout: 30s,
+server: {host: 127.0.0.1, port: 8080, workers: auto, graphiql: true, introspection: true, timeout: 30s,
          max_depth: 16, max_body: 1MB}
 discovery: {interval: 30, timeout: 10s, concurrency: 16, snapshot: .weft/snapshot.json}
 links:

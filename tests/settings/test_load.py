@@ -24,7 +24,7 @@ upstreams:
   - {name: products, url: "http://127.0.0.1:8102/", openapi: specs/products.yaml,
      headers: {authorization: "Bearer ${PRODUCTS_TOKEN}"}, forward: [Authorization], timeout: 5s,
      max_concurrency: 32, ignore: false}
-server: {host: 127.0.0.1, port: 8080, workers: 1, graphiql: true, introspection: true, timeout: 30s,
+server: {host: 127.0.0.1, port: 8080, workers: auto, graphiql: true, introspection: true, timeout: 30s,
          max_depth: 16, max_body: 1MB}
 discovery: {interval: 30s, timeout: 10s, concurrency: 16, snapshot: .weft/snapshot.json}
 links:
@@ -306,3 +306,11 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
     settings = load(tmp_path, "upstreams: []\n")
     with pytest.raises(ValueError, match="frozen"):
         settings.server.port = 1
+
+
+def test_bulk_functions_that_answer_lists_say_how_long_they_are(tmp_path: Path) -> None:
+    text = (
+        "upstreams: []\nbulk:\n  - {function: orders.list, argument: customerId, many: true, per_key: 100}\n"
+    )
+    (rule,) = load(tmp_path, text).bulk_rules
+    assert (rule.many, rule.per_key) == (True, 100)

@@ -76,6 +76,6 @@ class ShopEngine:
     async def resolve(self, query: str) -> dict[str, Any]:
         """The response to *query* as graphql-core executes it, with the engine's resolvers."""
         RUNNING.set(Running(self.engine.calls({})))
-        outcome = execute(self.engine.stitched.schema, parse(query))
+        outcome = execute(self.engine.executable, parse(query))
         result = outcome if isinstance(outcome, ExecutionResult) else await outcome
         return {"data": result.data, "errors": [format_error(error) for error in result.errors or ()]}

@@ -53,7 +53,7 @@ async def both_ways(shop: ShopEngine, query: str, variables: Mapping[str, Any] |
 def plan_of(shop: ShopEngine, query: str, variables: Mapping[str, Any] | None = None) -> tuple[Plan, Any]:
     """The plan of *query*, and the values of its variables."""
     prepared = shop.engine.prepare(query)
-    values = shop.engine._preparer.variables(prepared.operation, variables or {})
+    values = shop.engine._preparer.variables(prepared, variables or {})
     plan = shop.engine.plan(prepared, values)
     assert isinstance(plan, Plan)
     return plan, values

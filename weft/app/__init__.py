@@ -6,6 +6,7 @@
 - ``live``: the engine of the newest snapshot, swapped without dropping an operation.
 - ``serving``: the endpoint around it, in worker processes.
 - ``embedding``: the same inside another Python program.
+- ``machine``: what the machine gives: cores, and a port.
 - ``processes``: processes that must not outlive this one.
 - ``logs``: what they log.
 """

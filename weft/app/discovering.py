@@ -7,26 +7,46 @@ import contextlib
 import logging
 import multiprocessing
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import aclosing
-from pathlib import Path
+from typing import Any, Protocol, TypeAlias
 
-from ..discovery import StaticRegistry, discover_once, load_snapshot, save_snapshot, watch
+from ..discovery import StaticRegistry, discover_once, load_snapshot, save_snapshot
 from ..discovery.detectors import Detector
 from ..discovery.detectors.aws_lambda import LambdaDetector
 from ..discovery.detectors.grpc import GrpcDetector
 from ..discovery.detectors.openapi import OpenApiDetector
 from ..discovery.probe import Progress
 from ..discovery.state import DiscoveryState
-from ..discovery.watch import has_changed
+from ..discovery.watch import has_changed, watch
 from ..schemas.catalog import Snapshot
 from ..schemas.errors import DocumentError, WeftError
-from ..settings import Settings, discovery_settings, load_settings, static_candidates
-from .logs import configure_logging
+from ..settings import Settings, discovery_settings, static_candidates
+from .logs import log_level
 from .processes import end_with_parent
 from .stitching import save_lock, stitch_snapshot
 
 logger = logging.getLogger(__name__)
+
+
+class Teller(Protocol):
+    """One end of a pipe between processes."""
+
+    def send(self, obj: Any) -> None:
+        """Tell the other end *obj*."""
+        ...
+
+    def recv(self) -> Any:
+        """What the other end tells, once it does; ``EOFError`` if it is gone."""
+        ...
+
+    def close(self) -> None:
+        """Let go of this end."""
+        ...
+
+
+OnFirst: TypeAlias = Callable[[Snapshot, tuple[str, ...]], None]
+"""Told of the first snapshot, and what ``write_snapshot`` returned for it."""
 
 
 def detectors() -> tuple[Detector, ...]:
@@ -85,12 +105,23 @@ def write_snapshot(settings: Settings, snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(text for text in stitched.weave.notes if text.startswith(("links[", "bulk[")))
 
 
-async def watch_and_write(settings: Settings, snapshot: Snapshot | None = None) -> None:
-    """Look again for ever, and write every change.
+async def watch_and_write(
+    settings: Settings,
+    snapshot: Snapshot | None = None,
+    *,
+    on_progress: Progress | None = None,
+    on_first: OnFirst | None = None,
+) -> None:
+    """Look at every upstream, then again for ever, and write every change.
 
     Args:
         settings: Which upstreams there are, and how they are looked at.
         snapshot: What the snapshot file holds, if anything that can be read.
+        on_progress: Told how each probe of the first round ended, as it ends.
+        on_first: Told of the first round, once it is written.
+
+    Raises:
+        WeftError: With *on_first*, if the first round could not be written: see ``write_snapshot``.
     """
     last = snapshot
     snapshots = watch(
@@ -98,8 +129,13 @@ async def watch_and_write(settings: Settings, snapshot: Snapshot | None = None) 
         detectors(),
         settings=discovery_settings(settings),
         previous=_state_of(snapshot),
+        on_progress=lambda status: on_progress(status) if on_progress else None,
     )
     async with aclosing(snapshots):
+        if on_first is not None:
+            last = await anext(snapshots)
+            on_first(last, await asyncio.to_thread(write_snapshot, settings, last))
+            on_progress = None
         async for current in snapshots:
             if last is not None and not has_changed(last, current):
                 continue
@@ -114,34 +150,54 @@ async def watch_and_write(settings: Settings, snapshot: Snapshot | None = None) 
                 logger.exception("snapshot not written")
 
 
-@contextlib.contextmanager
-def watching_process(config: Path) -> Iterator[None]:
-    """A process of its own that watches the upstreams of *config* until the block ends.
+async def watch_from_snapshot(
+    settings: Settings, *, on_progress: Progress | None = None, on_first: OnFirst | None = None
+) -> None:
+    """``watch_and_write`` from what the snapshot file holds."""
+    last = await asyncio.to_thread(_last_snapshot, settings)
+    await watch_and_write(settings, last, on_progress=on_progress, on_first=on_first)
 
-    It also ends when this process is gone, however that came about.
+
+@contextlib.contextmanager
+def watching_process(watch: Callable[[Teller], Coroutine[Any, Any, None]]) -> Iterator[Teller]:
+    """A process of its own that runs *watch*, an endless coroutine function, until the block ends.
+
+    It also ends when this process is gone, however that came about. It is forked: this process must have
+    started no threads and opened no connections.
+
+    Args:
+        watch: Is given a connection by which it may tell something.
+
+    Yields:
+        Where it is told. ``EOFError`` there means that the process has ended.
     """
-    process = multiprocessing.get_context("spawn").Process(
-        target=_watch_in_process, args=(config.resolve(),), name="weft-discovery", daemon=True
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("fork").Process(
+        target=_watch_in_process, args=(watch, sender, receiver), name="weft-discovery", daemon=True
     )
     process.start()
+    sender.close()
     try:
-        yield
+        yield receiver
     finally:
+        receiver.close()
         process.terminate()
         process.join(10)
 
 
-def _watch_in_process(config: Path) -> None:
-    configure_logging()
+def _watch_in_process(
+    watch: Callable[[Teller], Coroutine[Any, Any, None]], sender: Teller, receiver: Teller
+) -> None:
+    receiver.close()
+    logging.getLogger().setLevel(log_level())
     end_with_parent()
-    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-        asyncio.run(_watch_until_sigterm(config))
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError), contextlib.closing(sender):
+        asyncio.run(_until_sigterm(watch(sender)))
 
 
-async def _watch_until_sigterm(config: Path) -> None:
-    watching = asyncio.current_task()
-    assert watching is not None
+async def _until_sigterm(watching: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.current_task()
+    assert task is not None
     # Ended in order, it leaves no half of a snapshot behind.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, watching.cancel)
-    settings = load_settings(config)
-    await watch_and_write(settings, await asyncio.to_thread(_last_snapshot, settings))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await watching

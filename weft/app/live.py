@@ -6,8 +6,9 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..discovery import load_snapshot
 from ..engine.execute.engine import Engine
@@ -19,6 +20,27 @@ logger = logging.getLogger(__name__)
 
 MakeEngine = Callable[[Snapshot], Engine]
 """Builds an engine: work for a thread, for a large catalog takes a second."""
+
+FileVersion: TypeAlias = tuple[int, int, int]
+"""What tells one version of the snapshot file from another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A snapshot, and the version of the file that it was read from."""
+
+    version: FileVersion
+    snapshot: Snapshot
+
+
+def file_version(path: Path) -> FileVersion:
+    """The version of the file at *path*, which is replaced as a whole and never written in place.
+
+    Raises:
+        OSError: There is none.
+    """
+    stat = path.stat()
+    return (stat.st_mtime_ns, stat.st_ino, stat.st_size)
 
 
 class _Generation:
@@ -128,7 +150,12 @@ class LiveEngine:
 
 @asynccontextmanager
 async def following(
-    path: Path, make: MakeEngine, *, poll_s: float = 0.5, settle: Callable[[], None] = lambda: None
+    path: Path,
+    make: MakeEngine,
+    *,
+    loaded: Loaded | None = None,
+    poll_s: float = 0.5,
+    settle: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[LiveEngine]:
     """An engine that follows the snapshot file at *path*.
 
@@ -137,11 +164,12 @@ async def following(
     Args:
         path: What ``weft discover`` writes; replaced as a whole, never written in place.
         make: Builds the engine of one snapshot.
+        loaded: What the file held a moment ago; where it still does it is not read again.
         poll_s: Seconds between two looks at the file.
         settle: Called when an engine was opened or closed.
     """
     async with LiveEngine(make, settle) as live:
-        seen = await _follow_once(path, live, None)
+        seen = await _follow_once(path, live, None, loaded)
         async with asyncio.TaskGroup() as group:
             follower = group.create_task(_follow(path, live, seen, poll_s))
             try:
@@ -150,23 +178,27 @@ async def following(
                 follower.cancel()
 
 
-async def _follow(path: Path, live: LiveEngine, seen: object, poll_s: float) -> None:
+async def _follow(path: Path, live: LiveEngine, seen: FileVersion | None, poll_s: float) -> None:
     while True:
         await asyncio.sleep(poll_s)
         seen = await _follow_once(path, live, seen)
 
 
-async def _follow_once(path: Path, live: LiveEngine, seen: object) -> object:
+async def _follow_once(
+    path: Path, live: LiveEngine, seen: FileVersion | None, loaded: Loaded | None = None
+) -> FileVersion | None:
     """Swap if the file is another than *seen*; what was seen this time."""
     try:
-        stat = await asyncio.to_thread(path.stat)
+        now = await asyncio.to_thread(file_version, path)
     except OSError:
         return seen  # it will be there, or the last good engine goes on
-    now = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
     if now == seen:
         return seen
     try:
-        await live.swap(await asyncio.to_thread(load_snapshot, path))
+        if loaded is not None and loaded.version == now:
+            await live.swap(loaded.snapshot)
+        else:
+            await live.swap(await asyncio.to_thread(load_snapshot, path))
     except WeftError as error:
         logger.error("snapshot not usable", extra={"path": str(path), "reason": str(error)})  # noqa: TRY400
     except Exception:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import logging
 import multiprocessing
 import os
-import socket
+import signal
+import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import strawberry
-
+from ..discovery import load_snapshot
 from ..engine.endpoint.hooks import HookPath
 from ..engine.endpoint.rsgi import Application
 from ..engine.endpoint.server import serve as serve_target
@@ -19,32 +24,72 @@ from ..engine.endpoint.settings import EndpointSettings
 from ..engine.execute.engine import Engine
 from ..engine.transport.hooks import Hooks
 from ..schemas.catalog import Snapshot
-from ..schemas.errors import ConfigError
+from ..schemas.errors import WeftError
+from ..schemas.stitch import Stitched
 from ..settings import Settings, load_settings
-from .live import LiveEngine, following
+from .live import LiveEngine, Loaded, file_version, following
 from .logs import configure_logging, log_level
 from .processes import collect_less_often, end_with_parent, settle_heap
 from .stitching import stitch_snapshot
-from .transports import engine_settings, make_transports
+from .transports import engine_settings, load_transports, make_transports
+
+if TYPE_CHECKING:
+    import strawberry
+
+logger = logging.getLogger(__name__)
 
 _CONFIG: Final = "WEFT_CONFIG"
 """Environment variable by which a worker process learns of its configuration file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preloaded:
+    """The snapshot's schema, built before the worker processes are forked: they share its memory."""
+
+    loaded: Loaded
+    stitched: Stitched
+
+
+def preload(settings: Settings) -> Preloaded | None:
+    """The schema of the snapshot file, and in this process all modules that a worker needs for it.
+
+    ``None`` if there is no snapshot that can be served: the workers say why, and wait for a better one.
+    """
+    path = settings.discovery.snapshot
+    try:
+        version = file_version(path)
+        snapshot = load_snapshot(path)
+        load_transports(snapshot)
+        return Preloaded(Loaded(version, snapshot), stitch_snapshot(snapshot, settings))
+    except (OSError, WeftError):
+        return None
+    except Exception:
+        logger.exception("snapshot not usable", extra={"path": str(path)})
+        return None
 
 
 def make_engine(
     snapshot: Snapshot,
     settings: Settings,
     *,
+    stitched: Stitched | None = None,
     handwritten: strawberry.Schema | None = None,
     hooks: Hooks | None = None,
 ) -> Engine:
-    """An engine for *snapshot*; its owner enters its context. Events that upstreams send come from *hooks*.
+    """An engine for *snapshot*; its owner enters its context.
+
+    Args:
+        snapshot: What is served.
+        settings: How.
+        stitched: The schema of *snapshot*, if it is there already.
+        handwritten: Merged into the schema, where there is none already.
+        hooks: Where the events come from that upstreams send.
 
     Raises:
         ConfigError: A configured link or bulk function contradicts the catalog.
         StitchConflict: The hand-written schema defines what is generated too.
     """
-    stitched = stitch_snapshot(snapshot, settings, handwritten=handwritten)
+    stitched = stitched or stitch_snapshot(snapshot, settings, handwritten=handwritten)
     return Engine(stitched, make_transports(snapshot, settings, hooks), engine_settings(snapshot, settings))
 
 
@@ -64,12 +109,17 @@ def endpoint_settings(settings: Settings) -> EndpointSettings:
 def make_application(
     settings: Settings,
     *,
+    preloaded: Preloaded | None = None,
     handwritten: strawberry.Schema | None = None,
     settle: Callable[[], None] = lambda: None,
 ) -> Application:
     """The RSGI application that serves the newest snapshot of *settings*.
 
-    *settle* is called whenever an engine was opened or closed.
+    Args:
+        settings: What is served, and how.
+        preloaded: The schema of the snapshot that is there now, without hand-written fields.
+        handwritten: Merged into every schema.
+        settle: Called whenever an engine was opened or closed.
     """
     section = settings.server.hooks
     hooks = Hooks(max_waiting=section.max_waiting) if section is not None else None
@@ -81,63 +131,83 @@ def make_application(
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[LiveEngine]:
         def make(snapshot: Snapshot) -> Engine:
-            return make_engine(snapshot, settings, handwritten=handwritten, hooks=hooks)
+            known = preloaded is not None and snapshot is preloaded.loaded.snapshot
+            stitched = preloaded.stitched if preloaded is not None and known else None
+            return make_engine(snapshot, settings, stitched=stitched, handwritten=handwritten, hooks=hooks)
 
-        async with following(settings.discovery.snapshot, make, settle=settle) as live:
+        loaded = preloaded.loaded if preloaded is not None else None
+        async with following(settings.discovery.snapshot, make, loaded=loaded, settle=settle) as live:
             yield live
 
     return Application(lifespan, endpoint_settings(settings), hooks=path)
 
 
-def worker_application() -> Application:
-    """What each worker process serves; its configuration is named in the environment."""
+def spawned_application() -> Application:
+    """What a worker serves that is spawned; its configuration is named in the environment."""
     configure_logging()
     end_with_parent()
     collect_less_often()
     return make_application(load_settings(Path(os.environ[_CONFIG])), settle=settle_heap)
 
 
-def free_port(config: Path, settings: Settings) -> int:
-    """The configured port, or a free one where it is 0.
-
-    Worker processes share their port, so the operating system would let a second Weft share it too.
-
-    Raises:
-        ConfigError: Nothing can listen there.
-    """
-    host, port = settings.server.host, settings.server.port
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            # What closed connections leave behind does not count.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            return int(probe.getsockname()[1])
-    except OSError as error:
-        raise ConfigError(
-            source=str(config),
-            key="server",
-            problem=f"cannot listen on {host}:{port}: {error.strerror}",
-            accepted="an address of this machine as `host`, and a free `port`; 0 takes one",
-        ) from error
-
-
-def serve(config: Path, settings: Settings, *, port: int) -> None:
+def serve(config: Path, settings: Settings, *, port: int, workers: int) -> None:
     """Serve the newest snapshot from worker processes, until SIGTERM or SIGINT.
 
+    On Linux the workers are forked from this process, so it must have opened no connections and started no
+    threads: a worker would inherit half of them.
+
     Args:
-        config: The configuration file, which each worker reads again.
+        config: The configuration file.
         settings: What it holds.
         port: What ``free_port`` gave.
+        workers: How many processes.
     """
-    os.environ[_CONFIG] = str(config.resolve())
-    # A forked worker would inherit gRPC's and the event loop's state from discovery in this process.
-    multiprocessing.set_start_method("spawn", force=True)
     server = settings.server
-    serve_target(
-        "weft.app.serving:worker_application",
-        host=server.host,
-        port=port,
-        workers=server.workers,
-        log_level=log_level().lower(),
-    )
+    target: str | Callable[[], Application]
+    if sys.platform == "linux":
+        multiprocessing.set_start_method("fork", force=True)
+        os.register_at_fork(after_in_child=_end_on_signals)
+        target = _forked_target(settings)
+    else:  # elsewhere system libraries do not survive a fork
+        multiprocessing.set_start_method("spawn", force=True)
+        os.environ[_CONFIG] = str(config.resolve())
+        target = "weft.app.serving:spawned_application"
+    serve_target(target, host=server.host, port=port, workers=workers, log_level=log_level().lower())
+
+
+def _end_on_signals() -> None:
+    # Until a worker has handlers of its own it would have granian's for the main process, which note a
+    # signal that nobody in the worker looks for: one stopped as it starts would go on until it is killed.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _forked_target(settings: Settings) -> Callable[[], Application]:
+    # What is built here lives as long as the workers. Collections would look through it for nothing, and
+    # write to its pages, which are shared as long as nobody does.
+    gc.disable()
+    preloaded = preload(settings)
+    gc.freeze()
+    gc.enable()
+
+    settled = False
+
+    def settle() -> None:
+        nonlocal settled
+        if settled:
+            settle_heap()
+        else:  # a collection would look through what was built before the fork, and take pages of its own
+            settled = True
+            gc.freeze()
+            # Whoever first needs a DataLoader would wait 0.1 s for Strawberry; nobody waits for it to start.
+            threading.Thread(
+                target=import_module, args=("strawberry.dataloader",), name="weft-imports", daemon=True
+            ).start()
+
+    def application() -> Application:
+        logging.getLogger().setLevel(log_level())
+        end_with_parent()
+        collect_less_often()
+        return make_application(settings, preloaded=preloaded, settle=settle)
+
+    return application

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import strawberry
-
-from ..schemas.catalog import Snapshot, override_functions, without_hooks
+from ..schemas.catalog import Snapshot, override_functions, with_webhooks
 from ..schemas.errors import ConfigError
 from ..schemas.links import Weave, weave
 from ..schemas.stitch import Stitched, decode_lock, encode_lock, stitch
-from ..settings import Settings
+from ..settings import Settings, entries_by_upstream
+
+if TYPE_CHECKING:
+    import strawberry
 
 
 def configured(snapshot: Snapshot, settings: Settings) -> Snapshot:
-    """*snapshot* with what the configuration says of single functions, and without events that none receives."""
+    """*snapshot* with what the configuration says of single functions, and with what upstreams send if it is received."""
     catalog = override_functions(snapshot.catalog, settings.function_rules)
-    if settings.server.hooks is None:
-        catalog = without_hooks(catalog)
+    if settings.server.hooks is not None:
+        catalog = with_webhooks(catalog)
     return snapshot if catalog is snapshot.catalog else Snapshot(catalog=catalog, statuses=snapshot.statuses)
 
 
@@ -28,7 +30,9 @@ def weave_snapshot(snapshot: Snapshot, settings: Settings) -> Weave:
         ConfigError: A configured link or bulk function contradicts the catalog.
     """
     catalog = configured(snapshot, settings).catalog
-    return weave(catalog, links=settings.link_rules, bulk=settings.bulk_rules)
+    entries = entries_by_upstream(settings, snapshot.statuses)
+    apart = {upstream for upstream, entry in entries.items() if entry.apart}
+    return weave(catalog, links=settings.link_rules, bulk=settings.bulk_rules, apart=apart)
 
 
 def stitch_snapshot(
@@ -43,11 +47,14 @@ def stitch_snapshot(
     """
     locked = load_lock(settings.names.lock)
     catalog = configured(snapshot, settings).catalog
+    entries = entries_by_upstream(settings, snapshot.statuses)
+    relaxed = {upstream for upstream, entry in entries.items() if entry.nullability == "relaxed"}
     return stitch(
         catalog,
         weave_snapshot(snapshot, settings),
         locked=locked,
         handwritten=handwritten,
+        relaxed=relaxed,
         namespaces=settings.names.namespaced(catalog.upstreams_by_id),
     )
 

@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib import import_module
+
 from ..engine.execute.engine import EngineSettings
 from ..engine.execute.retries import RetryRule
 from ..engine.execute.upstream_caller import CacheRule, CallSettings
 from ..engine.operation import DocumentLimits
 from ..engine.transport import Transport, TransportSettings
-from ..engine.transport.aws_lambda import LambdaTransport
-from ..engine.transport.grpc import GrpcTransport
 from ..engine.transport.hooks import Hooks
-from ..engine.transport.http import HttpTransport
 from ..schemas.catalog import FunctionId, GrpcTarget, HttpTarget, LambdaTarget, Snapshot, Upstream, UpstreamId
 from ..schemas.errors import ConfigError
 from ..settings import CacheSection, RetriesSection, ServerUpstream, Settings, entries_by_upstream
-from ..settings.upstreams import forwarded_headers, plain_credentials, plain_headers, tls_files
+from ..settings.upstreams import (
+    channel_settings,
+    forwarded_headers,
+    plain_credentials,
+    plain_headers,
+    tls_files,
+)
 
 
 def make_transport(upstream: Upstream, settings: TransportSettings) -> Transport:
     """The transport that speaks what *upstream* speaks."""
+    # Each brings a client library with it: who has no Lambda functions does not wait for boto's.
     match upstream.target:
         case HttpTarget():
+            from ..engine.transport.http import HttpTransport
+
             return HttpTransport(upstream, settings)
         case GrpcTarget():
+            from ..engine.transport.grpc import GrpcTransport
+
             return GrpcTransport(upstream, settings)
         case LambdaTarget():
+            from ..engine.transport.aws_lambda import LambdaTransport
+
             return LambdaTransport(upstream, settings)
+
+
+def load_transports(snapshot: Snapshot) -> None:
+    """Import the client libraries that the snapshot's upstreams need."""
+    modules = {HttpTarget: "http", GrpcTarget: "grpc", LambdaTarget: "aws_lambda"}
+    for kind in {type(upstream.target) for upstream in snapshot.catalog.upstreams}:
+        import_module(f"..engine.transport.{modules[kind]}", __package__)
 
 
 def make_transports(
@@ -55,6 +75,10 @@ def make_transports(
                 hooks=hooks,
                 show_errors=isinstance(entry, ServerUpstream) and entry.errors == "described",
             )
+            if isinstance(entry, ServerUpstream) and isinstance(upstream.target, GrpcTarget):
+                bounds = replace(
+                    bounds, max_body_bytes=entry.grpc.max_message_bytes, channel=channel_settings(entry)
+                )
         try:
             made[upstream.id] = make_transport(upstream, bounds)
         except OSError as error:  # ssl.SSLError is one

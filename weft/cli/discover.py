@@ -11,7 +11,7 @@ import typer
 
 from .output import STYLES, note, print_json, print_rows
 from .parameters import DEFAULT_CONFIG, ConfigOption, JsonOption, read_settings
-from .snapshots import probe
+from .snapshots import Probing, probe
 
 if TYPE_CHECKING:
     from ..schemas.catalog import Snapshot
@@ -40,17 +40,18 @@ def discover(
 
         weft discover --watch -c /etc/weft/weft.yaml
     """
-    from ..app.discovering import watch_and_write, write_snapshot
+    from ..app.discovering import watch_from_snapshot, write_snapshot
     from ..app.stitching import configured
 
     settings = read_settings(config)
-    found = probe(settings)
-    for text in write_snapshot(settings, found):
-        note(text)
-    snapshot = configured(found, settings)
-    if as_json:
-        print_json(as_data(snapshot))
-    else:
+
+    def show(found: Snapshot, notes: tuple[str, ...]) -> None:
+        for text in notes:
+            note(text)
+        snapshot = configured(found, settings)
+        if as_json:
+            print_json(as_data(snapshot))
+            return
         print_states(snapshot)
         if functions:
             print()
@@ -58,11 +59,20 @@ def discover(
         if warnings:
             print()
             print_warnings(snapshot)
+
     if watch:
-        sys.stdout.flush()
-        note("watching; Ctrl-C to stop")
-        asyncio.run(watch_and_write(settings, found))
-    states = [status.state for status in snapshot.statuses]
+        with Probing(settings) as probing:
+
+            def on_first(found: Snapshot, notes: tuple[str, ...]) -> None:
+                probing.close()
+                show(found, notes)
+                sys.stdout.flush()
+                note("watching; Ctrl-C to stop")
+
+            asyncio.run(watch_from_snapshot(settings, on_progress=probing.on_progress, on_first=on_first))
+    found = probe(settings)
+    show(found, write_snapshot(settings, found))
+    states = [status.state for status in found.statuses]
     wanted = [state for state in states if state != "ignored"]
     if wanted and ("ready" not in wanted or (strict and any(state != "ready" for state in wanted))):
         raise typer.Exit(1)

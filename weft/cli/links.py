@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .output import note, out, print_json, print_rows
+from .output import note, print_json, print_rows
 from .parameters import DEFAULT_CONFIG, ConfigOption, FreshOption, JsonOption, read_settings
 from .snapshots import current_snapshot
 
@@ -62,7 +62,7 @@ def links(
         ],
     )
     if woven.bulk and only is None:
-        out.print()
+        print()
         print_rows(
             ("BULK FUNCTION", "KEYS IN", "KEY", "MOST", "ORIGIN", "EVIDENCE"),
             [

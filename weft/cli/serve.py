@@ -29,7 +29,7 @@ def serve(
 
         weft serve --wait -c /etc/weft/weft.yaml
     """
-    from ..app.serving import free_port
+    from ..app.machine import free_port, worker_count
     from ..app.serving import serve as serve_snapshot
 
     settings = read_settings(config)
@@ -38,13 +38,14 @@ def serve(
             f"there is no snapshot at {settings.discovery.snapshot}: run `weft discover` first, or add --wait"
         )
     port = free_port(config, settings)
-    note_address(settings, port)
-    serve_snapshot(config, settings, port=port)
+    workers = worker_count(settings)
+    note_address(settings, port, workers)
+    serve_snapshot(config, settings, port=port, workers=workers)
 
 
-def note_address(settings: Settings, port: int) -> None:
+def note_address(settings: Settings, port: int, workers: int) -> None:
     """Say where the API is; what has been printed so far is read before it is served."""
     sys.stdout.flush()
     server = settings.server
     host = f"[{server.host}]" if ":" in server.host else server.host
-    note(f"GraphQL at http://{host}:{port}/graphql, {server.workers} worker(s); Ctrl-C to stop")
+    note(f"GraphQL at http://{host}:{port}/graphql, {workers} worker(s); Ctrl-C to stop")

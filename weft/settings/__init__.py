@@ -5,7 +5,7 @@ mistake, its line, and what would be accepted.
 
 - ``values``: durations, sizes, URLs, secrets.
 - ``problems``: mistakes with lines and keys.
-- ``model``: one model per section.
+- ``model``: one model per section; ``grpc``: what is said of gRPC servers.
 - ``load``: the file.
 - ``json_schema``: the form, for editors.
 - ``upstreams``: the settings as discovery takes them.

@@ -12,9 +12,7 @@ _FORMS: Final = "`value`; `username` and `password`; `client_id` and `client_sec
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class CredentialEntry(_Section):

@@ -27,16 +27,19 @@ from pydantic import (
 from ..schemas.catalog import FunctionId, FunctionRule
 from ..schemas.links import BulkRule, LinkRule
 from .credentials import Credentials, TlsSection
+from .grpc import GrpcSection
 from .problems import validate
 from .values import (
     Duration,
     HeaderName,
     HeaderValue,
+    Patches,
     Room,
     SettingsPath,
     Size,
     Surroundings,
     UpstreamUrl,
+    Workers,
     choose_upstream_form,
     problem,
 )
@@ -85,7 +88,11 @@ class Section(BaseModel):
     """A part of the settings: frozen, and with no other keys than its own."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        # Only the whole is ever validated: a validator for each section would take 50 ms to build.
+        defer_build=True,
     )
 
 
@@ -180,6 +187,14 @@ class UpstreamEntry(Section):
     ignore: StrictBool = False
     """Leave the upstream out of the schema, and never ask it anything."""
 
+    nullability: Literal["described", "relaxed"] = "described"
+    """Whether output fields are non-null where the description says so, or `relaxed`: all are nullable, for
+    an upstream whose answers leave out what its description requires."""
+
+    apart: StrictBool = False
+    """Its keys mean nothing elsewhere, such as those of another company's API: no link between it and other
+    upstreams is inferred."""
+
 
 class ServerUpstream(UpstreamEntry):
     """An HTTP or gRPC server."""
@@ -198,6 +213,13 @@ class ServerUpstream(UpstreamEntry):
     """Where its OpenAPI document is: a URL, a path on the server (`/v3/api-docs`), or a file (`specs/a.yaml`,
     `file:/etc/a.yaml`). Left out: the well-known paths are tried."""
 
+    patch: Patches = ()
+    """Changes to its OpenAPI document before it is read: a merge patch (a mapping), a JSON Patch (a list of
+    operations), a file with either, or a list of these."""
+
+    references: Literal["same-origin", "any", "none"] = "same-origin"
+    """Which other documents its OpenAPI document may refer to."""
+
     headers: dict[HeaderName, HeaderValue] = {}
     """Sent with every call and probe. `${NAME}` stands for an environment variable, `${file:/path}` for
     what a file holds."""
@@ -215,6 +237,9 @@ class ServerUpstream(UpstreamEntry):
     errors: Literal["hidden", "described"] = "hidden"
     """Whether `extensions` of a GraphQL error hold the body of an answer with an error status: `described`
     shows bodies that the document describes, and `application/problem+json`."""
+
+    grpc: GrpcSection = Field(default_factory=GrpcSection)
+    """How a gRPC server is read and connected to."""
 
     @field_validator("openapi", mode="before")
     @classmethod
@@ -240,10 +265,14 @@ class ServerUpstream(UpstreamEntry):
     def _kinds(self) -> ServerUpstream:
         if self.openapi is not None and self.url.startswith("grpc"):
             raise problem("`openapi` is for HTTP servers only", "an http:// or https:// URL beside `openapi`")
-        if (self.credentials or self.tls) and self.url.startswith("grpc"):
+        if self.credentials and self.url.startswith("grpc"):
+            raise problem("`credentials` are for HTTP servers only", "`headers`, which are sent as metadata")
+        if self.tls and self.url.startswith(("grpc://", "http://")):
             raise problem(
-                "`credentials` and `tls` are for HTTP servers only", "`headers`, and a grpcs:// URL"
+                "`tls` is there for a server in plain text", "an https:// or grpcs:// URL beside `tls`"
             )
+        if "grpc" in self.model_fields_set and not self.url.startswith("grpc"):
+            raise problem("`grpc` is for gRPC servers only", "a grpc:// or grpcs:// URL beside `grpc`")
         return self
 
 
@@ -335,8 +364,8 @@ class ServerSection(Section):
     port: StrictInt = Field(default=8080, ge=0, le=65535)
     """The port to listen on; 0 takes a free one."""
 
-    workers: StrictInt = Field(default=1, ge=1, le=1024)
-    """Processes that serve."""
+    workers: Workers = "auto"
+    """Processes that serve. `auto`: one for each core that Weft may use, its CPU quota considered."""
 
     graphiql: StrictBool = True
     """Serve GraphiQL to browsers."""
@@ -379,7 +408,7 @@ class ServerSection(Section):
 
     @model_validator(mode="after")
     def _one_worker(self) -> ServerSection:
-        if self.hooks is not None and self.workers > 1:
+        if self.hooks is not None and self.workers != 1:
             # An event reaches one process, and its subscribers may be in another.
             raise problem("`hooks` and several `workers` do not go together", "`workers: 1` beside `hooks`")
         return self

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -114,6 +113,8 @@ def _say(model: type[BaseModel], details: ErrorDetails) -> tuple[str, str]:
             return str(context["problem"]), str(context["accepted"])
         case "extra_forbidden":
             keys = accepted_keys(_model_at(model, details["loc"][:-1]) or model)
+            import difflib  # only for mistakes
+
             near = difflib.get_close_matches(str(details["loc"][-1]), keys, n=1, cutoff=0.6)
             return "unknown key" + (f"; did you mean `{near[0]}`?" if near else ""), ", ".join(keys)
         case "missing":

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from ..discovery import Address, Candidate, DiscoverySettings, GrpcAddress, HttpAddress, LambdaAddress
-from ..engine.transport.base import TlsFiles
+from ..engine.transport.base import ChannelSettings, TlsFiles
 from ..engine.transport.credentials import Basic, ClientCredentials, Credential, Forwarded, Secret
 from ..schemas.catalog import UpstreamId, UpstreamStatus
+from ..schemas.catalog.reading import ReadOptions
 from .credentials import CredentialEntry
 from .model import LambdaUpstream, ServerUpstream, Settings, UpstreamEntry
 
@@ -114,6 +115,26 @@ def tls_files(entry: UpstreamEntry) -> TlsFiles | None:
     )
 
 
+def read_options(entry: ServerUpstream) -> ReadOptions:
+    """How the descriptors of an entry's gRPC server are read."""
+    section = entry.grpc
+    return ReadOptions(
+        services=section.services,
+        trim_enum_prefixes=section.enums == "trimmed",
+        maps=section.maps,
+        list_streams=section.list_streams,
+        field_masks=section.field_masks,
+    )
+
+
+def channel_settings(entry: ServerUpstream) -> ChannelSettings:
+    """How connections to an entry's gRPC server are kept."""
+    section = entry.grpc
+    return ChannelSettings(
+        authority=section.authority, balance=section.balance, keepalive_s=section.keepalive_s
+    )
+
+
 def address_of(entry: ServerUpstream | LambdaUpstream) -> Address:
     """Where an entry's upstream is."""
     match entry:
@@ -124,10 +145,16 @@ def address_of(entry: ServerUpstream | LambdaUpstream) -> Address:
                 manifest=place.manifest,
                 name_pattern=place.functions,
             )
-        case ServerUpstream(url=url, openapi=openapi):
+        case ServerUpstream(url=url, openapi=openapi, patch=patches, references=references):
             scheme, _, rest = url.partition("://")
             if scheme in {"grpc", "grpcs"}:
-                return GrpcAddress(rest, tls=scheme == "grpcs")
-            return HttpAddress(url, openapi=openapi)
+                return GrpcAddress(
+                    rest,
+                    tls=scheme == "grpcs",
+                    descriptors=entry.grpc.descriptors,
+                    options=read_options(entry),
+                    channel=channel_settings(entry),
+                )
+            return HttpAddress(url, openapi=openapi, patches=patches, references=references)
         case _ as never:
             assert_never(never)

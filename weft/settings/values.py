@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, SecretStr, ValidationInfo, WithJsonSchema
+import yaml
+from pydantic import BeforeValidator, PlainValidator, SecretStr, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h)")
@@ -99,6 +101,21 @@ def parse_size(value: object) -> int:
     return size
 
 
+def parse_workers(value: object) -> int | Literal["auto"]:
+    """A number of processes, or ``auto``.
+
+    Raises:
+        PydanticCustomError: It is neither.
+    """
+    if value == "auto":
+        return "auto"
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1024:
+        raise problem(
+            "is not a number of processes", "`auto` for one a core, or a whole number from 1 to 1024"
+        )
+    return value
+
+
 def parse_room(value: object) -> int:
     """Bytes, as `parse_size` reads them; ``off``, false and 0 give 0.
 
@@ -139,6 +156,8 @@ def parse_url(value: object) -> str:
     if scheme not in URL_SCHEMES:
         shown = scheme if _VARIABLE.fullmatch(scheme) else "…"
         raise problem(f"has an unknown scheme `{shown}://`", accepted)
+    if scheme in {"grpc", "grpcs"} and "," in value:
+        return _parse_addresses(value)
     try:
         parts = urlsplit(value)
         port = parts.port
@@ -155,6 +174,25 @@ def parse_url(value: object) -> str:
     if scheme in {"grpc", "grpcs"} and (port is None or parts.path.strip("/")):
         raise problem("must be a host and a port", f"{scheme}://host:port")
     return value.rstrip("/")
+
+
+def _parse_addresses(value: str) -> str:
+    """A gRPC URL with several addresses: numbers, for names are looked up one by one."""
+    scheme, _, rest = value.rstrip("/").partition("://")
+    accepted = f"{scheme}://ip:port,ip:port, or one {scheme}://host:port, of which all addresses are used"
+    versions = set()
+    for one in rest.split(","):
+        host, _, port = one.rpartition(":")
+        try:
+            versions.add(ipaddress.ip_address(host.strip("[]")).version)
+            number = int(port) if port.isascii() and port.isdigit() else 0
+        except ValueError as error:
+            raise problem("has several addresses that are no IP addresses", accepted) from error
+        if not 0 < number < 65536:
+            raise problem("has an address without a port", accepted)
+    if len(versions) > 1:
+        raise problem("mixes IPv4 and IPv6 addresses", accepted)
+    return f"{scheme}://{rest}"
 
 
 def parse_header_name(value: object) -> str:
@@ -232,6 +270,13 @@ Size: TypeAlias = Annotated[
 ]
 """A size in bytes, written ``32MB``."""
 
+Workers: TypeAlias = Annotated[
+    int | Literal["auto"],
+    PlainValidator(parse_workers),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": 1024}]}),
+]
+"""A number of processes, or ``auto``."""
+
 Room: TypeAlias = Annotated[
     int,
     BeforeValidator(parse_room),
@@ -270,6 +315,68 @@ HeaderValue: TypeAlias = Annotated[
     SecretStr, BeforeValidator(parse_secret), WithJsonSchema({"type": "string"})
 ]
 """A header's value; ``repr`` hides it."""
+
+
+def parse_patches(value: object, info: ValidationInfo) -> tuple[Any, ...]:
+    """Patches of a document: JSON Patches as lists of operations, merge patches as mappings.
+
+    Raises:
+        PydanticCustomError: None of these, or a file that cannot be read.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, list | tuple) and not _is_json_patch(value):
+        found = [_parse_patch(item, info, at=(index,)) for index, item in enumerate(value)]
+        return tuple(patch for patches in found for patch in patches)
+    return _parse_patch(value, info, at=())
+
+
+def _parse_patch(value: object, info: ValidationInfo, *, at: tuple[int | str, ...]) -> tuple[Any, ...]:
+    accepted = "a mapping (merge patch), a list of operations (JSON Patch), or a file with either"
+    if isinstance(value, Mapping):
+        return (dict(value),)
+    if isinstance(value, list | tuple) and _is_json_patch(value):
+        return ([dict(operation) for operation in value],)
+    if not isinstance(value, str | Path) or not str(value):
+        raise problem("is no patch", accepted, at=at)
+    path = Surroundings.of(info).base / value
+    try:
+        loaded = yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise problem(
+            f"file {path} cannot be read: {error.strerror}", "a file that can be read", at=at
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise problem(f"file {path} is neither YAML nor JSON", accepted, at=at) from error
+    if isinstance(loaded, str) or loaded is None:
+        raise problem(f"file {path} holds no patch", accepted, at=at)
+    return _parse_patch(loaded, info, at=at)
+
+
+def _is_json_patch(value: list[Any] | tuple[Any, ...]) -> bool:
+    return bool(value) and all(
+        isinstance(item, Mapping) and isinstance(item.get("op"), str) and isinstance(item.get("path"), str)
+        for item in value
+    )
+
+
+Patches: TypeAlias = Annotated[
+    tuple[Any, ...],
+    BeforeValidator(parse_patches),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {"type": "object"},
+                {
+                    "type": "array",
+                    "items": {"anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array"}]},
+                },
+            ]
+        }
+    ),
+]
+"""Patches of a document, ready to be applied."""
 
 
 def choose_upstream_form(value: Any) -> str | None:

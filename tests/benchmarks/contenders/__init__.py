@@ -2,5 +2,9 @@
 
 - ``base``: what a contender is.
 - ``weft``: Weft itself, discovered and served by its command line.
-- ``bare``: the bare limit, written by hand; ``bare_http`` is its application.
+- ``bare``: starts the bare limits, written by hand: ``bare_http`` and ``bare_grpc``.
+- ``npm``: packages from npm, in ``.bench/``.
+- ``node_jit``: starts ``graphql_jit/server.js``: graphql-jit and DataLoader on Node, written by hand.
+- ``hive_gateway``: GraphQL Mesh and Hive Gateway, with the configuration in ``hive/``.
+- ``strawberry``: starts ``strawberry_app``: Strawberry and DataLoader, written by hand.
 """

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from tests.benchmarks.grpc_upstream import POSTS_PATH, USERS_PATH, message_class
 from tests.benchmarks.workload import workloads
-from weft.engine.transport.grpc import channel_options, open_channel
+from weft.engine.transport.grpc_channel import channel_options, open_channel
 
 from .bare_http import FIXED, HEADERS, HTTPProtocol, Request, Scope
 
@@ -35,7 +35,7 @@ class Client:
 
     def __init__(self, address: str) -> None:
         options = channel_options(max_body_bytes=32 * 1024 * 1024, connect_timeout_s=5)
-        self._channel = open_channel(address, tls=False, options=options)
+        self._channel = open_channel(address, credentials=None, options=options)
 
     def method(self, path: str) -> Method:
         """Calls the method at *path*."""

@@ -56,9 +56,19 @@ def main() -> int:
 
 
 def _print(outcomes: list[Outcome]) -> None:
-    table = Table("distribution", "services", "methods", "fields", "operations", "failures", "warnings")
+    table = Table(
+        "distribution", "services", "methods", "fields", "operations", "failures", "warnings", "links"
+    )
     for one in outcomes:
-        counts = (one.services, one.methods, one.fields, one.calls, len(one.failures), one.warnings)
+        counts = (
+            one.services,
+            one.methods,
+            one.fields,
+            one.calls,
+            len(one.failures),
+            one.warnings,
+            one.links,
+        )
         table.add_row(one.name, *map(str, counts))
     console = Console(width=100)
     console.print(table)

@@ -28,7 +28,7 @@ from weft.engine.transport import TransportSettings
 from weft.engine.transport.grpc import GrpcTransport
 from weft.schemas.catalog import Catalog, Function, GrpcBinding, Upstream
 from weft.schemas.grpc import ReadOptions
-from weft.schemas.links import Weave
+from weft.schemas.links import Weave, weave
 from weft.schemas.stitch import RootBinding, binding_of, stitch
 
 from .messages import RandomMessages
@@ -47,6 +47,7 @@ class Outcome:
         methods: In its services.
         fields: Of the schema, that call them.
         calls: Operations that were executed.
+        links: Found between its functions, and bulk functions beside them.
         failures: ``method: what``.
     """
 
@@ -56,6 +57,8 @@ class Outcome:
     fields: int = 0
     calls: int = 0
     warnings: int = 0
+    links: int = 0
+    bulk: int = 0
     failures: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -139,9 +142,11 @@ async def check(
         upstream = await _discover(address, described.services)
         outcome.warnings = len(upstream.warnings)
         catalog = Catalog.of(upstream)
-        # Without links: they would call what was not asked for.
+        woven = weave(catalog)
+        outcome.links, outcome.bulk = len(woven.links), len(woven.bulk)
+        # Called without links: they would call what was not asked for.
         schema = stitch(catalog, Weave((), ()))
-        if errors := validate_schema(schema.schema):
+        if errors := validate_schema(stitch(catalog, woven).schema) or validate_schema(schema.schema):
             outcome.failures += [f"schema: {error.message}" for error in errors[:5]]
             return outcome
         fields = _fields(schema.schema)

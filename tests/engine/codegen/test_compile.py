@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import linecache
+import re
 from typing import Any
 
 import msgspec
@@ -255,3 +256,40 @@ async def test_events_of_a_subscription_are_compiled() -> None:
     assert msgspec.json.decode(outcome) == {
         "data": {"watchStock": {"available": 3, "product": {"name": "Lamp"}}}
     }
+
+
+def test_the_code_for_a_link_is_what_one_would_write_by_hand() -> None:
+    catalog = Catalog.of(
+        upstream(
+            "blog",
+            shape("Post", field("id", INT), field("userId", INT), "title", "body"),
+            shape("User", field("id", INT), "name", "email"),
+            get("blog.listPosts", "/posts", list_of("Post")),
+            get("blog.listUsers", "/users", list_of("User"), argument("id", ListOf(item=INT))),
+            get("blog.getUser", "/users/{id}", ref("User"), key_argument("id", INT)),
+        )
+    )
+    plan, _ = plan_of(ShopEngine(catalog=catalog), "{ posts { id userId title user { id name email } } }")
+    compiled = compile_plan(plan)
+    assert compiled is not None
+    assert re.sub(r"(?<=[a-zA-Z_])\d+\b", "", compiled.source) == (
+        """\
+def keys_of(state):
+    keys = {v.a: None for v in state[0] or ()}
+    keys.pop(None, None)
+    return list(keys)
+def add(answer, found):
+    for v in answer or ():
+        k = v.a
+        if k in found:
+            found[k] = v
+def finish(state):
+    linked = state[1]
+    get = linked.get
+    d = state[0]
+    if d is not None:
+        for v in d:
+            v.a = get(v.a)
+    return Response(Response(state[0]))
+"""
+    )

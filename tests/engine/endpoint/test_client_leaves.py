@@ -154,10 +154,11 @@ async def test_a_client_that_leaves_ends_its_calls_of_every_kind(
 async def test_the_deadline_reaches_every_transport_and_ends_its_call(
     http: aiohttp.ClientSession, silent: Silent
 ) -> None:
-    headers = {"x-envoy-expected-rq-timeout-ms": "300"}
+    # Long enough for the first call over Lambda, whose client is made by it.
+    headers = {"x-envoy-expected-rq-timeout-ms": "2000"}
     async with http.post("/graphql", json={"query": QUERY}, headers=headers) as answer:
         body = await answer.json()
     codes = {error["path"][0]: error["extensions"]["code"] for error in body["errors"]}
     assert codes == dict.fromkeys(("news", "price", "name"), "UPSTREAM_TIMEOUT")
     await silent.until("left")
-    assert 0 < float(silent.took["grpc"]) <= 0.3  # it goes on the wire
+    assert 0 < float(silent.took["grpc"]) <= 2  # it goes on the wire

@@ -41,7 +41,15 @@ async def ask(*answers: Any, waits: Waits | None = None, **more: Any) -> tuple[A
 
 @pytest.mark.parametrize(
     "failure",
-    [REFUSED, status("502"), status("503"), status("504"), status("429"), status("TooManyRequests")],
+    [
+        REFUSED,
+        status("502"),
+        status("503"),
+        status("504"),
+        status("429"),
+        status("UNAVAILABLE"),
+        status("TooManyRequests"),
+    ],
     ids=str,
 )
 async def test_what_passes_is_tried_again(failure: Any) -> None:
@@ -85,6 +93,12 @@ async def test_waits_double_up_to_a_bound_and_are_drawn_by_lot() -> None:
 async def test_what_the_upstream_asks_for_is_waited_for() -> None:
     _, _, waits = await ask(status("429", 2.0), json_answer())
     assert waits.waits == [2.025]
+
+
+async def test_what_says_when_to_come_again_is_tried_again() -> None:
+    answer, _, waits = await ask(status("RESOURCE_EXHAUSTED", 0.5), json_answer())
+    assert answer == json_answer()
+    assert waits.waits == [0.525]
 
 
 @pytest.mark.parametrize("failure", [status("503", 10.0), REFUSED], ids=str)

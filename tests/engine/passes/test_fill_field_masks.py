@@ -168,3 +168,18 @@ async def test_it_can_be_switched_off(how: dict[str, Any]) -> None:
 async def test_the_plan_shows_the_mask() -> None:
     async with shop() as running:
         assert 'readMask: "displayName"' in running.engine.explain("{ product { displayName } }")
+
+
+async def test_documents_of_one_shape_have_the_mask_too() -> None:
+    async with shop() as running:
+        for name in ("a", "b", "c", "d"):
+            query = f'{{ product(productId: "{name}") {{ displayName }} }}'
+            assert await running.masks(query) == {"GetProduct": "display_name"}
+
+
+async def test_documents_of_one_shape_keep_the_masks_that_they_give() -> None:
+    async with shop() as running:
+        for name in ("productId", "makerId", "productId"):
+            mask = "product_id" if name == "productId" else "maker_id"
+            query = f'{{ product(readMask: "{name}") {{ displayName }} }}'
+            assert await running.masks(query) == {"GetProduct": mask}

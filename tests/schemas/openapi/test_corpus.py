@@ -76,6 +76,8 @@ def test_every_operation_is_a_function_whose_types_are_all_there(document: Path 
     called = {function.id for function in upstream.functions if isinstance(function.binding, HttpBinding)}
     assert len(called) == operations
     used: set[ShapeName] = set()
+    for webhook in upstream.webhooks:
+        used |= named(webhook.payload) if webhook.payload else set()
     for function in upstream.functions:
         binding = function.binding
         if not isinstance(binding, HttpBinding):

@@ -4,6 +4,7 @@ import pytest
 
 from tests.schemas.openapi.reading import discriminator, kinds, read_schema, ref
 from weft.schemas.catalog import (
+    Discriminator,
     EnumShape,
     EnumValue,
     JsonType,
@@ -143,3 +144,70 @@ def test_constants_of_their_own_are_an_enum() -> None:
         name=ShapeName("State"),
         values=(EnumValue(value="new", description="Just made"), EnumValue(value="paid")),
     )
+
+
+PET = {
+    "type": "object",
+    "required": ["petType"],
+    "properties": {"petType": {"type": "string"}, "name": {"type": "string"}},
+    "discriminator": {"propertyName": "petType", "mapping": {"dog": "#/components/schemas/Dog"}},
+}
+
+
+def extends(base: str, **properties: Any) -> dict[str, Any]:
+    more = {"type": "object", "properties": {n: {"type": t} for n, t in properties.items()}}
+    return {"allOf": [{"$ref": f"#/components/schemas/{base}"}, more]}
+
+
+def test_a_base_with_a_discriminator_stands_for_what_extends_it() -> None:
+    schemas = {"Pet": PET, "Dog": extends("Pet", tricks="string"), "Cat": extends("Pet", lives="integer")}
+    type_, shapes, upstream = read_schema({"$ref": "#/components/schemas/Pet"}, **schemas)
+    assert type_ == ref("Pet")
+    pet = shapes["Pet"]
+    assert isinstance(pet, UnionShape)
+    assert pet.members == ("Dog", "Cat", "PetBase")
+    assert pet.discriminator == Discriminator(
+        property="petType",
+        mapping={"dog": ShapeName("Dog"), "Cat": ShapeName("Cat")},
+        default=ShapeName("PetBase"),
+    )
+    cat = shapes["Cat"]
+    assert isinstance(cat, ObjectShape)
+    assert [field.name for field in cat.fields] == ["petType", "name", "lives"]
+    assert upstream.warnings == ()
+
+
+def test_what_extends_a_base_is_itself_where_it_is_meant() -> None:
+    schemas = {"Pet": PET, "Dog": extends("Pet", tricks="string")}
+    type_, shapes, _ = read_schema({"$ref": "#/components/schemas/Dog"}, **schemas)
+    assert type_ == ref("Dog")
+    assert isinstance(shapes["Dog"], ObjectShape)
+
+
+def test_subtypes_of_subtypes_stand_beside_them() -> None:
+    puppy = extends("Dog", age="integer")
+    schemas = {"Pet": PET, "Dog": extends("Pet", tricks="string"), "Puppy": puppy}
+    _, shapes, _ = read_schema({"$ref": "#/components/schemas/Pet"}, **schemas)
+    pet = shapes["Pet"]
+    assert isinstance(pet, UnionShape)
+    assert pet.members == ("Dog", "Puppy", "PetBase")
+
+
+def test_a_base_of_too_many_is_an_object() -> None:
+    schemas = {"Pet": PET} | {f"Pet{n}": extends("Pet", x="string") for n in range(65)}
+    _, shapes, _ = read_schema({"$ref": "#/components/schemas/Pet"}, **schemas)
+    assert isinstance(shapes["Pet"], ObjectShape)
+
+
+def test_a_default_mapping_of_32_takes_what_no_other_value_tells() -> None:
+    schema = {
+        "oneOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Other"}],
+        "discriminator": {"propertyName": "kind", "mapping": {"cat": "Cat"}, "defaultMapping": "Other"},
+    }
+    one = {"type": "object", "properties": {"kind": {"type": "string"}}}
+    type_, shapes, _ = read_schema(schema, version="3.2.0", Cat=one, Other=one)
+    assert isinstance(type_, Reference)
+    union = shapes[type_.shape]
+    assert isinstance(union, UnionShape)
+    assert union.discriminator is not None
+    assert union.discriminator.default == "Other"

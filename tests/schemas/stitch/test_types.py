@@ -12,6 +12,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLUnionType,
     Undefined,
+    get_named_type,
     print_type,
 )
 
@@ -328,10 +329,24 @@ def test_a_deprecated_member_that_must_be_given_is_not_marked() -> None:
     assert made.fields["b"].deprecation_reason == "No longer supported"
 
 
-def test_maps_and_unions_of_inputs_are_json() -> None:
-    thing = shape("Thing", field("a", MapOf(value=INT)), field("b", ref("Pet")), field("c", TEXTS))
-    made = input_(thing, union("Pet", "Cat"), CAT)
-    assert members(made) == {"a": "JSON!", "b": "JSON!", "c": "[String!]!"}
+def test_a_map_is_a_list_of_entries_in_inputs_too() -> None:
+    made = input_(shape("Thing", field("a", MapOf(value=INT)), field("c", MapOf(value=TEXTS))))
+    assert members(made) == {"a": "[IntEntryInput!]!", "c": "[StringListEntryInput!]!"}
+
+
+def test_a_union_of_inputs_is_a_one_of() -> None:
+    made = input_(shape("Thing", field("pet", ref("Pet"))), union("Pet", "Cat", "Dog"), CAT, DOG)
+    assert members(made) == {"pet": "PetInput!"}
+    pet = get_named_type(made.fields["pet"].type)
+    assert isinstance(pet, GraphQLInputObjectType)
+    assert pet.is_one_of
+    assert members(pet) == {"cat": "CatInput", "dog": "DogInput"}
+
+
+def test_a_union_with_a_member_that_is_no_input_object_is_json() -> None:
+    empty = shape("Dog", field("name", TEXT, read_only=True))
+    made = input_(shape("Thing", field("pet", ref("Pet"))), union("Pet", "Cat", "Dog"), CAT, empty)
+    assert members(made) == {"pet": "JSON!"}
 
 
 def test_an_enum_is_the_same_in_and_out() -> None:

@@ -19,8 +19,8 @@ from weft.engine.transport.base import Fetched
 from weft.engine.transport.http import HttpTransport
 from weft.engine.transport.http1 import Origin
 from weft.engine.transport.http1.head import decode_head
-from weft.engine.transport.http_proxy import proxy_for
 from weft.engine.transport.http_request import build_request, merge_headers
+from weft.engine.transport.proxies import proxy_for
 from weft.schemas.catalog import Body, Function
 from weft.schemas.errors import BadArguments, UpstreamAnswer, UpstreamStatus, UpstreamUnreachable
 

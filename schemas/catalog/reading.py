@@ -1,11 +1,20 @@
-"""What the configuration says of how descriptors are read."""
+"""What the configuration says of how gRPC descriptors are read.
+
+It stands here, and not beside their reader, so that settings can be read without protobuf.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from .naming import is_own_service
+_INFRASTRUCTURE: Final = ("grpc.reflection.", "grpc.health.", "grpc.channelz.")
+"""Prefixes of services that a server has for its operation."""
+
+
+def is_own_service(name: str) -> bool:
+    """Whether a gRPC service of this fully-qualified name is one that the server's authors wrote."""
+    return not name.startswith(_INFRASTRUCTURE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """CPU per call of the HTTP client, beside aiohttp's, against a server in another process.
 
 As a script it prints a table; the suite runs it once, untimed, and asserts the answers:
-``python -m tests.benchmarks.http_client [CALLS]``.
+``python -m tests.benchmarks.bench_http_client [CALLS]``.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ async def serve() -> None:
 @contextmanager
 def serving() -> Iterator[int]:
     """The port of a server that runs until the block ends."""
-    args = [sys.executable, "-m", "tests.benchmarks.http_client", "serve"]
+    args = [sys.executable, "-m", "tests.benchmarks.bench_http_client", "serve"]
     with subprocess.Popen(args, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         try:
             assert process.stdout is not None

@@ -1,0 +1,59 @@
+"""graphql-core's types for what is generated: their names are checked by one pattern.
+
+graphql-core looks at every character of every name by itself, which takes a tenth of the time that a large
+schema takes.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from graphql import (
+    GraphQLArgument,
+    GraphQLField,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    assert_name,
+    resolve_thunk,
+)
+
+from ..names import is_name
+
+
+class GeneratedObject(GraphQLObjectType):
+    """An object type whose fields are generated."""
+
+    @cached_property
+    def fields(self) -> dict[str, GraphQLField]:
+        """The fields, by name."""
+        found: dict[str, Any] = dict(resolve_thunk(self._fields))
+        _check(found)
+        return found
+
+
+class GeneratedInput(GraphQLInputObjectType):
+    """An input object type whose fields are generated."""
+
+    @cached_property
+    def fields(self) -> dict[str, GraphQLInputField]:
+        """The fields, by name."""
+        found: dict[str, Any] = dict(resolve_thunk(self._fields))
+        _check(found)
+        return found
+
+
+def field_of(type_: GraphQLOutputType, arguments: dict[str, GraphQLArgument], **more: Any) -> GraphQLField:
+    """A field with *arguments*; *more* is as for ``GraphQLField``."""
+    _check(arguments)
+    field = GraphQLField(type_, **more)
+    field.args = arguments
+    return field
+
+
+def _check(named: dict[str, Any]) -> None:
+    for name in named:
+        if not is_name(name):
+            assert_name(name)  # says what is wrong
