@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from ...engine.transport.base import ChannelSettings, TlsFiles
 from ...schemas.catalog.reading import ReadOptions
 from ...schemas.names import upstream_name
-from ...schemas.openapi import Patch
+
+if TYPE_CHECKING:
+    from ...schemas.openapi import Patch
 
 
 @dataclass(frozen=True, slots=True)

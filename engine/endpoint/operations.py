@@ -48,6 +48,9 @@ GRACE_S: Final = 1.0
 QUERY: Final = frozenset({"query"})
 QUERY_AND_MUTATION: Final = frozenset({"query", "mutation"})
 
+COST_HEADER: Final = "x-weft-cost"
+"""What the operation cost: a gateway takes it from the caller's budget."""
+
 _BODY_UNREAD: Final = frozenset({403, 405, 408, 413, 415})
 
 NOT_READY: Final = HttpProblem(
@@ -186,6 +189,8 @@ class Operations:
             return problem_reply(result, accept.media_type, cors)
         if not result.not_allowed and accept.media_type != EVENT_STREAM:
             status, head = self._head_of(result, accept.media_type, cors)
+            if result.cost:
+                head = [*head, (COST_HEADER, str(result.cost))]
             if method == "HEAD":
                 return Reply(status, result.body, headers=tuple(head))
             protocol.response_bytes(status, head, result.body)

@@ -30,8 +30,9 @@ from ...schemas.errors import (
     UpstreamUnreachable,
 )
 from ...schemas.openapi.media import MediaKind, media_kind
-from .base import Fetched, NotModified, TransportSettings
+from .base import FUNCTION_HEADER, LOCAL_HEADER, Fetched, NotModified, TransportSettings
 from .credentials import NOTHING, Carried, carried_by
+from .gateway_answer import local_answer
 from .http1 import (
     ACCEPT_ENCODING,
     BadHead,
@@ -228,6 +229,8 @@ class HttpTransport:
             return error
         except HttpError as error:
             return self._told(function, error)
+        if self._settings.gateway and (details := _header(reply.headers, LOCAL_HEADER.encode())):
+            return local_answer(function, reply.status, details.decode("latin-1"))
         content_type = _header(reply.headers, b"content-type")
         status = reply.status
         if (
@@ -388,7 +391,7 @@ class HttpTransport:
             raise ValueError("no URL of an HTTP server")
         scheme: Any = parts.scheme
         said = {name.lower() for name in headers}
-        lines = [pair for name, pair in self._defaults(parts).items() if name not in said]
+        lines = [pair for name, pair in self._defaults(parts, None).items() if name not in said]
         lines += [(name.encode(), value.encode()) for name, value in headers.items()]
         if body:
             lines.append((b"Content-Length", b"%d" % len(body)))
@@ -418,7 +421,10 @@ class HttpTransport:
         try:
             # Not the whole URL: what yarl would make of its path is not what the description says.
             url = URL(f"{scheme}://{re.split('[?#]', netloc)[0]}")
-            origin = Origin(scheme, url.raw_host or "", url.port or 0)
+            if self._settings.gateway:
+                origin = Origin("http", function.upstream, 80, self._settings.gateway)
+            else:
+                origin = Origin(scheme, url.raw_host or "", url.port or 0)
             if not origin.host:
                 raise ValueError("the URL names no host")  # noqa: TRY301  # one place tells the caller
             encode_request_line(binding.method.encode(), b"/")
@@ -444,7 +450,7 @@ class HttpTransport:
             cut=len(server),
             prefix=prefix,
             method=binding.method.encode(),
-            defaults=self._defaults(url),
+            defaults=self._defaults(url, function),
             gives_json=function.result is not None
             and described_kind(function) == "json"
             and not binding.shown_headers,
@@ -455,7 +461,8 @@ class HttpTransport:
             token=self._token_source(carried),
         )
 
-    def _defaults(self, url: URL) -> dict[str, tuple[bytes, bytes]]:
+    def _defaults(self, url: URL, function: Function | None) -> dict[str, tuple[bytes, bytes]]:
+        """Headers of every call of *function*; ``None`` stands for a request that is no function's."""
         host = (url.host_subcomponent or "").encode()
         if url.port is not None and not url.is_default_port():
             host += b":%d" % url.port
@@ -469,6 +476,9 @@ class HttpTransport:
         if url.user is not None or url.password is not None:
             credentials = f"{url.user or ''}:{url.password or ''}".encode()
             defaults["authorization"] = (b"Authorization", b"Basic " + b64encode(credentials))
+        if self._settings.gateway and function is not None:
+            defaults["host"] = (b"Host", function.upstream.encode())
+            defaults[FUNCTION_HEADER] = (FUNCTION_HEADER.encode(), function.id.encode())
         return defaults
 
     def _client(self, origin: Origin, *, own: bool) -> Client:
@@ -477,7 +487,8 @@ class HttpTransport:
             raise RuntimeError("the transport is used outside of its `async with` block")
         client = self._clients.get(origin)
         if client is None:
-            settings, proxy = self._settings, proxy_for(origin)
+            settings = self._settings
+            proxy = "" if origin.unix_path else proxy_for(origin)
             bounds: dict[str, Any] = {
                 "max_connections": settings.max_connections,
                 "connect_timeout_s": settings.connect_timeout_s,

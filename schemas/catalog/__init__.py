@@ -12,6 +12,7 @@ hash, and the ``Snapshot`` file that processes share.
 - ``effects``: read or write, told from a name.
 - ``files``: files as values.
 - ``overrides``: what the configuration says of single functions.
+- ``reading``: what it says of how gRPC descriptors are read.
 - ``snapshot``: the file format.
 
 All of these are msgspec Structs and not dataclasses: they are frozen and slotted like them, and the

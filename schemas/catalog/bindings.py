@@ -140,10 +140,12 @@ class LambdaBinding(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_on
         qualifier: Version or alias; ``""`` for none.
         payload: ``arguments`` if the payload is an object of the function's arguments; ``whole`` if the
             single argument named ``payload`` is the payload itself.
+        arn: Its ARN without a qualifier, as ListFunctions gave it; ``""`` where it is not known.
     """
 
     function_name: str
     qualifier: str = ""
+    arn: str = ""
     payload: Literal["arguments", "whole"] = "arguments"
 
 

@@ -39,6 +39,8 @@ class View(Mapping[str, "Json"]):
     @property
     def nullable(self) -> bool:
         """Whether any leaf lets null through (``nullable``, ``x-nullable``, ``null`` among its types or values)."""
+        if len(self.leaves) == 1:
+            return allows_null(self.leaves[0].value)
         return any(allows_null(leaf.value) for leaf in self.leaves)
 
     @property

@@ -32,7 +32,7 @@ from .document import Document
 from .function_names import Operation, function_names
 from .media import media_kind
 from .parameters import read_parameters, stated_parameters
-from .references import Warnings, object_of, pointer_token, text_of
+from .references import Node, Warnings, object_of, pointer_token, text_of
 from .responses import declared_links, described_errors, described_headers, responses_of
 from .security import security_requirements
 from .servers import operation_url
@@ -130,8 +130,8 @@ def _operations(around: Surroundings) -> Iterator[Found]:
             stated = own + [one for one in stated if one[0] not in methods]
         for method, operation, place in stated:
             if isinstance(operation, dict):
-                item = (object_of(value), pointer) if place.startswith(f"{pointer}/") else tuple(node)
-                yield Found(full, method, operation, place, *item)
+                item = Node(object_of(value), pointer) if place.startswith(f"{pointer}/") else node
+                yield Found(full, method, operation, place, item.value, item.pointer)
             else:
                 warnings.add("not-an-object", place, "an operation object is expected here")
 

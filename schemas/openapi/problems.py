@@ -62,7 +62,12 @@ def _problems(document: Document) -> Iterator[ReadingWarning]:
     from jsonschema_path import SchemaPath
 
     # Its `iter_errors` keeps every document for ever (an `lru_cache`), so its two halves are run here.
-    validator = getattr(openapi_spec_validator, _VALIDATORS[document.version])
+    stated = document.root.get("openapi")
+    is_32 = isinstance(stated, str) and stated.startswith("3.2")
+    name = "OpenAPIV32SpecValidator" if is_32 else _VALIDATORS[document.version]
+    validator = getattr(openapi_spec_validator, name, None)
+    if validator is None:
+        return  # a version of the library that does not know 3.2
     for error in validator.schema_validator.iter_errors(document.root):
         yield _problem(error)
     if document.size <= MAX_BYTES_IN_DEPTH and not _refers_elsewhere(document.root):

@@ -28,7 +28,7 @@ from ..catalog import (
     ShapeName,
     Type,
 )
-from ..names import unique, words
+from ..names import type_name, unique, words
 from .composition import View, common_types, leaves_of, stated_types
 from .document import Document
 from .enums import enum_values, stated_values
@@ -47,6 +47,12 @@ from .references import (
 )
 from .scalars import TYPE_ALIASES, constraints_of, scalar_of, tightest
 from .unions import Unions
+
+_TITLE_WORDS: Final = 4
+"""A longer title is a sentence, not a name."""
+
+_FRAMEWORK_WORDS: Final = frozenset({"response", "body", "schema", "object", "value"})
+"""What titles begin with that FastAPI makes up (``Response Get Items``), or that name nothing."""
 
 _DEEPEST: Final = 60
 """Lists and maps within each other; every named object begins anew."""
@@ -194,7 +200,7 @@ class ShapeReader:
                 return _nullable(found) if View(nodes).nullable else found
         plain = len(nodes) == 1 and "allOf" not in nodes[0].value
         view = View(nodes if plain else leaves_of(nodes, self.references, self.warnings))
-        name = given_name(key) or hint
+        name = given_name(key) or self._titled(view, hint) or hint
         return self.read_view(view, key, name, member)
 
     def read_view(self, view: View, pointer: str, name: str, member: str = "") -> Type:
@@ -209,6 +215,19 @@ class ShapeReader:
             self._settle_types(view)
         found = self._unions.type_of(view, pointer, name)
         return found if found is not None else self._single(view, pointer, name, member)
+
+    def _titled(self, view: View, hint: str) -> str:
+        """The name that an inline schema's ``title`` gives it; ``""`` if that is taken, or no name of a thing.
+
+        Nor is it one where *hint*, which is made of the property's name, says the same: pydantic gives every
+        property such a title.
+        """
+        title = text_of(view, "title")
+        found = words(title) if title else []
+        if not 0 < len(found) <= _TITLE_WORDS or found[0] in _FRAMEWORK_WORDS:
+            return ""
+        name = type_name(title)
+        return "" if name in self._taken or hint.endswith(name) else name
 
     def _values(self, view: View) -> list[Json] | None:
         """The values that every leaf with an enum allows; the first one's, with a warning, if there is none."""
@@ -355,15 +374,14 @@ class ShapeReader:
         return ObjectShape(name=name, fields=fields, description=description)
 
     def _field(self, member: str, nodes: Sequence[Node], required: bool, parent: str) -> Field:
-        type_ = _plain_scalar(nodes[0].value) if len(nodes) == 1 else None
+        one = nodes[0] if len(nodes) == 1 else None
+        type_: Type | None = _plain_scalar(one.value) if one is not None else None
         if type_ is None:
             name = member_name(parent, member)
-            one = nodes[0] if len(nodes) == 1 else None
-            type_ = (
-                self._type_of_one(one, name, member)
-                if one
-                else self.type_of_nodes(nodes, name, member=member)
-            )
+            if one is not None:
+                type_ = self._type_of_one(one, name, member)
+            else:
+                type_ = self.type_of_nodes(nodes, name, member=member)
         view = self.annotations(nodes)
         return Field(
             name=member,

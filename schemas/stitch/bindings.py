@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -86,7 +86,7 @@ class UnionBinding:
     default: str = ""
 
     def type_name(self, value: object) -> str | None:
-        """Name of the concrete type of *value*; ``None`` if it is of none of them."""
+        """Name of the concrete type of *value*; ``None`` if it has nothing of any of them."""
         if not isinstance(value, dict):
             return None
         if self.property and isinstance(found := value.get(self.property), str) and found in self.mapping:
@@ -102,7 +102,14 @@ class UnionBinding:
             score = (len(self.members[candidate] & present), len(required))
             if best is None or score > best:
                 best, name = score, candidate
-        return name
+        return name if best is not None else self._nearest(present)
+
+    def _nearest(self, present: Collection[str]) -> str | None:
+        """The one type of which *present* has more members than of any other; the fields that lack will say so."""
+        counts = {name: len(members.intersection(present)) for name, members in self.members.items()}
+        most = max(counts.values(), default=0)
+        found = [name for name, count in counts.items() if count == most]
+        return found[0] if most and len(found) == 1 else None
 
 
 def binding_of(field: GraphQLField) -> FieldBinding | None:

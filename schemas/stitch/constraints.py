@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
 
 from ..catalog import Constraints
 
@@ -131,6 +130,9 @@ def pattern_matcher(pattern: str) -> Callable[[str], bool] | None:
     Patterns are the upstream's and texts the caller's, so matching must take linear time: the engine is
     Rust's, which has no look-around and no back-references. Such patterns are left to the upstream.
     """
+    # Imported where it is used: few operations have arguments with patterns.
+    from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
+
     try:
         validator = SchemaValidator(
             core_schema.str_schema(pattern=_as_rust(pattern), regex_engine="rust-regex", strict=True)

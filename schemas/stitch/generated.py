@@ -7,20 +7,25 @@ schema takes.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from graphql import (
     GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLEnumValue,
     GraphQLField,
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLObjectType,
     GraphQLOutputType,
+    assert_enum_value_name,
     assert_name,
     resolve_thunk,
 )
 
 from ..names import is_name
+
+_NO_VALUES: Final = frozenset({"true", "false", "null"})
 
 
 class GeneratedObject(GraphQLObjectType):
@@ -42,6 +47,20 @@ class GeneratedInput(GraphQLInputObjectType):
         """The fields, by name."""
         found: dict[str, Any] = dict(resolve_thunk(self._fields))
         _check(found)
+        return found
+
+
+class GeneratedEnum(GraphQLEnumType):
+    """An enum type whose values are generated."""
+
+    @cached_property
+    def values(self) -> dict[str, GraphQLEnumValue]:
+        """The values, by name."""
+        values: Any = self._values
+        found: dict[str, Any] = dict(resolve_thunk(values))
+        for name in found:
+            if not is_name(name) or name in _NO_VALUES:
+                assert_enum_value_name(name)
         return found
 
 

@@ -44,7 +44,7 @@ from ..catalog import (
 from ..names import FieldName, TypeName, enum_value_name, field_name, type_name, unique
 from .bindings import EXTENSION, LinkBinding, MapEntry, MemberBinding, UnionBinding, binding_of
 from .constraints import compile_constraints
-from .generated import GeneratedInput, GeneratedObject
+from .generated import GeneratedEnum, GeneratedInput, GeneratedObject
 from .name_book import NameBook
 from .scalars import JSON, SCALARS, UPLOAD
 
@@ -238,7 +238,7 @@ class TypeBuilder:
             return found
         return self._non_null(found)
 
-    def _non_null(self, type_: Any) -> Any:
+    def _non_null(self, type_: Any) -> GraphQLNonNull[Any]:
         """*type_* as a non-null type; of a named type there is but one."""
         if isinstance(type_, GraphQLList):
             return GraphQLNonNull(type_)
@@ -379,7 +379,7 @@ class TypeBuilder:
             )
         if not values:
             return JSON
-        return GraphQLEnumType(
+        return GeneratedEnum(
             self._type_name(upstream, shape, "output"), values, description=shape.description or None
         )
 

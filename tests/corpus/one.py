@@ -7,6 +7,7 @@ import resource
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from graphql import GraphQLObjectType, print_schema
@@ -104,10 +105,15 @@ def operations_of(document: Document) -> set[tuple[str, str]]:
         if not path.startswith("x-"):
             found |= {
                 (method.upper(), path if path.startswith("/") else f"/{path}")
-                for method in _item(item, document.root)
-                if method in METHODS
+                for method in _methods(_item(item, document.root))
             }
     return found
+
+
+def _methods(item: dict[str, Json]) -> Iterator[str]:
+    yield from (method for method in item if method in METHODS)
+    others = item.get("additionalOperations")
+    yield from others if isinstance(others, dict) else ()
 
 
 def _item(item: Json, root: Json) -> dict[str, Json]:

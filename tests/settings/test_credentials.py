@@ -82,12 +82,12 @@ def test_files_of_tls_are_relative_to_the_settings(tmp_path: Path) -> None:
 def test_credentials_are_for_http_servers_and_tls_for_those_that_speak_it() -> None:
     for url, section in (
         ("grpcs://a.test:1", {"credentials": {"key": "a"}}),
-        ("grpc://a.test:1", {"tls": {"ca": "a.pem"}}),
+        ("grpcs://a.test:1", {"tls": {"ca": "a.pem"}}),
         ("http://a.test", {"tls": {"ca": "a.pem"}}),
     ):
         with pytest.raises(ConfigError):
             Settings.from_mapping({"upstreams": [{"url": url, **section}]})
-    assert Settings.from_mapping({"upstreams": [{"url": "grpcs://a.test:1", "tls": {"ca": "a.pem"}}]})
+    assert Settings.from_mapping({"upstreams": [{"url": "https://a.test", "tls": {"ca": "a.pem"}}]})
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from graphql import (
     ExecutionResult,
     GraphQLError,
+    GraphQLField,
     GraphQLList,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -31,6 +32,7 @@ from weft.schemas.stitch import (
     Stitched,
     binding_of,
 )
+from weft.schemas.stitch.arguments import finish_of
 from weft.schemas.stitch.bindings import is_map_entry
 
 from .memory import Answer
@@ -67,9 +69,9 @@ class Oracle:
                     case NamespaceBinding():
                         field.resolve = lambda _source, _info: {}
                     case RootBinding() as root:
-                        field.resolve = self._root(root)
+                        field.resolve = _finished(field, self._root(root))
                     case LinkBinding() as link:
-                        field.resolve = self._link(link)
+                        field.resolve = _finished(field, self._link(link))
 
     def execute(self, text: str, variables: Mapping[str, Any]) -> tuple[Any, list[Problem]]:
         """``data``, and every error."""
@@ -149,6 +151,16 @@ class Oracle:
         return answer
 
 
+def _finished(field: GraphQLField, resolve: Any) -> Any:
+    """*resolve* with arguments as the upstream takes them; one that breaks a constraint is refused."""
+    finish = finish_of(field)
+
+    def resolve_finished(source: Any, info: Any, **arguments: Any) -> Any:
+        return resolve(source, info, **finish(arguments))
+
+    return resolve if finish is None else resolve_finished
+
+
 def _caught(resolve: Any, parts: Sequence[Any], arguments: Mapping[str, Any]) -> Any:
     try:
         return resolve(parts, arguments)
@@ -220,6 +232,8 @@ def _fitted(type_: GraphQLOutputType, value: Any) -> Any:
 
 
 def _kind(error: GraphQLError) -> str:
+    if (error.extensions or {}).get("code") == "BAD_USER_INPUT":
+        return "arguments"
     original = error.original_error
     if isinstance(original, UpstreamError):
         return original.code

@@ -27,6 +27,7 @@ from ..schemas.catalog import Snapshot
 from ..schemas.errors import WeftError
 from ..schemas.stitch import Stitched
 from ..settings import Settings, load_settings
+from .behind import Behind
 from .live import LiveEngine, Loaded, file_version, following
 from .logs import configure_logging, log_level
 from .processes import collect_less_often, end_with_parent, settle_heap
@@ -90,7 +91,17 @@ def make_engine(
         StitchConflict: The hand-written schema defines what is generated too.
     """
     stitched = stitched or stitch_snapshot(snapshot, settings, handwritten=handwritten)
-    return Engine(stitched, make_transports(snapshot, settings, hooks), engine_settings(snapshot, settings))
+    behind = Behind.of_environment()
+    headers: tuple[str, ...] = ()
+    if behind.socket and settings.gateway is not None:
+        from .gateway import canary_headers
+
+        headers = canary_headers(settings, snapshot)
+    return Engine(
+        stitched,
+        make_transports(snapshot, settings, gateway=behind.socket, hooks=hooks),
+        engine_settings(snapshot, settings, behind=behind, canary_headers=headers),
+    )
 
 
 def endpoint_settings(settings: Settings) -> EndpointSettings:
@@ -163,16 +174,36 @@ def serve(config: Path, settings: Settings, *, port: int, workers: int) -> None:
         workers: How many processes.
     """
     server = settings.server
-    target: str | Callable[[], Application]
+    target = _target(config, settings)
+    serve_target(target, host=server.host, port=port, workers=workers, log_level=log_level().lower())
+
+
+def serve_on_socket(config: Path, settings: Settings, socket: Path) -> None:
+    """Serve the newest snapshot from one worker on a Unix socket, until SIGTERM or SIGINT.
+
+    When the worker dies this process ends too, and nobody listens any more: whoever balances between
+    sockets turns to the others.
+
+    Args:
+        config: The configuration file.
+        settings: What it holds.
+        socket: Where to listen; only this user can connect.
+    """
+    os.umask(0o077)
+    target = _target(config, settings)
+    serve_target(target, uds=socket, workers=1, respawn=False, log_level=log_level().lower())
+
+
+def _target(config: Path, settings: Settings) -> str | Callable[[], Application]:
+    """What makes the application in a worker: a function where workers are forked, else its name."""
     if sys.platform == "linux":
         multiprocessing.set_start_method("fork", force=True)
         os.register_at_fork(after_in_child=_end_on_signals)
-        target = _forked_target(settings)
-    else:  # elsewhere system libraries do not survive a fork
-        multiprocessing.set_start_method("spawn", force=True)
-        os.environ[_CONFIG] = str(config.resolve())
-        target = "weft.app.serving:spawned_application"
-    serve_target(target, host=server.host, port=port, workers=workers, log_level=log_level().lower())
+        return _forked_target(settings)
+    # Elsewhere system libraries do not survive a fork.
+    multiprocessing.set_start_method("spawn", force=True)
+    os.environ[_CONFIG] = str(config.resolve())
+    return "weft.app.serving:spawned_application"
 
 
 def _end_on_signals() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Look at every upstream, serve the schema, and keep both current until Ctrl-C.
 
-    An upstream that cannot be read is left out until it can; the others are served.
+    An upstream that cannot be read is left out until it can; the others are served. With a section `gateway`
+    in the configuration, Envoy listens in front, and the engine's calls go through it.
 
     Examples:
 
@@ -29,13 +31,21 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
         weft up -c shop/weft.yaml
     """
     from ..app.discovering import watching_process
-    from ..app.machine import free_port, worker_count
+    from ..app.machine import free_port_at, worker_count
 
     settings = read_settings(config)
-    port = free_port(config, settings)
+    server, section = settings.server, settings.gateway
+    host, port, key = server.host, server.port, "server"
+    if section is not None:
+        host, port, key = section.host or host, port if section.port is None else section.port, "gateway"
+    port = free_port_at(config, host, port, key=key)
     # Upstreams are asked in a process of their own from the start: the workers are forked from this one.
     with watching_process(lambda sender: _watch(settings, sender)) as watching:
-        from ..app.serving import serve as serve_snapshot  # imported while the upstreams answer
+        # Imported while the upstreams answer.
+        if section is None:
+            from ..app.serving import serve as serve_snapshot
+        else:
+            from ..app.gateway import run_until_stopped
 
         try:
             code = watching.recv()
@@ -44,8 +54,17 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
         if code:
             raise typer.Exit(code)
         workers = worker_count(settings)
-        note_address(settings, port, workers)
-        serve_snapshot(config, settings, port=port, workers=workers)
+        if section is None:
+            note_address(settings, port, workers)
+            serve_snapshot(config, settings, port=port, workers=workers)
+            return
+        sys.stdout.flush()
+        shown = f"[{host}]" if ":" in host else host
+
+        def say() -> None:
+            note(f"GraphQL at http://{shown}:{port}/graphql, Envoy and {workers} worker(s); Ctrl-C to stop")
+
+        run_until_stopped(config, settings, port=port, on_ready=say)
 
 
 async def _watch(settings: Settings, sender: Any) -> None:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, model_validator
+from pydantic import BeforeValidator, Field, StrictStr, model_validator
 
+from .section import Section
 from .values import HeaderName, HeaderValue, SettingsPath, UpstreamUrl, problem
 
 _FORMS: Final = "`value`; `username` and `password`; `client_id` and `client_secret`; or `forward`"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class CredentialEntry(_Section):
+class CredentialEntry(Section):
     """What fulfils one security scheme. A text alone is `value`."""
 
     value: HeaderValue | None = None
@@ -105,7 +102,7 @@ Credentials: TypeAlias = dict[
 ]
 
 
-class TlsSection(_Section):
+class TlsSection(Section):
     """TLS with one upstream. Files are in PEM format."""
 
     certificate: SettingsPath | None = None

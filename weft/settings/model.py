@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     StrictBool,
@@ -24,11 +22,15 @@ from pydantic import (
     model_validator,
 )
 
+from ..engine.plan.access import AccessRule
+from ..engine.plan.cost import CostRule
 from ..schemas.catalog import FunctionId, FunctionRule
 from ..schemas.links import BulkRule, LinkRule
 from .credentials import Credentials, TlsSection
+from .gateway import GatewaySection
 from .grpc import GrpcSection
 from .problems import validate
+from .section import Section
 from .values import (
     Duration,
     HeaderName,
@@ -82,18 +84,6 @@ FunctionName: TypeAlias = Annotated[
     BeforeValidator(lambda value: _check_function(value) if isinstance(value, str) else value),
     WithJsonSchema({"type": "string", "pattern": f"^{_FUNCTION.pattern}$"}),
 ]
-
-
-class Section(BaseModel):
-    """A part of the settings: frozen, and with no other keys than its own."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        # Only the whole is ever validated: a validator for each section would take 50 ms to build.
-        defer_build=True,
-    )
 
 
 def _off_as_section(value: Any) -> Any:
@@ -267,12 +257,12 @@ class ServerUpstream(UpstreamEntry):
             raise problem("`openapi` is for HTTP servers only", "an http:// or https:// URL beside `openapi`")
         if self.credentials and self.url.startswith("grpc"):
             raise problem("`credentials` are for HTTP servers only", "`headers`, which are sent as metadata")
-        if self.tls and self.url.startswith(("grpc://", "http://")):
-            raise problem(
-                "`tls` is there for a server in plain text", "an https:// or grpcs:// URL beside `tls`"
-            )
+        if self.tls and not self.url.startswith("https://"):
+            raise problem("`tls` is for HTTPS servers only", "an https:// URL; gRPC servers have `grpc.tls`")
         if "grpc" in self.model_fields_set and not self.url.startswith("grpc"):
             raise problem("`grpc` is for gRPC servers only", "a grpc:// or grpcs:// URL beside `grpc`")
+        if self.grpc.tls is not None and not self.url.startswith("grpcs"):
+            raise problem("`grpc.tls` is for TLS only", "a grpcs:// URL beside it")
         return self
 
 
@@ -551,6 +541,63 @@ class NamesSection(Section):
         return frozenset(self.namespaces).intersection(upstreams)
 
 
+class AccessEntry(Section):
+    """Who may ask for some fields. All entries that name a field must hold."""
+
+    fields: tuple[StrictStr, ...] = ()
+    """Globs of schema coordinates, such as `Order.total` or `Mutation.*`."""
+
+    functions: tuple[StrictStr, ...] = ()
+    """Globs of functions: every field that calls one of them, directly or by a link."""
+
+    claims: dict[StrictStr, StrictStr | tuple[StrictStr, ...]] = {}
+    """Claims of the caller's token, and the values of which each must have one; `client` and `user` are who
+    came with an API key or a password. Left out: any caller that is known."""
+
+    @model_validator(mode="after")
+    def _names_something(self) -> AccessEntry:
+        if not self.fields and not self.functions:
+            raise problem("names no field", "`fields`, or `functions`")
+        return self
+
+    @property
+    def rule(self) -> AccessRule:
+        """The same, as the engine takes it."""
+        claims = {
+            name: (values,) if isinstance(values, str) else values for name, values in self.claims.items()
+        }
+        return AccessRule(self.fields, self.functions, claims)
+
+
+class AuthSection(Section):
+    """Who may ask for which fields. Refused before any call is made."""
+
+    rules: tuple[AccessEntry, ...] = ()
+    """What is asked of callers, by field or function."""
+
+    trust_headers: StrictBool = False
+    """Take `x-weft-claims`, `x-weft-client` and `x-weft-user` at their word also without `weft up`'s gateway in
+    front: only where nobody but a gateway that sets them can reach the server."""
+
+
+class CostSection(Section):
+    """What operations cost: the calls that they are expected to make."""
+
+    max_cost: StrictInt | None = Field(default=None, alias="max", ge=1)
+    """An operation that costs more is refused."""
+
+    list_size: StrictInt = Field(default=10, ge=1, le=1_000_000)
+    """Items that a list is taken to have where no argument says how many."""
+
+    weights: dict[StrictStr, StrictInt] = {}
+    """By globs of functions, what one call counts in place of 1."""
+
+    @property
+    def rule(self) -> CostRule:
+        """The same, as the engine takes it."""
+        return CostRule(self.max_cost, self.list_size, self.weights)
+
+
 class Settings(Section):
     """Everything that `weft.yaml` says."""
 
@@ -575,6 +622,15 @@ class Settings(Section):
     names: NamesSection = Field(default_factory=NamesSection)
     """How names are kept."""
 
+    auth: AuthSection = Field(default_factory=AuthSection)
+    """Who may ask for which fields."""
+
+    cost: CostSection | None = None
+    """What operations cost. Left out: they are not weighed."""
+
+    gateway: GatewaySection | None = None
+    """Envoy in front of the API and under its calls. Left out: there is none."""
+
     @model_validator(mode="before")
     @classmethod
     def _say_every_section(cls, value: object) -> object:
@@ -582,8 +638,9 @@ class Settings(Section):
         if not isinstance(value, Mapping):
             return value
         sections: dict[str, Any] = {
-            name: {} for name in ("server", "discovery", "names") if value.get(name) is None
+            name: {} for name in ("server", "discovery", "names", "auth") if value.get(name) is None
         }
+        sections |= {name: {} for name in ("gateway", "cost") if name in value and value[name] is None}
         lists: dict[str, Any] = {name: () for name in ("links", "bulk") if value.get(name) is None}
         return {**value, **sections, **lists}
 

@@ -127,6 +127,16 @@ def read_options(entry: ServerUpstream) -> ReadOptions:
     )
 
 
+def grpc_tls_files(entry: ServerUpstream) -> TlsFiles | None:
+    """The certificates for an entry's gRPC server."""
+    section = entry.grpc.tls
+    if section is None:
+        return None
+    return TlsFiles(
+        certificate=str(section.certificate or ""), key=str(section.key or ""), ca=str(section.ca or "")
+    )
+
+
 def channel_settings(entry: ServerUpstream) -> ChannelSettings:
     """How connections to an entry's gRPC server are kept."""
     section = entry.grpc
@@ -151,6 +161,7 @@ def address_of(entry: ServerUpstream | LambdaUpstream) -> Address:
                 return GrpcAddress(
                     rest,
                     tls=scheme == "grpcs",
+                    files=grpc_tls_files(entry),
                     descriptors=entry.grpc.descriptors,
                     options=read_options(entry),
                     channel=channel_settings(entry),

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import BeforeValidator, PlainValidator, SecretStr, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -339,6 +338,8 @@ def _parse_patch(value: object, info: ValidationInfo, *, at: tuple[int | str, ..
         return ([dict(operation) for operation in value],)
     if not isinstance(value, str | Path) or not str(value):
         raise problem("is no patch", accepted, at=at)
+    import yaml  # where it is used: few settings have patches in files
+
     path = Surroundings.of(info).base / value
     try:
         loaded = yaml.safe_load(path.read_bytes())

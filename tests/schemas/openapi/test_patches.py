@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from weft.schemas.errors import DocumentError
@@ -29,7 +31,7 @@ def test_a_document_without_a_version_can_be_given_one() -> None:
 
 
 def test_what_was_given_is_left_as_it_was() -> None:
-    root = {"a": {"b": 1}}
+    root: Any = {"a": {"b": 1}}
     apply_patches(root, [[{"op": "remove", "path": "/a/b"}], {"a": None}], source="x")
     assert root == {"a": {"b": 1}}
 

@@ -8,7 +8,7 @@ from tests.schemas.openapi.reading import kinds, read, read_schema, ref
 from weft.schemas.catalog import ListOf, ObjectShape, Scalar, ShapeName, Upstream, UpstreamId
 from weft.schemas.openapi import documents_referred_to, parse_document, read_openapi
 
-USER = {"type": "object", "properties": {"name": {"type": "string"}}}
+USER: dict[str, Any] = {"type": "object", "properties": {"name": {"type": "string"}}}
 
 
 def read_many(
@@ -79,7 +79,7 @@ def test_a_document_that_is_not_at_hand_costs_what_refers_to_it() -> None:
 
 
 def test_a_url_in_a_warning_has_no_query_and_no_credentials() -> None:
-    others = {
+    others: Any = {
         "https://me:secret@shop.example/a.json?key=secret": {"A": {"properties": {"x": {"$ref": "#/no"}}}}
     }
     document = parse_document(
@@ -235,7 +235,7 @@ def test_self_is_what_references_are_relative_to() -> None:
 
 
 def test_only_references_to_other_documents_are_to_be_fetched() -> None:
-    root = {
+    root: Any = {
         "a": {"$ref": "#/b"},
         "b": [{"$ref": "../b.yaml#/x"}, {"$ref": "../b.yaml#/y"}, {"$ref": "openapi.json#/z"}],
         "c": {"$id": "https://schemas.example/own"},

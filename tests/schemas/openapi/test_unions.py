@@ -160,8 +160,12 @@ def extends(base: str, **properties: Any) -> dict[str, Any]:
 
 
 def test_a_base_with_a_discriminator_stands_for_what_extends_it() -> None:
-    schemas = {"Pet": PET, "Dog": extends("Pet", tricks="string"), "Cat": extends("Pet", lives="integer")}
-    type_, shapes, upstream = read_schema({"$ref": "#/components/schemas/Pet"}, **schemas)
+    schemas: dict[str, Any] = {
+        "Pet": PET,
+        "Dog": extends("Pet", tricks="string"),
+        "Cat": extends("Pet", lives="integer"),
+    }
+    type_, shapes, upstream = read_schema({"$ref": "#/components/schemas/Pet"}, version="3.0.3", **schemas)
     assert type_ == ref("Pet")
     pet = shapes["Pet"]
     assert isinstance(pet, UnionShape)
@@ -178,24 +182,24 @@ def test_a_base_with_a_discriminator_stands_for_what_extends_it() -> None:
 
 
 def test_what_extends_a_base_is_itself_where_it_is_meant() -> None:
-    schemas = {"Pet": PET, "Dog": extends("Pet", tricks="string")}
-    type_, shapes, _ = read_schema({"$ref": "#/components/schemas/Dog"}, **schemas)
+    schemas: dict[str, Any] = {"Pet": PET, "Dog": extends("Pet", tricks="string")}
+    type_, shapes, _ = read_schema({"$ref": "#/components/schemas/Dog"}, version="3.0.3", **schemas)
     assert type_ == ref("Dog")
     assert isinstance(shapes["Dog"], ObjectShape)
 
 
 def test_subtypes_of_subtypes_stand_beside_them() -> None:
     puppy = extends("Dog", age="integer")
-    schemas = {"Pet": PET, "Dog": extends("Pet", tricks="string"), "Puppy": puppy}
-    _, shapes, _ = read_schema({"$ref": "#/components/schemas/Pet"}, **schemas)
+    schemas: dict[str, Any] = {"Pet": PET, "Dog": extends("Pet", tricks="string"), "Puppy": puppy}
+    _, shapes, _ = read_schema({"$ref": "#/components/schemas/Pet"}, version="3.0.3", **schemas)
     pet = shapes["Pet"]
     assert isinstance(pet, UnionShape)
     assert pet.members == ("Dog", "Puppy", "PetBase")
 
 
 def test_a_base_of_too_many_is_an_object() -> None:
-    schemas = {"Pet": PET} | {f"Pet{n}": extends("Pet", x="string") for n in range(65)}
-    _, shapes, _ = read_schema({"$ref": "#/components/schemas/Pet"}, **schemas)
+    schemas: dict[str, Any] = {"Pet": PET} | {f"Pet{n}": extends("Pet", x="string") for n in range(65)}
+    _, shapes, _ = read_schema({"$ref": "#/components/schemas/Pet"}, version="3.0.3", **schemas)
     assert isinstance(shapes["Pet"], ObjectShape)
 
 

@@ -260,6 +260,11 @@ def test_an_unknown_discriminator_falls_back_to_the_members() -> None:
     assert made.type_name({"kind": "new", "name": "Rex", "tricks": "3"}) == "Dog"
 
 
+def test_an_object_that_lacks_a_required_member_is_of_the_type_it_has_most_of() -> None:
+    found = binding(output(CAT, DOG, union("Thing", "Cat", "Dog")))
+    assert found.type_name({"name": "Tom", "lives": 9}) == "Cat"
+
+
 @pytest.mark.parametrize("value", [{}, {"name": "Tom"}, "Cat", None, []])
 def test_what_fits_no_member_has_no_type(value: Any) -> None:
     assert binding(output(CAT, DOG, union("Thing", "Cat", "Dog"))).type_name(value) is None
