@@ -6,7 +6,7 @@ import ast
 import inspect
 from typing import Any
 
-from . import model
+from . import auth, gateway, grpc, model
 from .model import Settings
 
 
@@ -46,9 +46,14 @@ def _attribute_docstrings() -> dict[tuple[str, str], str]:
     Pydantic can do it (``use_attribute_docstrings``), but reads the source whenever a class is made: 40 ms
     at every start of the program.
     """
-    tree = ast.parse(inspect.getsource(model))
     own: dict[str, dict[str, str]] = {}
-    for class_ in (node for node in tree.body if isinstance(node, ast.ClassDef)):
+    made: dict[str, Any] = {}
+    for module in (auth, gateway, grpc, model):
+        made |= vars(module)
+    nodes = [
+        node for module in (auth, gateway, grpc, model) for node in ast.parse(inspect.getsource(module)).body
+    ]
+    for class_ in (node for node in nodes if isinstance(node, ast.ClassDef)):
         texts = own[class_.name] = {}
         for field, text in zip(class_.body, class_.body[1:], strict=False):
             match field, text:
@@ -58,7 +63,7 @@ def _attribute_docstrings() -> dict[tuple[str, str], str]:
                     pass
     found: dict[tuple[str, str], str] = {}
     for title in own:
-        class_made = getattr(model, title)
+        class_made = made[title]
         for base in reversed(class_made.__mro__):
             for name, said in own.get(base.__name__, {}).items():
                 if name in class_made.model_fields:
