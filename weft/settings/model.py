@@ -24,11 +24,8 @@ from pydantic import (
 
 from ..schemas.catalog import FunctionId, FunctionRule
 from ..schemas.links import BulkRule, LinkRule
-<<<<<<< HEAD
-from .credentials import Credentials, TlsSection
-=======
 from .auth import AuthSection, CostSection
->>>>>>> gateway
+from .credentials import Credentials, TlsSection
 from .gateway import GatewaySection
 from .grpc import GrpcSection
 from .problems import validate
