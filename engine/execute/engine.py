@@ -14,6 +14,7 @@ import msgspec
 from graphql import ExecutionResult, GraphQLSchema, VariableValues, execute, subscribe
 
 from ...schemas.catalog import UpstreamId
+from ...schemas.catalog.files import encode_file
 from ...schemas.errors import OperationError, UpstreamError, WeftError
 from ...schemas.sdl import print_sdl
 from ...schemas.stitch import Stitched
@@ -306,7 +307,7 @@ class Engine:
                 template.forwarded[id(plan)] = names
         if names is None:
             return None
-        variables = msgspec.json.encode(request.variables) if request.variables else b""
+        variables = msgspec.json.encode(request.variables, enc_hook=encode_file) if request.variables else b""
         return (request.query, request.operation_name, variables, *map(headers.get, names))
 
     async def subscribe(

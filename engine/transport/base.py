@@ -10,6 +10,8 @@ import msgspec
 
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamError, UpstreamStatus
+from .credentials import Credential
+from .hooks import Hooks
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -39,8 +41,11 @@ class TransportSettings:
         gateway: Unix socket of a gateway's listener that calls go to, in place of the upstream's address;
             ``""`` for none. Each call says in ``x-weft-function`` which function it is for, and in ``Host``
             of which upstream.
+        credentials: By the names of the description's security schemes (HTTP).
         tls: The client's own certificate, and whom to trust.
-        show_errors: Keep what an upstream says of its errors for whoever called.
+        hooks: Where events come from that upstreams send of themselves (HTTP).
+        show_errors: Keep what an upstream says of its errors for whoever called; over HTTP only what its
+            description has.
         channel: How connections to a gRPC server are kept.
     """
 
@@ -50,7 +55,9 @@ class TransportSettings:
     connect_timeout_s: float = 5.0
     accept_compressed: bool = False
     gateway: str = ""
+    credentials: Mapping[str, Credential] = field(default_factory=dict, repr=False)
     tls: TlsFiles | None = None
+    hooks: Hooks | None = None
     show_errors: bool = False
     channel: ChannelSettings = field(default_factory=lambda: ChannelSettings())
 

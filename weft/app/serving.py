@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..discovery import load_snapshot
+from ..engine.endpoint.hooks import HookPath
 from ..engine.endpoint.rsgi import Application
 from ..engine.endpoint.server import serve as serve_target
 from ..engine.endpoint.settings import EndpointSettings
 from ..engine.execute.engine import Engine
+from ..engine.transport.hooks import Hooks
 from ..schemas.catalog import Snapshot
 from ..schemas.errors import WeftError
 from ..schemas.stitch import Stitched
@@ -73,6 +75,7 @@ def make_engine(
     *,
     stitched: Stitched | None = None,
     handwritten: strawberry.Schema | None = None,
+    hooks: Hooks | None = None,
 ) -> Engine:
     """An engine for *snapshot*; its owner enters its context.
 
@@ -81,6 +84,7 @@ def make_engine(
         settings: How.
         stitched: The schema of *snapshot*, if it is there already.
         handwritten: Merged into the schema, where there is none already.
+        hooks: Where the events come from that upstreams send.
 
     Raises:
         ConfigError: A configured link or bulk function contradicts the catalog.
@@ -95,7 +99,7 @@ def make_engine(
         headers = canary_headers(settings, snapshot)
     return Engine(
         stitched,
-        make_transports(snapshot, settings, gateway=behind.socket),
+        make_transports(snapshot, settings, gateway=behind.socket, hooks=hooks),
         engine_settings(snapshot, settings, behind=behind, canary_headers=headers),
     )
 
@@ -107,6 +111,8 @@ def endpoint_settings(settings: Settings) -> EndpointSettings:
         graphiql=server.graphiql,
         schema=server.introspection,
         max_body_bytes=server.max_body_bytes,
+        max_upload_bytes=server.max_upload_bytes if server.uploads else 0,
+        max_uploads=server.uploads,
         timeout_s=server.timeout_s,
     )
 
@@ -126,19 +132,25 @@ def make_application(
         handwritten: Merged into every schema.
         settle: Called whenever an engine was opened or closed.
     """
+    section = settings.server.hooks
+    hooks = Hooks(max_waiting=section.max_waiting) if section is not None else None
+    path: HookPath | None = None
+    if hooks is not None and section is not None:
+        most = settings.server.max_body_bytes
+        path = HookPath(hooks, section.secret.get_secret_value(), max_body_bytes=most)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[LiveEngine]:
         def make(snapshot: Snapshot) -> Engine:
             known = preloaded is not None and snapshot is preloaded.loaded.snapshot
             stitched = preloaded.stitched if preloaded is not None and known else None
-            return make_engine(snapshot, settings, stitched=stitched, handwritten=handwritten)
+            return make_engine(snapshot, settings, stitched=stitched, handwritten=handwritten, hooks=hooks)
 
         loaded = preloaded.loaded if preloaded is not None else None
         async with following(settings.discovery.snapshot, make, loaded=loaded, settle=settle) as live:
             yield live
 
-    return Application(lifespan, endpoint_settings(settings))
+    return Application(lifespan, endpoint_settings(settings), hooks=path)
 
 
 def spawned_application() -> Application:

@@ -11,9 +11,18 @@ from ..engine.execute.retries import RetryRule
 from ..engine.execute.upstream_caller import CacheRule, CallSettings
 from ..engine.operation import DocumentLimits
 from ..engine.transport import Transport, TransportSettings
+from ..engine.transport.hooks import Hooks
 from ..schemas.catalog import FunctionId, GrpcTarget, HttpTarget, LambdaTarget, Snapshot, Upstream, UpstreamId
+from ..schemas.errors import ConfigError
 from ..settings import CacheSection, RetriesSection, ServerUpstream, Settings, entries_by_upstream
-from ..settings.upstreams import channel_settings, grpc_tls_files, plain_headers
+from ..settings.upstreams import (
+    channel_settings,
+    forwarded_headers,
+    grpc_tls_files,
+    plain_credentials,
+    plain_headers,
+    tls_files,
+)
 from .behind import Behind
 
 
@@ -47,22 +56,33 @@ def load_transports(snapshot: Snapshot) -> None:
 
 
 def make_transports(
-    snapshot: Snapshot, settings: Settings, *, gateway: str = ""
+    snapshot: Snapshot, settings: Settings, *, gateway: str = "", hooks: Hooks | None = None
 ) -> dict[UpstreamId, Transport]:
-    """A transport for every upstream of the snapshot's catalog, with its headers and bounds.
+    """A transport for every upstream of the snapshot's catalog, with its headers, credentials and bounds.
 
     Args:
         snapshot: What was discovered.
         settings: How upstreams are called.
         gateway: Unix socket of a gateway's listener that all calls go through; empty for none.
+        hooks: Where the events come from that upstreams send.
+
+    Raises:
+        ConfigError: The certificates of an upstream cannot be used.
     """
     entries = entries_by_upstream(settings, snapshot.statuses)
     made: dict[UpstreamId, Transport] = {}
     for upstream in snapshot.catalog.upstreams:
         entry = entries.get(upstream.id)
-        bounds = TransportSettings(gateway=gateway)
+        bounds = TransportSettings(gateway=gateway, hooks=hooks)
         if entry is not None:
-            bounds = replace(bounds, headers=plain_headers(entry), max_connections=entry.max_concurrency)
+            bounds = replace(
+                bounds,
+                headers=plain_headers(entry),
+                max_connections=entry.max_concurrency,
+                credentials=plain_credentials(entry),
+                tls=tls_files(entry),
+                show_errors=isinstance(entry, ServerUpstream) and entry.errors == "described",
+            )
             if isinstance(entry, ServerUpstream) and isinstance(upstream.target, GrpcTarget):
                 bounds = replace(
                     bounds,
@@ -71,7 +91,15 @@ def make_transports(
                     show_errors=entry.grpc.errors == "described",
                     channel=channel_settings(entry),
                 )
-        made[upstream.id] = make_transport(upstream, bounds)
+        try:
+            made[upstream.id] = make_transport(upstream, bounds)
+        except OSError as error:  # ssl.SSLError is one
+            raise ConfigError(
+                source="upstreams",
+                key=f"{upstream.id}.tls",
+                problem=f"the certificates cannot be used: {error.strerror or type(error).__name__}",
+                accepted="files in PEM format; the key belongs to the certificate",
+            ) from error
     return made
 
 
@@ -110,9 +138,8 @@ def engine_settings(
                 retries=RetryRule(attempts=0) if behind.socket else RetryRule(),
             )
             continue
-        forward = entry.forward if isinstance(entry, ServerUpstream) else ()
         calls[upstream] = CallSettings(
-            forward=tuple(dict.fromkeys((*forward, *canary_headers))),
+            forward=tuple(dict.fromkeys((*forwarded_headers(entry), *canary_headers))),
             timeout_s=entry.timeout_s if entry.timeout_s is not None else server.timeout_s,
             max_concurrency=entry.max_concurrency,
             share=entry.share,

@@ -6,7 +6,7 @@ import ast
 import inspect
 from typing import Any
 
-from . import grpc, model
+from . import auth, credentials, gateway, grpc, model
 from .model import Settings
 
 
@@ -46,7 +46,7 @@ def _attribute_docstrings() -> dict[tuple[str, str], str]:
     Pydantic can do it (``use_attribute_docstrings``), but reads the source whenever a class is made: 40 ms
     at every start of the program.
     """
-    modules = (model, grpc)
+    modules = (model, grpc, gateway, auth, credentials)
     nodes = [node for module in modules for node in ast.parse(inspect.getsource(module)).body]
     own: dict[str, dict[str, str]] = {}
     for class_ in (node for node in nodes if isinstance(node, ast.ClassDef)):
@@ -59,7 +59,7 @@ def _attribute_docstrings() -> dict[tuple[str, str], str]:
                     pass
     found: dict[tuple[str, str], str] = {}
     for title in own:
-        class_made = getattr(model, title, None) or getattr(grpc, title)
+        class_made = next(getattr(one, title) for one in modules if hasattr(one, title))
         for base in reversed(class_made.__mro__):
             for name, said in own.get(base.__name__, {}).items():
                 if name in class_made.model_fields:

@@ -22,10 +22,10 @@ from pydantic import (
     model_validator,
 )
 
-from ..engine.plan.access import AccessRule
-from ..engine.plan.cost import CostRule
 from ..schemas.catalog import FunctionId, FunctionRule
 from ..schemas.links import BulkRule, LinkRule
+from .auth import AuthSection, CostSection
+from .credentials import Credentials, TlsSection
 from .gateway import GatewaySection
 from .grpc import GrpcSection
 from .problems import validate
@@ -216,6 +216,17 @@ class ServerUpstream(UpstreamEntry):
     forward: tuple[HeaderName, ...] = ()
     """Headers of the client that are passed on to this upstream."""
 
+    credentials: Credentials = {}
+    """What fulfils the security schemes of its OpenAPI document, by their names there. `${NAME}` and
+    `${file:/path}` stand for environment variables and files."""
+
+    tls: TlsSection | None = None
+    """The certificate that calls show (mutual TLS), and whom they trust."""
+
+    errors: Literal["hidden", "described"] = "hidden"
+    """Whether `extensions` of a GraphQL error hold the body of an answer with an error status: `described`
+    shows bodies that the document describes, and `application/problem+json`."""
+
     grpc: GrpcSection = Field(default_factory=GrpcSection)
     """How a gRPC server is read and connected to."""
 
@@ -243,6 +254,10 @@ class ServerUpstream(UpstreamEntry):
     def _kinds(self) -> ServerUpstream:
         if self.openapi is not None and self.url.startswith("grpc"):
             raise problem("`openapi` is for HTTP servers only", "an http:// or https:// URL beside `openapi`")
+        if self.credentials and self.url.startswith("grpc"):
+            raise problem("`credentials` are for HTTP servers only", "`headers`, which are sent as metadata")
+        if self.tls and not self.url.startswith("https://"):
+            raise problem("`tls` is for HTTPS servers only", "an https:// URL; gRPC servers have `grpc.tls`")
         if "grpc" in self.model_fields_set and not self.url.startswith("grpc"):
             raise problem("`grpc` is for gRPC servers only", "a grpc:// or grpcs:// URL beside `grpc`")
         if self.grpc.tls is not None and not self.url.startswith("grpcs"):
@@ -311,6 +326,24 @@ Entry: TypeAlias = Annotated[
 ]
 
 
+class HooksSection(Section):
+    """Where upstreams send events to: webhooks and callbacks of OpenAPI documents."""
+
+    secret: HeaderValue
+    """Part of the path `/hooks/{secret}/{function}` that upstreams are given; at least 16 letters, digits, `-`
+    or `_`."""
+
+    max_waiting: StrictInt = Field(default=100, ge=1, le=100_000)
+    """Events that wait for one subscriber; one that falls further behind has to subscribe again."""
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, value: HeaderValue) -> HeaderValue:
+        if not re.fullmatch(r"[A-Za-z0-9_\-]{16,200}", value.get_secret_value()):
+            raise problem("is no secret for a path", "16 to 200 letters, digits, `-` or `_`")
+        return value
+
+
 class ServerSection(Section):
     """How the GraphQL API is served."""
 
@@ -338,6 +371,15 @@ class ServerSection(Section):
     max_body_bytes: Size = Field(default=1_000_000, alias="max_body")
     """The largest request body, such as `1MB`."""
 
+    max_upload_bytes: Size = Field(default=10_000_000, alias="max_upload")
+    """The largest request body that holds files, such as `10MB`."""
+
+    uploads: StrictInt = Field(default=10, ge=0, le=1000)
+    """The most files of one request; 0 takes none."""
+
+    hooks: HooksSection | None = None
+    """Take webhooks and callbacks, as subscriptions. Left out: none are taken. Needs `workers: 1`."""
+
     max_calls: StrictInt = Field(default=1000, ge=1, le=1_000_000)
     """The most upstream calls that an operation may make."""
 
@@ -352,6 +394,13 @@ class ServerSection(Section):
 
     cache_bytes: Room = Field(default=64 * 1024 * 1024, alias="cache")
     """The most memory that each worker keeps answers in, or `off`."""
+
+    @model_validator(mode="after")
+    def _one_worker(self) -> ServerSection:
+        if self.hooks is not None and self.workers != 1:
+            # An event reaches one process, and its subscribers may be in another.
+            raise problem("`hooks` and several `workers` do not go together", "`workers: 1` beside `hooks`")
+        return self
 
 
 class DiscoverySection(Section):
@@ -464,10 +513,14 @@ class FunctionEntry(Section):
     off: StrictBool = False
     """Leave it out of the schema."""
 
+    headers: tuple[HeaderName, ...] = ()
+    """Headers of its answers that clients may read (OpenAPI), such as `x-total-count`. The field then gives an
+    object: `body`, and a field for each of them."""
+
     @property
     def rule(self) -> FunctionRule:
         """The same, as the catalog takes it."""
-        return FunctionRule(effect=self.effect, off=self.off)
+        return FunctionRule(effect=self.effect, off=self.off, headers=self.headers)
 
 
 class NamesSection(Section):
@@ -485,63 +538,6 @@ class NamesSection(Section):
         if isinstance(self.namespaces, bool):
             return frozenset(upstreams) if self.namespaces else frozenset()
         return frozenset(self.namespaces).intersection(upstreams)
-
-
-class AccessEntry(Section):
-    """Who may ask for some fields. All entries that name a field must hold."""
-
-    fields: tuple[StrictStr, ...] = ()
-    """Globs of schema coordinates, such as `Order.total` or `Mutation.*`."""
-
-    functions: tuple[StrictStr, ...] = ()
-    """Globs of functions: every field that calls one of them, directly or by a link."""
-
-    claims: dict[StrictStr, StrictStr | tuple[StrictStr, ...]] = {}
-    """Claims of the caller's token, and the values of which each must have one; `client` and `user` are who
-    came with an API key or a password. Left out: any caller that is known."""
-
-    @model_validator(mode="after")
-    def _names_something(self) -> AccessEntry:
-        if not self.fields and not self.functions:
-            raise problem("names no field", "`fields`, or `functions`")
-        return self
-
-    @property
-    def rule(self) -> AccessRule:
-        """The same, as the engine takes it."""
-        claims = {
-            name: (values,) if isinstance(values, str) else values for name, values in self.claims.items()
-        }
-        return AccessRule(self.fields, self.functions, claims)
-
-
-class AuthSection(Section):
-    """Who may ask for which fields. Refused before any call is made."""
-
-    rules: tuple[AccessEntry, ...] = ()
-    """What is asked of callers, by field or function."""
-
-    trust_headers: StrictBool = False
-    """Take `x-weft-claims`, `x-weft-client` and `x-weft-user` at their word also without `weft up`'s gateway in
-    front: only where nobody but a gateway that sets them can reach the server."""
-
-
-class CostSection(Section):
-    """What operations cost: the calls that they are expected to make."""
-
-    max_cost: StrictInt | None = Field(default=None, alias="max", ge=1)
-    """An operation that costs more is refused."""
-
-    list_size: StrictInt = Field(default=10, ge=1, le=1_000_000)
-    """Items that a list is taken to have where no argument says how many."""
-
-    weights: dict[StrictStr, StrictInt] = {}
-    """By globs of functions, what one call counts in place of 1."""
-
-    @property
-    def rule(self) -> CostRule:
-        """The same, as the engine takes it."""
-        return CostRule(self.max_cost, self.list_size, self.weights)
 
 
 class Settings(Section):
