@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from graphql import (
     ExecutionResult,
     GraphQLError,
+    GraphQLField,
     GraphQLList,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -30,6 +31,7 @@ from weft.schemas.stitch import (
     RootBinding,
     Stitched,
     binding_of,
+    finish_of,
 )
 from weft.schemas.stitch.bindings import is_map_entry
 
@@ -40,6 +42,18 @@ Problem: TypeAlias = tuple[Path, str]
 """Where an error stands, and its kind: ``null``, ``value``, ``arguments``, or the code of a failed call."""
 
 _WHOLE = {"int32", "int64", "uint64"}
+
+
+def _finishing(field: GraphQLField, resolve: Any) -> Any:
+    """*resolve*, given its arguments as the function takes them: constraints are checked before."""
+    finish = finish_of(field)
+    if finish is None:
+        return resolve
+
+    def resolve_finished(source: Any, info: Any, **arguments: Any) -> Any:
+        return resolve(source, info, **finish(arguments))
+
+    return resolve_finished
 
 
 class Misfit(Exception):
@@ -67,9 +81,9 @@ class Oracle:
                     case NamespaceBinding():
                         field.resolve = lambda _source, _info: {}
                     case RootBinding() as root:
-                        field.resolve = self._root(root)
+                        field.resolve = _finishing(field, self._root(root))
                     case LinkBinding() as link:
-                        field.resolve = self._link(link)
+                        field.resolve = _finishing(field, self._link(link))
 
     def execute(self, text: str, variables: Mapping[str, Any]) -> tuple[Any, list[Problem]]:
         """``data``, and every error."""
