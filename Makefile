@@ -5,7 +5,7 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 
-.PHONY: help demo test bench corpus check format clean
+.PHONY: help demo test calls bench corpus check format clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: $(INSTALLED) ## Start the example's services and Weft in front of them (AR
 
 test: $(INSTALLED) ## Run the whole suite (ARGS='-k name' for a part of it)
 	$(BIN)/python -m pytest $(ARGS)
+
+calls: $(INSTALLED) ## Call every operation of real documents and validate it (DIR=folder REPORT=file.json)
+	@$(BIN)/python -m tests.corpus.calls $(DIR) $(if $(REPORT),--report $(REPORT)) $(ARGS)
 
 bench: $(INSTALLED) ## Measure Weft beside the bare limit and its peers (ARGS=--help says how)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

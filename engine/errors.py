@@ -15,7 +15,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from ..schemas.errors import GrpcStatus, OperationError, UpstreamError, WeftError
+from ..schemas.errors import GrpcStatus, OperationError, UpstreamError, UpstreamStatus, WeftError
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +24,13 @@ def error_extensions(error: BaseException) -> dict[str, Any]:
     """``extensions`` of a GraphQL error for *error*: ``code``, and where they apply ``upstream`` and ``function``."""
     if isinstance(error, UpstreamError):
         found: dict[str, Any] = {"code": error.code, "upstream": error.upstream, "function": error.function}
-        if isinstance(error, GrpcStatus) and error.details:
-            found["details"] = list(error.details)
+        if isinstance(error, GrpcStatus):
+            if error.details:
+                found["details"] = list(error.details)
+        elif isinstance(error, UpstreamStatus):
+            found["status"] = int(error.status) if error.status.isdigit() else error.status
+            if error.body is not None:
+                found["body"] = error.body
         if argument := getattr(error, "argument", ""):
             found["argument"] = argument
         return found

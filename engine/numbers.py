@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from ..schemas.catalog import Json
+from ..schemas.catalog.files import encode_file
 
 _FLOAT_CHARACTERS: Final = 16
 """A number of 15 digits is the same after it was a float: sys.float_info.dig."""
@@ -29,10 +30,10 @@ def _exact(text: str) -> float | Decimal:
 
 
 _DECODER: Final = msgspec.json.Decoder(float_hook=_number)
-_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=encode_file)
 
 decode_exactly: Final[Callable[[bytes], Json]] = _DECODER.decode
 """Untyped JSON. Raises what ``msgspec.json.decode`` raises."""
 
 encode_exactly: Final[Callable[[object], bytes]] = _ENCODER.encode
-"""JSON, decimals as numbers. Raises what ``msgspec.json.encode`` raises."""
+"""JSON, decimals as numbers and files as base64. Raises what ``msgspec.json.encode`` raises."""

@@ -6,7 +6,7 @@ Facts are attributes; the message is built from them and tells the reader which 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -191,11 +191,13 @@ class UpstreamStatus(UpstreamError):
             (``"Unhandled"``).
         detail: What the upstream said, cut short; for logs only.
         retry_after_s: How long it asked to be left alone, in seconds; ``None`` if it did not say.
+        body: What it said, where the configuration lets the client read it and the description has it.
     """
 
     status: str = ""
     detail: str = ""
     retry_after_s: float | None = None
+    body: Any = field(default=None, repr=False)
 
     code = "UPSTREAM_STATUS"
 
@@ -255,3 +257,21 @@ class BadArguments(UpstreamError):
     def summary(self) -> str:
         """What happened, in words a client may read."""
         return self.reason or "the arguments do not fit the function"
+
+
+@dataclass(eq=False)
+class UpstreamCredentials(UpstreamError):
+    """The credentials for the call could not be had, so it was not made.
+
+    Attributes:
+        detail: What went wrong, without any secret; for logs only.
+    """
+
+    detail: str = ""
+
+    code = "UPSTREAM_CREDENTIALS"
+
+    @property
+    def summary(self) -> str:
+        """What happened, in words a client may read."""
+        return "no access token could be had for the upstream"

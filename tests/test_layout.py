@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("discovery", "engine", "schemas")
+PACKAGES = ("discovery", "engine", "gateway", "schemas")
 
 
 def python_files(*folders: str) -> list[Path]:

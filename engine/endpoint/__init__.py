@@ -8,6 +8,7 @@ Modules, lowest first:
 - ``settings``: how the endpoint is set up.
 - ``service``: what the endpoint needs of an engine.
 - ``requests``: HTTP requests into GraphQL requests.
+- ``uploads``: requests with files.
 - ``negotiate``: media types and status codes of responses.
 - ``cors``: which pages of other origins may read responses.
 - ``events``: responses as Server-Sent Events.
@@ -15,6 +16,7 @@ Modules, lowest first:
 - ``protocol``: what is used of RSGI.
 - ``vigil``: deadlines, and clients that go away.
 - ``operations``: one GraphQL request, answered.
+- ``hooks``: events that upstreams send.
 - ``rsgi``: the application.
 - ``server``: the application on granian.
 """

@@ -38,6 +38,7 @@ from .protocol import (
 from .requests import ALLOW, HttpProblem, KnownBodies, check_head, parse_query_string
 from .service import Engine
 from .settings import EndpointSettings
+from .uploads import is_upload, parse_upload, refuse_upload
 from .vigil import Vigil
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,10 @@ GRACE_S: Final = 1.0
 QUERY: Final = frozenset({"query"})
 QUERY_AND_MUTATION: Final = frozenset({"query", "mutation"})
 
-_BODY_UNREAD: Final = frozenset({405, 408, 413, 415})
+COST_HEADER: Final = "x-weft-cost"
+"""What the operation cost: a gateway takes it from the caller's budget."""
+
+_BODY_UNREAD: Final = frozenset({403, 405, 408, 413, 415})
 
 NOT_READY: Final = HttpProblem(
     503, "no schema is loaded yet; try again soon", "NOT_READY", (("retry-after", "1"),)
@@ -149,7 +153,7 @@ class Operations:
         try:
             problem = check_head(method, headers.get("content-type"))
             if problem is not None:
-                request = problem
+                request = await self._read_upload(method, headers, protocol) or problem
             elif method == "POST":
                 body = await read_body(
                     protocol, headers.get("content-length"), max_bytes=self.settings.max_body_bytes
@@ -185,6 +189,8 @@ class Operations:
             return problem_reply(result, accept.media_type, cors)
         if not result.not_allowed and accept.media_type != EVENT_STREAM:
             status, head = self._head_of(result, accept.media_type, cors)
+            if result.cost:
+                head = [*head, (COST_HEADER, str(result.cost))]
             if method == "HEAD":
                 return Reply(status, result.body, headers=tuple(head))
             protocol.response_bytes(status, head, result.body)
@@ -264,6 +270,21 @@ class Operations:
     def _is_page_on_offer(self, scope: Scope, method: str) -> bool:
         # A link with a query in it asks for the data.
         return bool(self._page) and method in {"GET", "HEAD"} and "query=" not in scope.query_string
+
+    async def _read_upload(
+        self, method: str, headers: dict[str, str], protocol: HTTPProtocol
+    ) -> GraphQLRequest | HttpProblem | None:
+        """The request of a form with files; ``None`` if there is none, or none is taken."""
+        content_type, limits = headers.get("content-type"), self.settings
+        if content_type is None or not limits.max_upload_bytes or not is_upload(method, content_type):
+            return None
+        problem = refuse_upload(headers)
+        if problem is not None:
+            return problem
+        body = await read_body(protocol, headers.get("content-length"), max_bytes=limits.max_upload_bytes)
+        if isinstance(body, HttpProblem):
+            return body
+        return parse_upload(content_type, body, max_files=limits.max_uploads)
 
 
 class _Subscribed:

@@ -18,6 +18,7 @@ import msgspec
 
 from ..errors import format_error
 from .graphiql import build_page, load_assets
+from .hooks import PREFIX, HookPath
 from .operations import NOT_READY, Operations
 from .protocol import (
     JSON,
@@ -48,17 +49,21 @@ class Application:
     ``/readyz`` and GraphQL answer 503.
 
     Paths: ``settings.path`` (GraphQL, and GraphiQL for browsers), its ``assets/…``, ``/healthz``,
-    ``/readyz``, ``/schema.graphql``. Anything else is answered with 404, as JSON.
+    ``/readyz``, ``/schema.graphql``, and ``/hooks/…`` where events are taken. Anything else is answered with 404, as JSON.
     """
 
-    def __init__(self, lifespan: Lifespan, settings: EndpointSettings | None = None) -> None:
+    def __init__(
+        self, lifespan: Lifespan, settings: EndpointSettings | None = None, *, hooks: HookPath | None = None
+    ) -> None:
         """Take what to serve, and how.
 
         Args:
             lifespan: Makes the async context manager that yields the engine. It is entered and left in one
                 task, which the application owns.
             settings: ``EndpointSettings()`` by default.
+            hooks: Where upstreams send events to; ``None`` takes none.
         """
+        self._hooks = hooks
         self.settings = settings or EndpointSettings()
         self._path = self.settings.path
         self._lifespan = lifespan
@@ -129,6 +134,8 @@ class Application:
         try:
             if scope.path == self._path:
                 reply = await self._operations.answer(scope, protocol, self._engine)
+            elif self._hooks is not None and scope.path.startswith(PREFIX):
+                reply = await self._hooks.answer(scope, protocol)
             else:
                 reply = self._answer_beside(scope)
         except (ClientGone, ProtocolClosed):

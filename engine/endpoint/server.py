@@ -32,6 +32,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     workers: int = 1,
+    respawn: bool = True,
     uds: Path | None = None,
     backpressure: int = BACKPRESSURE,
     stop_timeout_s: int = STOP_TIMEOUT_S,
@@ -46,6 +47,7 @@ def serve(
         host: Address to listen on.
         port: Port to listen on.
         workers: Number of processes.
+        respawn: Start a worker again that died; off, all end with it.
         uds: Path of a Unix socket, in place of *host* and *port*.
         backpressure: Requests that one worker holds at once.
         stop_timeout_s: For open requests to end; workers that take longer are killed.
@@ -64,7 +66,7 @@ def serve(
         websockets=False,
         backlog=BACKLOG,
         backpressure=backpressure,
-        respawn_failed_workers=True,
+        respawn_failed_workers=respawn,
         workers_kill_timeout=stop_timeout_s,
         log_access=False,
         log_level=LogLevels(log_level),

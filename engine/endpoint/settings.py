@@ -14,6 +14,8 @@ class EndpointSettings:
         graphiql: Serve GraphiQL to browsers, at ``path``.
         schema: Serve the schema as text, at ``/schema.graphql``.
         max_body_bytes: A larger request body is refused with 413.
+        max_upload_bytes: A larger request with files is refused with 413; 0 takes no files at all.
+        max_uploads: Files of one request.
         timeout_s: For one query or mutation, from the end of the request's head.
         body_timeout_s: For the request's body to arrive.
         keep_alive_s: Between two comments on an event stream that is otherwise silent.
@@ -26,6 +28,8 @@ class EndpointSettings:
     graphiql: bool = True
     schema: bool = True
     max_body_bytes: int = 1024 * 1024
+    max_upload_bytes: int = 10 * 1024 * 1024
+    max_uploads: int = 10
     timeout_s: float = 30.0
     body_timeout_s: float = 10.0
     # GraphQL over SSE sets no interval; graphql-sse sends one every 12 s.

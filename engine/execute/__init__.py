@@ -19,6 +19,7 @@ In: a plan, the values of its variables, and what the caller forwards. Out: the 
 - ``resolvers``: the same schema for graphql-core, for operations with hand-written fields.
 - ``byte_cache``: a cache that is bounded by the bytes of what it holds.
 - ``prepared``: documents compiled once, kept in a bounded cache, and served to all documents of their shape.
+- ``guard``: rules and costs held against operations before they run.
 - ``engine``: all of it behind one object.
 - ``schema``: that object as a Strawberry schema.
 """

@@ -14,6 +14,7 @@ import msgspec
 from graphql import ExecutionResult, GraphQLSchema, VariableValues, execute, subscribe
 
 from ...schemas.catalog import UpstreamId
+from ...schemas.catalog.files import encode_file
 from ...schemas.errors import OperationError, UpstreamError, WeftError
 from ...schemas.sdl import print_sdl
 from ...schemas.stitch import Stitched
@@ -28,6 +29,7 @@ from ..transport import Transport
 from .background import Background
 from .calls import MAX_ANSWER_BYTES, MAX_CALLS, Calls
 from .fast import execute_event, execute_plan
+from .guard import Guard, GuardSettings
 from .prepared import Prepared, Preparer
 from .resolvers import RUNNING, Running, attach_resolvers
 from .response_cache import DEFAULT_BYTES, ResponseCache
@@ -37,6 +39,10 @@ from .upstream_caller import CallSettings as CallSettings
 from .upstream_caller import UpstreamCaller
 
 MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024
+_MOST_KNOWN: Final = 512
+"""Requests that are shared before they are prepared."""
+_KNOWN_CHARACTERS: Final = 16_384
+"""Of the query of such a request, so that all of them take 8 MB at the most."""
 """As large as one answer may be: more than a gateway buffers, and than a client reads with joy."""
 
 
@@ -53,6 +59,7 @@ class EngineSettings:
         compiled: Whether plans are compiled; off, all are interpreted.
         share: Whether equal queries under way share one execution, and equal reads one call.
         calls: By upstream; others have the defaults of ``CallSettings``.
+        guard: Who may ask for which fields, and what operations may cost; ``None`` for all of it.
     """
 
     timeout_s: float = 30.0
@@ -64,6 +71,7 @@ class EngineSettings:
     share: bool = True
     limits: DocumentLimits = field(default_factory=DocumentLimits)
     calls: Mapping[UpstreamId, CallSettings] = field(default_factory=dict)
+    guard: GuardSettings | None = None
 
 
 class Engine:
@@ -93,10 +101,13 @@ class Engine:
         self._transports = transports
         self._stack = AsyncExitStack()
         self._sdl: str | None = None
+        guard = self.settings.guard
+        self._guard = Guard(stitched.schema, guard) if guard is not None else None
         self._preparer = Preparer(stitched.schema, self.settings.limits, passes=passes)
         self._background = Background()
         self._in_flight: InFlight[Response] = InFlight(self._background, timed_out=attrgetter("timed_out"))
         self._under_way = 0
+        self._known: dict[int, tuple[GraphQLRequest, tuple[str, ...]]] = {}
         self._idle: asyncio.Event | None = None
         self.cache = ResponseCache(self.settings.cache_bytes) if self.settings.cache_bytes else None
         self.callers: dict[UpstreamId, UpstreamCaller] = {
@@ -188,7 +199,14 @@ class Engine:
         headers = headers or {}
         self._under_way += 1
         mutates = False
+        key: tuple[object, ...] | None = None
         try:
+            known = self._known.get(id(request))
+            if known is not None and known[0] is request and deadline is not None and "query" in allow:
+                key = (request.query, request.operation_name, b"", *map(headers.get, known[1]))
+                return await self._in_flight.share(
+                    key, self._execute_known, request, headers, deadline=deadline
+                )
             prepared = self._preparer.prepare(request.query, request.operation_name)
             operation = prepared.operation
             if operation.type not in allow:
@@ -196,22 +214,29 @@ class Engine:
             mutates = operation.type == "mutation"
             variables = self._preparer.variables(prepared, request.variables)
             plan = self._preparer.plan(prepared, variables)
+            cost, is_guarded = 0, False
+            if self._guard is not None:
+                cost, is_guarded = self._guard.check(prepared, plan, variables, headers)
             if isinstance(plan, HandWritten):
                 operation = prepared.operation  # planned, it may be another: see Prepared
                 calls = self.calls(headers, deadline)
                 calls.fresh = mutates
                 result = await self._execute_resolvers(operation, request, calls)
-                return self._response(result, calls, operation.type)
+                response = self._response(result, calls, operation.type)
+                return _marked(response, cost, is_guarded=is_guarded)
             if deadline is None:
                 deadline = asyncio.get_running_loop().time() + self.settings.timeout_s
-            key = None
             if self.settings.share and not mutates:
                 key = self._sharing_key(prepared, plan, request, headers)
             if key is None:
-                return await self._execute_plan(prepared, plan, variables, headers, deadline)
-            return await self._in_flight.share(
-                key, self._execute_plan, prepared, plan, variables, headers, deadline=deadline
-            )
+                response = await self._execute_plan(prepared, plan, variables, headers, deadline)
+            else:
+                if self._guard is None:
+                    self._remember(request, prepared, plan)
+                response = await self._in_flight.share(
+                    key, self._execute_plan, prepared, plan, variables, headers, deadline=deadline
+                )
+            return _marked(response, cost, is_guarded=is_guarded) if cost or is_guarded else response
         except OperationError as error:
             return _request_errors(error)
         finally:
@@ -226,6 +251,28 @@ class Engine:
         if self._under_way:
             self._idle = asyncio.Event()
             await self._idle.wait()
+
+    def _remember(self, request: GraphQLRequest, prepared: Prepared, plan: Plan) -> None:
+        """Let *request*, if the very same object comes again, be shared before it is prepared.
+
+        The endpoint gives one object for equal bodies. Those who wait for somebody else's execution are most
+        of a popular query's callers; a third of what they cost was to prepare what they never use.
+        """
+        names = prepared.template.forwarded.get(id(plan))
+        if names is None or request.variables or len(request.query) > _KNOWN_CHARACTERS:
+            return
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[id(request)] = (request, names)
+
+    async def _execute_known(
+        self, request: GraphQLRequest, headers: Mapping[str, str], deadline: float
+    ) -> Response:
+        prepared = self._preparer.prepare(request.query, request.operation_name)
+        variables = self._preparer.variables(prepared, request.variables)
+        plan = self._preparer.plan(prepared, variables)
+        assert isinstance(plan, Plan)
+        return await self._execute_plan(prepared, plan, variables, headers, deadline)
 
     async def _execute_plan(
         self,
@@ -260,7 +307,7 @@ class Engine:
                 template.forwarded[id(plan)] = names
         if names is None:
             return None
-        variables = msgspec.json.encode(request.variables) if request.variables else b""
+        variables = msgspec.json.encode(request.variables, enc_hook=encode_file) if request.variables else b""
         return (request.query, request.operation_name, variables, *map(headers.get, names))
 
     async def subscribe(
@@ -287,6 +334,8 @@ class Engine:
             prepared = self._preparer.prepare(request.query, request.operation_name)
             variables = self._preparer.variables(prepared, request.variables)
             plan = self._preparer.plan(prepared, variables)
+            if self._guard is not None and prepared.operation.type == "subscription":
+                self._guard.check(prepared, plan, variables, headers or {})
         except OperationError as error:
             yield _request_errors(error)
             return
@@ -424,6 +473,11 @@ class Engine:
             is_private=calls.is_private,
             timed_out=calls.timed_out,
         )
+
+
+def _marked(response: Response, cost: int, *, is_guarded: bool) -> Response:
+    """*response* with its cost; what only some may ask for is nobody else's to keep."""
+    return msgspec.structs.replace(response, cost=cost, is_private=response.is_private or is_guarded)
 
 
 def _request_errors(error: WeftError) -> Response:

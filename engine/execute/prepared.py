@@ -25,6 +25,7 @@ from ..operation.secrets import without_secrets
 from ..operation.shape import Shape, Span, shape_of
 from ..passes import PASSES, Pass, improve
 from ..plan import HandWritten, Plan, plan_operation
+from ..plan.access import Guarded
 from ..plan.steps import Location
 from .byte_cache import ByteCache
 
@@ -67,6 +68,7 @@ class Template:
         once: The ids of those that were run once, and are not compiled yet.
         forwarded: Names of the headers that its plans' calls forward, by the ``id`` of a plan in *plans*;
             ``None`` for a plan that shares with none.
+        guarded: Its fields that access rules hold for; ``None`` until they were looked for.
     """
 
     operation: Operation
@@ -78,6 +80,7 @@ class Template:
     compiled: dict[int, Compiled | None] = field(default_factory=dict)
     once: set[int] = field(default_factory=set)
     forwarded: dict[int, tuple[str, ...] | None] = field(default_factory=dict)
+    guarded: tuple[Guarded, ...] | None = None
 
     @property
     def bytes(self) -> int:

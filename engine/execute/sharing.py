@@ -98,11 +98,16 @@ class Flight(msgspec.Struct, Generic[T], eq=False):
         except asyncio.CancelledError:
             self.leave(mine)
             raise
-        if isinstance(made, Turn) and self.waiting is not None:
-            self.waiting.pop(mine, None)
-            if made is Turn.LATE and not self.waiting and self.maker is not None:
-                self.maker.cancel()
+        if isinstance(made, Turn):
+            self.take(mine)
         return made
+
+    def take(self, mine: asyncio.Future[T | Turn]) -> None:
+        """Give the place *mine* back, whose turn has come or whose time is up."""
+        if self.waiting is not None:
+            self.waiting.pop(mine, None)
+            if not self.waiting and self.maker is not None:
+                self.maker.cancel()  # the last one has left
 
     def pass_on(
         self, background: Background | None, make: Callable[[float], Coroutine[Any, Any, object]]
@@ -188,12 +193,18 @@ class InFlight(Generic[T]):
         now = asyncio.get_running_loop().time()
         flight = self._under_way.get(key)
         if flight is not None and flight.suits(now, deadline):
-            made = await flight.join(deadline)
-            if made is Turn.LATE:
-                return await make(*given, deadline)  # which has no time left, and says so in its own way
+            mine = flight.wait(deadline)
+            try:
+                made = await mine
+            except asyncio.CancelledError:
+                flight.leave(mine)
+                raise
             if not isinstance(made, Turn):
                 self.shared += 1
                 return made
+            flight.take(mine)
+            if made is Turn.LATE:
+                return await make(*given, deadline)  # which has no time left, and says so in its own way
             flight.began, flight.deadline = asyncio.get_running_loop().time(), deadline
         else:
             flight = self._under_way[key] = Flight(now, deadline)

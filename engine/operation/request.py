@@ -43,6 +43,7 @@ class Response(Struct, frozen=True):
         max_age_s: How long it may be used again: the least of all its calls; 0 if it may not.
         is_private: Only by the same client: its calls depend on what the client sent.
         timed_out: A call was not answered in time.
+        cost: What the operation costs; 0 where operations are not weighed.
     """
 
     body: bytes
@@ -53,3 +54,4 @@ class Response(Struct, frozen=True):
     max_age_s: int = 0
     is_private: bool = True
     timed_out: bool = False
+    cost: int = 0

@@ -7,6 +7,8 @@ the selection that turns what they yield into the response.
 - ``keys``: keys taken from parents, in the form in which functions take them.
 - ``build``: the compiler.
 - ``explain``: a plan as text.
+- ``access``: who may ask for which fields.
+- ``cost``: what an operation costs.
 """
 
 from .build import HandWritten, plan_operation

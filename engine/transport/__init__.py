@@ -6,11 +6,14 @@ In: a function and its arguments, under their wire names. Out: the decoded answe
 - ``base``: what every transport is and is given.
 - ``http1``: HTTP/1.1 connections, kept in pools; ``http_proxy``: the same through a proxy;
   ``proxies``: which proxy, if any.
+- ``credentials``: what an upstream is shown; ``tokens``: access tokens, fetched and renewed.
 - ``http``: OpenAPI operations. ``http_request`` builds what is sent (``http_styles`` its parameters,
   ``http_bodies`` its body; ``http_target`` writes the target of plain calls); ``http_answer`` and ``http_items`` read what comes back.
-- ``grpc``: gRPC methods, on grpc.aio. ``grpc_messages`` makes and reads messages, ``grpc_json`` prints them,
-  ``grpc_metadata`` makes metadata of headers.
+- ``grpc``: gRPC methods, on grpc.aio. ``grpc_channel`` opens channels, ``grpc_messages`` makes and reads
+  messages (``grpc_requests`` makes plain ones, ``grpc_json`` prints answers), ``grpc_metadata`` makes metadata of
+  headers, ``grpc_errors`` reads error statuses and their details.
 - ``aws_lambda``: Lambda functions, on aiobotocore. ``aws_clients`` makes its clients.
+- ``lambda_gateway``: Lambda functions, through a gateway; ``gateway_answer``: what a gateway itself answers.
 """
 
 from .base import Transport, TransportSettings

@@ -135,7 +135,7 @@ class LambdaTransport:
             # ValueError: endpoint URLs that botocore cannot read.
             return _unreachable(function, error)
         if "FunctionError" in answer:
-            return UpstreamStatus(*at, status=str(answer["FunctionError"]), detail=_detail(data))
+            return UpstreamStatus(*at, status=str(answer["FunctionError"]), detail=function_failure(data))
         try:
             decoded: Json = decode_exactly(data)
         except msgspec.DecodeError:
@@ -147,23 +147,16 @@ class LambdaTransport:
     ) -> dict[str, Any]:
         """Parameters of Invoke; raises the `UpstreamError` that prevents the call."""
         binding = function.binding
-        if not isinstance(binding, LambdaBinding):
-            raise TypeError(f"{function.id} is no Lambda function")
-        value: Any = dict(arguments) if binding.payload == "arguments" else arguments.get("payload", {})
-        try:
-            payload = encode_exactly(value)
-        except (TypeError, ValueError, msgspec.MsgspecError) as error:
-            raise BadArguments(function.upstream, function.id, reason=f"no JSON: {error}") from error
-        request = {"FunctionName": binding.function_name, "Payload": payload}
+        assert isinstance(binding, LambdaBinding)
+        request: dict[str, Any] = {
+            "FunctionName": binding.function_name,
+            "Payload": payload_of(function, arguments),
+        }
         if binding.qualifier:
             request["Qualifier"] = binding.qualifier
-        custom = {name.lower(): value for name, value in self._settings.headers.items()} | dict(headers)
-        if custom:
-            context = base64.b64encode(msgspec.json.encode({"custom": custom}))
-            if len(context) > _MAX_CLIENT_CONTEXT:
-                reason = "the forwarded headers are longer than Lambda takes"
-                raise BadArguments(function.upstream, function.id, reason=reason)
-            request["ClientContext"] = context.decode()
+        context = client_context(function, self._settings.headers, headers)
+        if context:
+            request["ClientContext"] = context
         return request
 
     async def _connected(self) -> Any:
@@ -195,7 +188,31 @@ class LambdaTransport:
         return b"".join(pieces)
 
 
-def _detail(data: bytes) -> str:
+def payload_of(function: Function, arguments: Mapping[str, Any]) -> bytes:
+    """The payload of a call; raises `BadArguments` where there is none."""
+    binding = function.binding
+    if not isinstance(binding, LambdaBinding):
+        raise TypeError(f"{function.id} is no Lambda function")
+    value: Any = dict(arguments) if binding.payload == "arguments" else arguments.get("payload", {})
+    try:
+        return encode_exactly(value)
+    except (TypeError, ValueError, msgspec.MsgspecError) as error:
+        raise BadArguments(function.upstream, function.id, reason=f"no JSON: {error}") from error
+
+
+def client_context(function: Function, configured: Mapping[str, str], forwarded: Mapping[str, str]) -> str:
+    """Headers as a function sees them, base64; raises `BadArguments` where they are too long."""
+    custom = {name.lower(): value for name, value in configured.items()} | dict(forwarded)
+    if not custom:
+        return ""
+    context = base64.b64encode(msgspec.json.encode({"custom": custom}))
+    if len(context) > _MAX_CLIENT_CONTEXT:
+        reason = "the forwarded headers are longer than Lambda takes"
+        raise BadArguments(function.upstream, function.id, reason=reason)
+    return context.decode()
+
+
+def function_failure(data: bytes) -> str:
     """What a failed function said, for logs."""
     try:
         said = msgspec.json.decode(data, type=_FunctionError)

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import msgspec
 
 from ...schemas.catalog import Function, Json
 from ...schemas.errors import UpstreamError, UpstreamStatus
+from .credentials import Credential
+from .hooks import Hooks
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
     from .grpc_json import Printers
+
+
+FUNCTION_HEADER: Final = "x-weft-function"
+"""In calls that go through a gateway: the id of the function."""
+
+
+LOCAL_HEADER: Final = "x-weft-local"
+"""In answers of a gateway that no upstream has given: the gateway's reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +38,14 @@ class TransportSettings:
         connect_timeout_s: For one connection to open.
         accept_compressed: Ask for compressed answers (HTTP). It pays on slow networks: to decompress takes
             longer than to read the plain bytes from a neighbour.
+        gateway: Unix socket of a gateway's listener that calls go to, in place of the upstream's address;
+            ``""`` for none. Each call says in ``x-weft-function`` which function it is for, and in ``Host``
+            of which upstream.
+        credentials: By the names of the description's security schemes (HTTP).
         tls: The client's own certificate, and whom to trust.
-        show_errors: Keep what an upstream says of its errors for whoever called.
+        hooks: Where events come from that upstreams send of themselves (HTTP).
+        show_errors: Keep what an upstream says of its errors for whoever called; over HTTP only what its
+            description has.
         channel: How connections to a gRPC server are kept.
     """
 
@@ -38,7 +54,10 @@ class TransportSettings:
     max_connections: int = 100
     connect_timeout_s: float = 5.0
     accept_compressed: bool = False
+    gateway: str = ""
+    credentials: Mapping[str, Credential] = field(default_factory=dict, repr=False)
     tls: TlsFiles | None = None
+    hooks: Hooks | None = None
     show_errors: bool = False
     channel: ChannelSettings = field(default_factory=lambda: ChannelSettings())
 

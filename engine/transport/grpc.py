@@ -28,7 +28,7 @@ from ...schemas.errors import (
     UpstreamUnreachable,
 )
 from ...schemas.grpc import DEFAULT_LISTED, MOST_LISTED
-from .base import Fetched, TransportSettings
+from .base import FUNCTION_HEADER, Fetched, TransportSettings
 from .grpc_channel import channel_options, credentials_of, open_channel
 from .grpc_errors import upstream_error
 from .grpc_json import Printers
@@ -39,12 +39,19 @@ from .grpc_metadata import metadata_of
 class _Method:
     """One method: its messages, and the callable of its channel."""
 
-    __slots__ = ("call", "first", "messages", "sends_stream", "streams")
+    __slots__ = ("call", "first", "messages", "metadata", "sends_stream", "streams")
 
-    def __init__(self, channel: grpc.aio.Channel, messages: MethodMessages, function: Function) -> None:
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        messages: MethodMessages,
+        function: Function,
+        metadata: tuple[tuple[str, str | bytes], ...],
+    ) -> None:
         binding = function.binding
         assert isinstance(binding, GrpcBinding)
         self.messages = messages
+        self.metadata = metadata
         self.sends_stream = function.streaming in {"client", "both"}
         self.streams = function.streaming in {"server", "both"}
         self.first = binding.first
@@ -82,6 +89,7 @@ class GrpcTransport:
         target = upstream.target
         if not isinstance(target, GrpcTarget):
             raise ConfigError(source=upstream.id, key="target", problem="not a gRPC server")
+        self._upstream = upstream.id
         self._target = target
         self._settings = settings
         self._pool = build_pool(target.descriptors, source=upstream.id)
@@ -142,9 +150,9 @@ class GrpcTransport:
         try:
             if method.first:
                 count = arguments.get(method.first, DEFAULT_LISTED)
-                call = method.call(request, timeout=timeout_s, metadata=self._merged(headers))
+                call = method.call(request, timeout=timeout_s, metadata=_merged(method, headers))
                 return await self._take_first(function, method, call, count)
-            answer = await method.call(request, timeout=timeout_s, metadata=self._merged(headers))
+            answer = await method.call(request, timeout=timeout_s, metadata=_merged(method, headers))
         except grpc.aio.AioRpcError as error:
             return self._error(function, error)
         except asyncio.CancelledError:
@@ -194,7 +202,7 @@ class GrpcTransport:
         if isinstance(request, BadArguments):
             yield request
             return
-        call = method.call(request, metadata=self._merged(headers))
+        call = method.call(request, metadata=_merged(method, headers))
         try:
             if not method.streams:
                 yield method.messages.decode_response(await call)
@@ -217,7 +225,10 @@ class GrpcTransport:
         method = self._methods.get(function.id)
         if method is None:
             messages = MethodMessages(self._pool, self._printers, function)
-            method = self._methods[function.id] = _Method(self._open(), messages, function)
+            metadata = self._metadata
+            if self._settings.gateway:
+                metadata = (*metadata, (FUNCTION_HEADER, function.id))
+            method = self._methods[function.id] = _Method(self._open(), messages, function, metadata)
         return method
 
     def _error(self, function: Function, error: grpc.aio.AioRpcError) -> UpstreamError:
@@ -230,15 +241,24 @@ class GrpcTransport:
                 connect_timeout_s=self._settings.connect_timeout_s,
                 channel=self._settings.channel,
             )
-            self._channel = open_channel(self._target.address, credentials=self._credentials, options=options)
+            if self._settings.gateway:
+                options.append(("grpc.default_authority", self._upstream))
+                self._channel = open_channel(
+                    f"unix:{self._settings.gateway}", credentials=None, options=options
+                )
+            else:
+                self._channel = open_channel(
+                    self._target.address, credentials=self._credentials, options=options
+                )
         return self._channel
 
-    def _merged(self, headers: Mapping[str, str]) -> tuple[tuple[str, str | bytes], ...]:
-        forwarded = metadata_of(headers)
-        if not forwarded:
-            return self._metadata
-        names = {name for name, _ in forwarded}
-        return (*(pair for pair in self._metadata if pair[0] not in names), *forwarded)
+
+def _merged(method: _Method, headers: Mapping[str, str]) -> tuple[tuple[str, str | bytes], ...]:
+    forwarded = metadata_of(headers)
+    if not forwarded:
+        return method.metadata
+    names = {name for name, _ in forwarded}
+    return (*(pair for pair in method.metadata if pair[0] not in names), *forwarded)
 
 
 def _is_being_cancelled() -> bool:

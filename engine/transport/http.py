@@ -7,6 +7,7 @@ same for every call of a function is encoded once.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import re
@@ -16,10 +17,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Protocol, TypeAlias
+from urllib.parse import urlsplit
 
 from yarl import URL
 
-from ...schemas.catalog import Function, HttpBinding, HttpTarget, Json, Upstream
+from ...schemas.catalog import Function, HookBinding, HttpBinding, HttpTarget, Json, Upstream
 from ...schemas.errors import (
     BadArguments,
     UpstreamAnswer,
@@ -28,15 +30,37 @@ from ...schemas.errors import (
     UpstreamUnreachable,
 )
 from ...schemas.openapi.media import MediaKind, media_kind
-from .base import Fetched, NotModified, TransportSettings
-from .http1 import ACCEPT_ENCODING, BadHead, HttpError, Origin, Pool, Reply, StreamedReply, Timeout, TooLarge
+from .base import FUNCTION_HEADER, LOCAL_HEADER, Fetched, NotModified, TransportSettings
+from .credentials import NOTHING, Carried, carried_by
+from .gateway_answer import local_answer
+from .http1 import (
+    ACCEPT_ENCODING,
+    BadHead,
+    HttpError,
+    Origin,
+    Pool,
+    Reply,
+    StreamedReply,
+    Timeout,
+    TooLarge,
+    client_tls_context,
+    encode_head,
+)
 from .http1.head import encode_headers, encode_request_line, header_start
-from .http_answer import decode_answer, described_kind, parse_retry_after, status_error
+from .http_answer import (
+    decode_answer,
+    described_kind,
+    error_body,
+    parse_retry_after,
+    status_error,
+    with_headers,
+)
 from .http_bodies import Unwritable
 from .http_items import ItemDecoder, ItemTooLarge
 from .http_request import Request, build_request, merge_headers
 from .http_target import WriteTarget, compile_target
 from .proxies import proxy_for
+from .tokens import TokenSource, token_places
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +82,8 @@ _WITH_BODY_BYTES: Final = frozenset(method.encode() for method in _WITH_BODY)
 _FORWARDED: Final = "\x01"
 """Stands for a forwarded value while a layout is made."""
 _MOST_LAYOUTS: Final = 64
+_TOKEN_WAIT_S: Final = 30.0
+"""For the token of a stream, which has no deadline of its own."""
 
 
 class Client(Protocol):
@@ -115,6 +141,9 @@ class Prepared:
         gives_json: Its description has a result, in JSON.
         write_target: Writes the target of a plain call; ``None`` if no call of the function is plain.
         layouts: By what they depend on; ``None`` where arguments become headers.
+        shows_headers: Headers of the answer are a part of its result.
+        carried: The credentials that every call carries.
+        token: Where the token comes from that every call carries; ``None`` for none.
     """
 
     function: Function
@@ -126,6 +155,9 @@ class Prepared:
     gives_json: bool
     write_target: WriteTarget | None
     layouts: dict[LayoutKey, Layout] | None = field(repr=False)
+    shows_headers: bool = False
+    carried: Carried = NOTHING
+    token: TokenSource | None = None
 
 
 class HttpTransport:
@@ -134,8 +166,15 @@ class HttpTransport:
     def __init__(self, upstream: Upstream, settings: TransportSettings) -> None:
         if not isinstance(upstream.target, HttpTarget):
             raise TypeError(f"{upstream.id} is no HTTP upstream")
+        self._target = upstream.target
         self._base_url = upstream.target.base_url
         self._settings = settings
+        tls = settings.tls
+        # Read at once: a certificate that cannot be used is told at the start, and not by the first call.
+        self._tls = client_tls_context(tls.certificate, tls.key, tls.key_password, tls.ca) if tls else None
+        self._tokens: dict[object, TokenSource] = {}
+        if settings.hooks is not None:
+            settings.hooks.know(upstream.functions)
         self._clients: dict[Origin, Client] | None = None
         self._prepared: dict[str, Prepared] = {}
 
@@ -144,6 +183,9 @@ class HttpTransport:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        tokens, self._tokens = self._tokens, {}
+        for source in tokens.values():
+            await source.aclose()
         clients, self._clients = self._clients, None
         self._prepared.clear()
         for client in (clients or {}).values():
@@ -179,18 +221,16 @@ class HttpTransport:
         """
         try:
             prepared = self._prepare(function)
-            head, body = self._encode(prepared, arguments, headers)
-            reply = await prepared.client.request(
-                head,
-                body,
-                deadline=deadline,
-                is_head=prepared.method == b"HEAD",
-                idempotent=function.idempotent,
-            )
+            if prepared.token is None:
+                reply = await self._request(prepared, arguments, headers, deadline)
+            else:
+                reply = await self._request_with_token(prepared, arguments, headers, deadline)
         except UpstreamError as error:
             return error
         except HttpError as error:
             return self._told(function, error)
+        if self._settings.gateway and (details := _header(reply.headers, LOCAL_HEADER.encode())):
+            return local_answer(function, reply.status, details.decode("latin-1"))
         content_type = _header(reply.headers, b"content-type")
         status = reply.status
         if (
@@ -203,10 +243,18 @@ class HttpTransport:
             return Fetched(reply.body.removeprefix(_BYTE_ORDER_MARK), reply.headers, status=status)
         if status == 304:
             return NotModified(function.upstream, function.id, status="304", headers=reply.headers)
+        media_type = content_type.decode("latin-1")
+        shown = self._settings.show_errors
         if status in _ASK_FOR_TIME:
             retry_after_s = parse_retry_after(_header(reply.headers, b"retry-after"))
-            return status_error(function, status, reply.body, retry_after_s=retry_after_s)
-        return decode_answer(function, status, {"content-type": content_type.decode("latin-1")}, reply.body)
+            refused = status_error(function, status, reply.body, retry_after_s=retry_after_s)
+            if shown:
+                refused.body = error_body(function, status, media_type, reply.body)
+            return refused
+        found = decode_answer(function, status, {"content-type": media_type}, reply.body, show_errors=shown)
+        if prepared.shows_headers and not isinstance(found, UpstreamError):
+            return with_headers(function, found, reply.headers)
+        return found
 
     async def stream(
         self,
@@ -219,8 +267,16 @@ class HttpTransport:
 
         See `Transport.stream`. Closing the iterator closes the connection.
         """
+        if isinstance(function.binding, HookBinding):
+            async with contextlib.aclosing(self._events(function)) as events:
+                async for event in events:
+                    yield event
+            return
         try:
             prepared = self._prepare(function)
+            if prepared.token is not None:
+                deadline = asyncio.get_running_loop().time() + _TOKEN_WAIT_S
+                headers = await self._with_token(prepared, headers, deadline)
             head, body = self._encode(prepared, arguments, headers)
             is_head = prepared.method == b"HEAD"
             async with prepared.client.stream(
@@ -233,13 +289,24 @@ class HttpTransport:
                             yield item
                 else:
                     whole = await reply.read(self._settings.max_body_bytes)
-                    yield decode_answer(function, reply.status, {"content-type": content_type}, whole)
+                    shown = self._settings.show_errors
+                    media = {"content-type": content_type}
+                    yield decode_answer(function, reply.status, media, whole, show_errors=shown)
         except UpstreamError as error:
             yield error
         except ItemTooLarge:
             yield self._too_large(function)
         except HttpError as error:
             yield self._told(function, error)
+
+    async def _events(self, function: Function) -> AsyncGenerator[Json | UpstreamError, None]:
+        hooks = self._settings.hooks
+        if hooks is None:
+            yield UpstreamAnswer(function.upstream, function.id, reason="no events are received here")
+            return
+        async with contextlib.aclosing(hooks.subscribe(function)) as events:
+            async for event in events:
+                yield event
 
     async def _items(self, content_type: str, reply: StreamedReply) -> AsyncGenerator[Json, None]:
         decoder = ItemDecoder(content_type, max_item_bytes=self._settings.max_body_bytes)
@@ -251,6 +318,86 @@ class HttpTransport:
                     return
         for item in decoder.finish():
             yield item
+
+    async def _request(
+        self,
+        prepared: Prepared,
+        arguments: Mapping[str, Any],
+        headers: Mapping[str, str],
+        deadline: float,
+    ) -> Reply:
+        head, body = self._encode(prepared, arguments, headers)
+        return await prepared.client.request(
+            head,
+            body,
+            deadline=deadline,
+            is_head=prepared.method == b"HEAD",
+            idempotent=prepared.function.idempotent,
+        )
+
+    # Tokens.
+
+    async def _request_with_token(
+        self,
+        prepared: Prepared,
+        arguments: Mapping[str, Any],
+        headers: Mapping[str, str],
+        deadline: float,
+    ) -> Reply:
+        """Like `_request`. A token that the upstream does not take is replaced, once."""
+        with_token = await self._with_token(prepared, headers, deadline)
+        reply = await self._request(prepared, arguments, with_token, deadline)
+        if reply.status != 401 or "authorization" in headers:
+            return reply
+        assert prepared.token is not None
+        # RFC 6750, section 3.1: the token was revoked, or the keys that signed it are gone. Nothing was done.
+        prepared.token.reject(with_token["authorization"].removeprefix("Bearer "))
+        again = await self._with_token(prepared, headers, deadline)
+        return reply if again == with_token else await self._request(prepared, arguments, again, deadline)
+
+    async def _with_token(
+        self, prepared: Prepared, headers: Mapping[str, str], deadline: float
+    ) -> Mapping[str, str]:
+        """*headers* and the token, unless the caller's own authorization is forwarded."""
+        if "authorization" in headers or prepared.token is None:
+            return headers
+        function = prepared.function
+        token = await prepared.token.token(function.upstream, function.id, deadline=deadline)
+        return {**headers, "authorization": f"Bearer {token}"}
+
+    def _token_source(self, carried: Carried) -> TokenSource | None:
+        use = carried.token
+        if use is None:
+            return None
+        key = (use.credential, use.scopes, use.scheme)
+        source = self._tokens.get(key)
+        if source is None:
+            token_url, discovery_url = token_places(use, self._base_url)
+            source = self._tokens[key] = TokenSource(
+                use.credential,
+                use.scopes,
+                token_url=token_url,
+                discovery_url=discovery_url,
+                send=self._send,
+            )
+        return source
+
+    async def _send(
+        self, method: str, url: str, headers: dict[str, str], body: bytes, *, deadline: float
+    ) -> Reply:
+        """One request that is no function's; see `tokens.Send`."""
+        parts = URL(url)
+        if parts.scheme not in {"http", "https"} or not parts.raw_host:
+            raise ValueError("no URL of an HTTP server")
+        scheme: Any = parts.scheme
+        said = {name.lower() for name in headers}
+        lines = [pair for name, pair in self._defaults(parts, None).items() if name not in said]
+        lines += [(name.encode(), value.encode()) for name, value in headers.items()]
+        if body:
+            lines.append((b"Content-Length", b"%d" % len(body)))
+        head = encode_head(method.encode(), parts.raw_path_qs.encode(), lines)
+        client = self._client(Origin(scheme, parts.raw_host, parts.port or 0), own=True)
+        return await client.request(head, body, deadline=deadline)
 
     # What is the same for every call.
 
@@ -274,7 +421,10 @@ class HttpTransport:
         try:
             # Not the whole URL: what yarl would make of its path is not what the description says.
             url = URL(f"{scheme}://{re.split('[?#]', netloc)[0]}")
-            origin = Origin(scheme, url.raw_host or "", url.port or 0)
+            if self._settings.gateway:
+                origin = Origin("http", function.upstream, 80, self._settings.gateway)
+            else:
+                origin = Origin(scheme, url.raw_host or "", url.port or 0)
             if not origin.host:
                 raise ValueError("the URL names no host")  # noqa: TRY301  # one place tells the caller
             encode_request_line(binding.method.encode(), b"/")
@@ -282,21 +432,37 @@ class HttpTransport:
             raise _unreachable(function, error, passes=False) from error
         rest = netloc[len(re.split("[?#]", netloc)[0]) :] + slash + path
         as_headers = any(p.location in {"header", "cookie"} for p in binding.parameters)
-        varies = binding.body is not None and media_kind(binding.body.media_type) == "multipart"
+        # Their Content-Type differs from call to call.
+        varies = binding.body is not None and (
+            bool(binding.other_bodies or binding.body.choice)
+            or media_kind(binding.body.media_type) == "multipart"
+        )
         prefix = _UNSAFE_IN_PATH.sub(lambda odd: _percent(odd.group(0)), rest)
+        # A description must not be able to have credentials sent to another server than the upstream.
+        own = urlsplit(server)[:2] == urlsplit(self._base_url)[:2]
+        carried = carried_by(binding, self._target, self._settings.credentials) if own else NOTHING
+        write_target = compile_target(binding, prefix)
+        if carried.query and write_target is not None:
+            write_target = _with_query(write_target, carried.query)
         return Prepared(
             function=function,
-            client=self._client(origin),
+            client=self._client(origin, own=own),
             cut=len(server),
             prefix=prefix,
             method=binding.method.encode(),
-            defaults=self._defaults(url),
-            gives_json=function.result is not None and described_kind(function) == "json",
-            write_target=compile_target(binding, prefix),
+            defaults=self._defaults(url, function),
+            gives_json=function.result is not None
+            and described_kind(function) == "json"
+            and not binding.shown_headers,
+            shows_headers=bool(binding.shown_headers),
+            write_target=write_target,
             layouts=None if as_headers or varies else {},
+            carried=carried,
+            token=self._token_source(carried),
         )
 
-    def _defaults(self, url: URL) -> dict[str, tuple[bytes, bytes]]:
+    def _defaults(self, url: URL, function: Function | None) -> dict[str, tuple[bytes, bytes]]:
+        """Headers of every call of *function*; ``None`` stands for a request that is no function's."""
         host = (url.host_subcomponent or "").encode()
         if url.port is not None and not url.is_default_port():
             host += b":%d" % url.port
@@ -310,19 +476,26 @@ class HttpTransport:
         if url.user is not None or url.password is not None:
             credentials = f"{url.user or ''}:{url.password or ''}".encode()
             defaults["authorization"] = (b"Authorization", b"Basic " + b64encode(credentials))
+        if self._settings.gateway and function is not None:
+            defaults["host"] = (b"Host", function.upstream.encode())
+            defaults[FUNCTION_HEADER] = (FUNCTION_HEADER.encode(), function.id.encode())
         return defaults
 
-    def _client(self, origin: Origin) -> Client:
+    def _client(self, origin: Origin, *, own: bool) -> Client:
+        """The client of *origin*; *own* ones are shown the certificate that stands for this program."""
         if self._clients is None:
             raise RuntimeError("the transport is used outside of its `async with` block")
         client = self._clients.get(origin)
         if client is None:
-            settings, proxy = self._settings, proxy_for(origin)
+            settings = self._settings
+            proxy = "" if origin.unix_path else proxy_for(origin)
             bounds: dict[str, Any] = {
                 "max_connections": settings.max_connections,
                 "connect_timeout_s": settings.connect_timeout_s,
                 "max_body_bytes": settings.max_body_bytes,
             }
+            if own and self._tls is not None:
+                bounds["ssl"] = self._tls
             if proxy:
                 from .http_proxy import ProxiedPool  # it brings aiohttp, which nothing else here needs
 
@@ -372,11 +545,13 @@ class HttpTransport:
             target = target.partition("#")[0]
         if not target.startswith("/"):
             target = "/" + target
+        if prepared.carried.query:
+            target = _joined_query(target, prepared.carried.query)
         body = request.body
         parts = [encode_request_line(prepared.method, target.encode())]
         layouts = prepared.layouts
         if layouts is None:
-            parts.append(self._lines(prepared, self._merged(request, forwarded)))
+            parts.append(self._lines(prepared, self._merged(prepared, request, forwarded)))
         else:
             key = (body is None, *forwarded)
             layout = layouts.get(key) or self._keep_layout(layouts, key, prepared, request, forwarded)
@@ -406,17 +581,24 @@ class HttpTransport:
 
     def _layout(self, prepared: Prepared, request: Request, forwarded: Mapping[str, str]) -> Layout:
         """Which headers are sent depends on names alone, so `merge_headers` is asked once for a set of them."""
-        merged = self._merged(request, dict.fromkeys(forwarded, _FORWARDED))
+        merged = self._merged(prepared, request, dict.fromkeys(forwarded, _FORWARDED))
         varying = [name for name, value in merged.items() if value == _FORWARDED and name in forwarded]
         sent = tuple(
             (name, header_start(name.encode())) for name in varying if name.lower() not in _OF_THE_CONNECTION
         )
         return Layout(self._lines(prepared, merged, left_out=frozenset(varying)), sent)
 
-    def _merged(self, request: Request, forwarded: Mapping[str, str]) -> dict[str, str]:
-        return merge_headers(
-            request, settings=self._settings.headers, forwarded=forwarded, base_url=self._base_url
+    def _merged(self, prepared: Prepared, request: Request, forwarded: Mapping[str, str]) -> dict[str, str]:
+        carried = prepared.carried
+        settings = (
+            {**self._settings.headers, **carried.headers} if carried.headers else self._settings.headers
         )
+        merged = merge_headers(request, settings=settings, forwarded=forwarded, base_url=self._base_url)
+        if carried.cookies:
+            name = next((name for name in merged if name.lower() == "cookie"), "Cookie")
+            others = merged.get(name)
+            merged[name] = f"{others}; {carried.cookies}" if others else carried.cookies
+        return merged
 
     def _lines(
         self, prepared: Prepared, merged: Mapping[str, str], *, left_out: frozenset[str] = frozenset()
@@ -462,6 +644,20 @@ def _forwarded_value(name: str, value: str) -> bytes:
     if "\r" in value or "\n" in value or "\0" in value:
         raise Unwritable(f"{name!r} holds a line break, which no header can carry")
     return value.strip().encode()
+
+
+def _with_query(write: WriteTarget, query: str) -> WriteTarget:
+    """*write*, with *query* at the end of every target."""
+
+    def write_both(arguments: Mapping[str, Any]) -> str | None:
+        target = write(arguments)
+        return None if target is None else _joined_query(target, query)
+
+    return write_both
+
+
+def _joined_query(target: str, query: str) -> str:
+    return f"{target}{'&' if '?' in target else '?'}{query}"
 
 
 def _header(headers: list[tuple[bytes, bytes]], wanted: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import ssl as tls
 from collections.abc import AsyncGenerator
 from typing import Final
 
@@ -30,9 +31,11 @@ class ProxiedPool:
         max_connections: int,
         connect_timeout_s: float,
         max_body_bytes: int,
+        ssl: tls.SSLContext | None = None,
     ) -> None:
         self._origin = str(origin)
         self._proxy = URL(proxy)
+        self._ssl: tls.SSLContext | bool = ssl or True
         self._max_body_bytes = max_body_bytes
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=max_connections),
@@ -78,6 +81,7 @@ class ProxiedPool:
                 data=body or None,
                 allow_redirects=False,
                 proxy=self._proxy,
+                ssl=self._ssl,
             )
         except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
             raise _told(error) from error

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from ...schemas.catalog import Function, HttpBinding
 from ...schemas.errors import BadArguments
-from .http_bodies import Unwritable, encode_body
+from .http_bodies import Unwritable, chosen_body, encode_body
 from .http_styles import cookie_pairs, header_text, path_text, query_pairs
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}/]+)\}")
@@ -137,8 +137,9 @@ def _build(binding: HttpBinding, arguments: Mapping[str, Any], base_url: str) ->
     if cookies:
         headers["Cookie"] = "; ".join(cookies)
     body: bytes | None = None
-    if binding.body is not None and (value := arguments.get(binding.body.argument)) is not None:
-        body, headers["Content-Type"] = encode_body(binding.body, value)
+    chosen = chosen_body(binding, arguments)
+    if chosen is not None:
+        body, headers["Content-Type"] = encode_body(*chosen)
     url = (binding.server or base_url) + _expand(binding.path, in_path)
     if pairs:
         url += ("&" if "?" in url else "?") + "&".join(pairs)

@@ -26,6 +26,12 @@ _DELIMITERS: Final[Mapping[ParameterStyle, str]] = {
 }  # fmt: skip
 
 
+FORM_DELIMITERS: Final[Mapping[ParameterStyle, str]] = {
+    "spaceDelimited": "+", "pipeDelimited": "%7C", "tabDelimited": "%09",
+}  # fmt: skip
+"""What joins the items of a list in a form; else it is a comma."""
+
+
 def text_of(value: Any) -> str:
     """A scalar as text: booleans as ``true`` and ``false``, an object or a list as JSON."""
     if isinstance(value, str):

@@ -158,7 +158,10 @@ def _read(
             upstream=upstream,
             name=name,
             binding=LambdaBinding(
-                function_name=description.function_name, qualifier=description.qualifier, payload=payload
+                function_name=description.function_name,
+                qualifier=description.qualifier,
+                payload=payload,
+                arn=description.arn,
             ),
             arguments=arguments,
             result=result,

@@ -4,11 +4,15 @@ In: what the readers (``openapi``, ``grpc``, ``aws_lambda``) found. Out: a ``Cat
 hash, and the ``Snapshot`` file that processes share.
 
 - ``shapes``: the neutral type system.
+- ``security``: what upstreams want to know of their callers.
+- ``xml``: values as elements and attributes.
 - ``webhooks``: requests that an upstream makes.
 - ``bindings``: how a call goes on the wire.
 - ``functions``: functions, upstreams, the catalog.
 - ``effects``: read or write, told from a name.
+- ``files``: files as values.
 - ``overrides``: what the configuration says of single functions.
+- ``reading``: what it says of how gRPC descriptors are read.
 - ``snapshot``: the file format.
 
 All of these are msgspec Structs and not dataclasses: they are frozen and slotted like them, and the
@@ -20,15 +24,18 @@ from .bindings import (
     Body,
     FieldMaskBinding,
     GrpcBinding,
+    HookBinding,
     HttpBinding,
     LambdaBinding,
     Parameter,
     ParameterLocation,
 )
 from .effects import effect_of_name
+from .files import UploadedFile
 from .functions import (
     Argument,
     Catalog,
+    DeclaredLink,
     Effect,
     Function,
     FunctionId,
@@ -41,7 +48,8 @@ from .functions import (
     Upstream,
     UpstreamId,
 )
-from .overrides import FunctionRule, override_functions
+from .overrides import FunctionRule, override_functions, with_webhooks
+from .security import Requirement, SecurityScheme
 from .shapes import (
     Constraints,
     Discriminator,
@@ -70,6 +78,7 @@ __all__ = [
     "Body",
     "Catalog",
     "Constraints",
+    "DeclaredLink",
     "Discriminator",
     "Effect",
     "EnumShape",
@@ -81,6 +90,7 @@ __all__ = [
     "FunctionRule",
     "GrpcBinding",
     "GrpcTarget",
+    "HookBinding",
     "HttpBinding",
     "HttpTarget",
     "Json",
@@ -94,8 +104,10 @@ __all__ = [
     "ParameterLocation",
     "ReadingWarning",
     "Reference",
+    "Requirement",
     "Scalar",
     "ScalarKind",
+    "SecurityScheme",
     "Shape",
     "ShapeName",
     "Snapshot",
@@ -103,6 +115,7 @@ __all__ = [
     "Target",
     "Type",
     "UnionShape",
+    "UploadedFile",
     "Upstream",
     "UpstreamId",
     "UpstreamState",
@@ -112,4 +125,5 @@ __all__ = [
     "effect_of_name",
     "encode_snapshot",
     "override_functions",
+    "with_webhooks",
 ]

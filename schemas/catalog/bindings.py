@@ -6,6 +6,10 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from .security import Requirement
+from .shapes import ScalarKind
+from .xml import XmlForm
+
 ParameterLocation: TypeAlias = Literal["path", "query", "header", "cookie"]
 
 ParameterStyle: TypeAlias = Literal[
@@ -34,22 +38,30 @@ class Parameter(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Body(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Which argument is the request body.
+    """Which argument is the request body. Of a form the argument is an object: its members are the fields.
 
     Attributes:
         argument: Name of the function's argument; its value is the whole body.
         media_type: The best media type of those the description offers.
-        form_fields: For Swagger 2.0 ``formData`` and OpenAPI form bodies nothing differs: the body argument
-            is an object whose members are the form's fields.
         member_styles: How members of a form are written where that is not one pair for each item of a list
             and JSON for an object: ``deepObject``, or the style that joins the items of a list.
+        member_types: Media types of a multipart form's parts, where the description says them.
         binary_members: Members of a multipart form that are files, base64 in the argument.
+        choice: Name of the argument that takes another media type in place of *media_type*; ``""`` for none.
+        xml: How the value is written, where *media_type* is XML.
+        as_text: The value is base64 on the wire too, although the media type is one of bytes.
+        one_needed: It, or one of the function's other bodies, must be given.
     """
 
     argument: str
     media_type: str = "application/json"
     member_styles: dict[str, ParameterStyle] = {}
+    member_types: dict[str, str] = {}
     binary_members: tuple[str, ...] = ()
+    choice: str = ""
+    xml: XmlForm | None = None
+    as_text: bool = False
+    one_needed: bool = False
 
 
 class HttpBinding(Struct, frozen=True, omit_defaults=True, tag="http", kw_only=True):
@@ -58,16 +70,29 @@ class HttpBinding(Struct, frozen=True, omit_defaults=True, tag="http", kw_only=T
     Attributes:
         method: Upper case.
         path: Path template, beginning with ``/``, relative to the server's URL.
+        other_bodies: Bodies of other types, in other media types; the one whose argument is given is sent.
         accept: Media types of the successful answer, best first; empty if it has no body.
         server: URL of a server of this operation's own; ``""`` for the upstream's.
+        security: Alternatives of which one is to be fulfilled; ``None`` for the upstream's.
+        xml: How the answer is read, where it is XML with a type.
+        described_headers: Headers of the answer that the description knows, by lower-case name.
+        shown_headers: Those of the answer's headers that stand beside its body: the result is then an object
+            with ``body`` and them.
+        errors: Statuses, such as ``404``, ``4XX`` or ``default``, whose body is described, in JSON.
     """
 
     method: str
     path: str
     parameters: tuple[Parameter, ...] = ()
     body: Body | None = None
+    other_bodies: tuple[Body, ...] = ()
     accept: tuple[str, ...] = ()
     server: str = ""
+    security: tuple[Requirement, ...] | None = None
+    xml: XmlForm | None = None
+    described_headers: dict[str, ScalarKind] = {}
+    shown_headers: dict[str, ScalarKind] = {}
+    errors: tuple[str, ...] = ()
 
 
 class FieldMaskBinding(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -115,11 +140,27 @@ class LambdaBinding(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_on
         qualifier: Version or alias; ``""`` for none.
         payload: ``arguments`` if the payload is an object of the function's arguments; ``whole`` if the
             single argument named ``payload`` is the payload itself.
+        arn: Its ARN without a qualifier, as ListFunctions gave it; ``""`` where it is not known.
     """
 
     function_name: str
     qualifier: str = ""
+    arn: str = ""
     payload: Literal["arguments", "whole"] = "arguments"
 
 
-Binding: TypeAlias = HttpBinding | GrpcBinding | LambdaBinding
+class HookBinding(Struct, frozen=True, omit_defaults=True, tag="hook", kw_only=True):
+    """A webhook or callback of an OpenAPI document: the upstream calls, and the function streams what it sends.
+
+    Attributes:
+        method: Upper case.
+        media_type: Of what is sent, as the description says; ``""`` for nothing.
+        xml: How it is read, where it is XML with a type.
+    """
+
+    method: str = "POST"
+    media_type: str = ""
+    xml: XmlForm | None = None
+
+
+Binding: TypeAlias = HttpBinding | GrpcBinding | LambdaBinding | HookBinding

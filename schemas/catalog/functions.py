@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from .bindings import Binding
+from .security import Requirement, SecurityScheme
 from .shapes import Shape, ShapeName, Type
 from .webhooks import Webhook
 
@@ -43,6 +44,21 @@ class Argument(Struct, frozen=True, omit_defaults=True, kw_only=True):
     resource: str = ""
 
 
+class DeclaredLink(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a description says of where an answer leads.
+
+    Attributes:
+        name: The description's.
+        target: The function that it leads to, of the same upstream.
+        keys: Argument of the target to member of the answer.
+    """
+
+    name: str
+    target: FunctionId
+    keys: dict[str, str]
+    description: str = ""
+
+
 class Function(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One callable operation of an upstream.
 
@@ -57,6 +73,7 @@ class Function(Struct, frozen=True, omit_defaults=True, kw_only=True):
         streaming: Who sends more than one message.
         idempotent: Whether a call may be repeated after a failure.
         deprecated: The reason, ``""`` where none is given, or ``None`` if it is not deprecated.
+        links: Where its answer leads, as the description says.
     """
 
     id: FunctionId
@@ -71,6 +88,7 @@ class Function(Struct, frozen=True, omit_defaults=True, kw_only=True):
     idempotent: bool = False
     description: str = ""
     deprecated: str | None = None
+    links: tuple[DeclaredLink, ...] = ()
 
     def argument(self, name: str) -> Argument | None:
         """The argument called *name*, if there is one."""
@@ -92,9 +110,17 @@ class ReadingWarning(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class HttpTarget(Struct, frozen=True, omit_defaults=True, tag="http", kw_only=True):
-    """An HTTP server. *base_url* is absolute, without a trailing slash, and ends in the base path."""
+    """An HTTP server.
+
+    Attributes:
+        base_url: Absolute, without a trailing slash; it ends in the base path.
+        schemes: What its description says of credentials.
+        security: Requirements of functions that have none of their own; ``None`` where nothing is said.
+    """
 
     base_url: str
+    schemes: tuple[SecurityScheme, ...] = ()
+    security: tuple[Requirement, ...] | None = None
 
 
 class GrpcTarget(Struct, frozen=True, omit_defaults=True, tag="grpc", kw_only=True):
@@ -147,7 +173,12 @@ class Upstream(Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True)
     def renamed(self, name: UpstreamId) -> Upstream:
         """The same upstream under another id, its functions' ids with it."""
         functions = tuple(
-            msgspec.structs.replace(function, id=FunctionId(f"{name}.{function.name}"), upstream=name)
+            msgspec.structs.replace(
+                function,
+                id=FunctionId(f"{name}.{function.name}"),
+                upstream=name,
+                links=tuple(_renamed(link, self.id, name) for link in function.links),
+            )
             for function in self.functions
         )
         return msgspec.structs.replace(self, id=name, functions=functions)
@@ -156,6 +187,10 @@ class Upstream(Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True)
     def functions_by_id(self) -> dict[FunctionId, Function]:
         """Its functions by id."""
         return {function.id: function for function in self.functions}
+
+
+def _renamed(link: DeclaredLink, old: UpstreamId, new: UpstreamId) -> DeclaredLink:
+    return msgspec.structs.replace(link, target=FunctionId(new + link.target.removeprefix(old)))
 
 
 class Catalog(Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True):

@@ -117,7 +117,6 @@ class Field(Struct, frozen=True, omit_defaults=True, kw_only=True):
         deprecated: The reason, ``""`` where none is given, or ``None`` if it is not deprecated.
         read_only: Left out of inputs.
         write_only: Left out of outputs.
-        one_of: Name of the exclusive group (protobuf ``oneof``) that the member belongs to, or ``""``.
         resource: Type of the resource whose name the member holds (``google.api.resource_reference``), or ``""``.
     """
 
@@ -129,7 +128,6 @@ class Field(Struct, frozen=True, omit_defaults=True, kw_only=True):
     deprecated: str | None = None
     read_only: bool = False
     write_only: bool = False
-    one_of: str = ""
     resource: str = ""
 
 

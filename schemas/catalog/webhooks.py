@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from .shapes import Type
+from .xml import XmlForm
 
 
 class Webhook(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -19,6 +20,7 @@ class Webhook(Struct, frozen=True, omit_defaults=True, kw_only=True):
         expression: For a callback: where it goes, a runtime expression such as
             ``{$request.body#/callbackUrl}``.
         deprecated: The reason, ``""`` where none is given, or ``None`` if it is not deprecated.
+        xml: How the body is read, where it is XML with a type.
     """
 
     name: str
@@ -29,3 +31,4 @@ class Webhook(Struct, frozen=True, omit_defaults=True, kw_only=True):
     expression: str = ""
     description: str = ""
     deprecated: str | None = None
+    xml: XmlForm | None = None

@@ -9,6 +9,7 @@ holds a descriptor set that is complete: it builds in a pool without a look at a
 - ``comments``: descriptions, by fully-qualified name.
 - ``http_rules``: ``google.api.http``, read without its generated module.
 - ``members``: members by their JSON names, maps, oneofs.
+- ``resources``: which resources messages are, and which their members name.
 - ``naming``: titles, versions, names of shapes.
 - ``shapes``: messages and enums.
 - ``masks``: field masks of what is read.

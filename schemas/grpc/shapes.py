@@ -262,12 +262,13 @@ class ShapeReader:
             default=UNSET if field.has_presence else _zero(field),
             description=self._describe(field),
             deprecated=_deprecated(field),
-            one_of=_one_of(field),
             resource=self._resource(field),
         )
 
     def _resource(self, field: FieldDescriptor) -> str:
-        own, member = self._files.resources.get(field.containing_type.full_name, ("", ""))
+        message = field.containing_type
+        assert message is not None
+        own, member = self._files.resources.get(message.full_name, ("", ""))
         return own if field.name == member else self._files.references.get(field.full_name, "")
 
     def _describe(self, field: FieldDescriptor) -> str:
@@ -342,14 +343,6 @@ def _reach(
         found[message.full_name] = message
         reach_members(message)
     return found
-
-
-def _one_of(field: FieldDescriptor) -> str:
-    group = field.containing_oneof
-    # proto3 ``optional`` is kept as a group of one. Source: protobuf, docs/implementing_proto3_presence.md.
-    if group is None or (len(group.fields) == 1 and group.name == f"_{field.name}"):
-        return ""
-    return group.name
 
 
 def _zero(field: FieldDescriptor) -> Any | UnsetType:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from ..catalog import FunctionId, ShapeName, UpstreamId
 
-Origin: TypeAlias = Literal["inferred", "configured"]
+Origin: TypeAlias = Literal["inferred", "declared", "configured"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,10 @@ def weave(
             notes.append(f"{coordinate}: not linked to {link.target}, for the type has a field of that name")
         else:
             settled[link.upstream, link.shape, link.field] = _paired(link, pairs)
+    for link in _declared_links(catalog, notes):
+        coordinates = {f"{link.shape}.{link.field}", f"{type_name(link.shape)}.{link.field}"}
+        if not coordinates & switched_off and not _field_taken(catalog, link):
+            settled[link.upstream, link.shape, link.field] = _paired(link, pairs)
     for index, link_rule in enumerate(links):
         if link_rule.off:
             continue
@@ -87,6 +91,39 @@ def weave(
         entities=tuple(find_entities(ways)),
         notes=tuple(notes),
     )
+
+
+def _declared_links(catalog: Catalog, notes: list[str]) -> list[Link]:
+    """The links that descriptions state."""
+    found: list[Link] = []
+    for function in catalog.functions.values():
+        upstream = catalog.upstreams_by_id[function.upstream]
+        shape = object_of(upstream, function.result)
+        for declared in function.links:
+            place = f"{function.id}: link {declared.name}"
+            target = catalog.functions.get(declared.target)
+            field = field_name(declared.name)
+            members = {one.name for one in shape.fields} if shape else set()
+            if target is None or target.effect != "read" or target.streaming != "none":
+                notes.append(f"{place}: not linked to {declared.target}, for that is no read")
+            elif shape is None or not set(declared.keys.values()) <= members:
+                notes.append(f"{place}: not linked, for the answer has no such members")
+            elif not is_name(field):
+                notes.append(f"{place}: not linked, for its name is no field's")
+            else:
+                found.append(
+                    Link(
+                        upstream=upstream.id,
+                        shape=shape.name,
+                        field=field,
+                        keys=tuple(Key(argument, member) for argument, member in declared.keys.items()),
+                        function=target.id,
+                        many=isinstance(target.result, ListOf),
+                        evidence=f"declared as {declared.name} by {function.id}",
+                        origin="declared",
+                    )
+                )
+    return found
 
 
 def _paired(link: Link, pairs: dict[FunctionId, BulkFunction]) -> Link:

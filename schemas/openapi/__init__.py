@@ -14,8 +14,8 @@ no more. A fault in a document costs only what it touches, and is a warning with
 - ``naming``: names of inline schemas.
 - ``inheritance``: a base with a discriminator, and what extends it.
 - ``unions``, ``shapes``: schema objects as types and shapes.
-- ``media``, ``parameters``, ``contents``: what goes over the wire, and as what.
-- ``function_names``, ``traits``, ``servers``: what a function is called, does, and where.
+- ``media``, ``parameters``, ``contents``, ``bodies``, ``responses``, ``xml``: what goes over the wire, and as what.
+- ``function_names``, ``traits``, ``servers``, ``security``: what a function is called, does, where, for whom.
 - ``operations``: operations as functions.
 - ``webhooks``: the requests that an upstream makes.
 - ``reader``: the whole reading.

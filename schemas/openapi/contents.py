@@ -1,37 +1,26 @@
-"""Contents: request bodies and answers as types, with the media types they have on the wire.
+"""Contents: media type objects and answers as types.
 
-Source: OpenAPI 3.1, "Request Body Object", "Responses Object"; Swagger 2.0, "Response Object".
+Source: OpenAPI 3.1, "Media Type Object", "Responses Object"; Swagger 2.0, "Response Object".
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final, get_args
+from dataclasses import dataclass
+from typing import Final
 
-from ..catalog import Field, Json, JsonType, ListOf, ObjectShape, Reference, Scalar, Streaming, Type
-from ..catalog.bindings import ParameterStyle
+from ..catalog import Json, JsonType, ListOf, Scalar, Streaming, Type
+from ..catalog.xml import XmlForm
 from ..names import type_name
-from .media import MediaKind, media_kind, ranked
-from .naming import member_name, operation_type_name
-from .parameters import Stated, body_parameter, form_parameters, swagger_style
-from .references import Node, list_of, object_of, pointer_token, text_of
-from .shapes import ShapeReader, default_of, description_of
+from .composition import View, leaves_of
+from .media import MediaKind, is_endless, media_kind, ranked
+from .naming import operation_type_name
+from .references import Node, object_of, pointer_token, text_of
+from .shapes import ShapeReader
+from .xml import XmlReader
 
 _JSON: Final = "application/json"
-_FORM: Final = "application/x-www-form-urlencoded"
-_MULTIPART: Final = "multipart/form-data"
-
-
-@dataclass(frozen=True, slots=True)
-class BodyContent:
-    """A request body before it has an argument."""
-
-    type: Type
-    media_type: str
-    required: bool
-    description: str
-    member_styles: dict[str, ParameterStyle] = field(default_factory=dict)
+_WITHOUT_CONTENT: Final = frozenset({"204", "205"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,72 +30,7 @@ class AnswerContent:
     type: Type | None
     accept: tuple[str, ...] = ()
     streaming: Streaming = "none"
-
-
-def request_body(
-    operation: dict[str, Json], pointer: str, function: str, reader: ShapeReader
-) -> BodyContent | None:
-    """The ``requestBody`` of OpenAPI 3, or ``None`` if there is none."""
-    if operation.get("requestBody") is None:
-        return None
-    node = reader.references.follow(operation["requestBody"], f"{pointer}/requestBody")
-    if node is None:
-        return None
-    content = object_of(node.value.get("content"))
-    if not content:
-        return None
-    media_type = ranked(content)[0]
-    hint = _owned(node.pointer, "requestBodies") or operation_type_name(function, "body")
-    place = f"{node.pointer}/content/{pointer_token(media_type)}"
-    type_ = _typed(content[media_type], place, media_kind(media_type), hint, reader)
-    return BodyContent(
-        type=type_,
-        media_type=_JSON if "*" in media_type else media_type,
-        required=node.value.get("required") is True,
-        description=text_of(node.value, "description"),
-        member_styles=_encodings(object_of(content[media_type])),
-    )
-
-
-def swagger_body(
-    stated: Sequence[Stated], consumes: Sequence[str], pointer: str, function: str, reader: ShapeReader
-) -> BodyContent | None:
-    """The ``body`` or ``formData`` parameters of Swagger 2.0 as one body."""
-    hint = operation_type_name(function, "body")
-    body = body_parameter(stated)
-    if body is not None:
-        media_type = ranked(dict.fromkeys(consumes) or {_JSON: None})[0]
-        place = f"{body.node.pointer}/schema"
-        offered = {"schema": body.node.value["schema"]} if "schema" in body.node.value else {}
-        return BodyContent(
-            type=_typed(offered, body.node.pointer, media_kind(media_type), hint, reader)
-            if offered
-            else JsonType(reason=f"no schema at {place}"),
-            media_type=_JSON if "*" in media_type else media_type,
-            required=body.node.value.get("required") is True,
-            description=text_of(body.node.value, "description"),
-        )
-    form = form_parameters(stated)
-    if not form:
-        return None
-    files = any(text_of(one.node.value, "type").lower() == "file" for one in form)
-    offered_types = {media_kind(media_type): media_type for media_type in consumes}
-    url_encoded = not files and ("form" in offered_types or "multipart" not in offered_types)
-    name = reader.name_for("", hint)
-    fields = tuple(_form_field(one, name, reader) for one in form)
-    reader.shapes[name] = ObjectShape(name=name, fields=fields)
-    return BodyContent(
-        type=Reference(shape=name),
-        media_type=_FORM if url_encoded else _MULTIPART,
-        required=any(member.required for member in fields),
-        description="",
-        member_styles={
-            one.name: swagger_style(one)[0]
-            for one in form
-            if text_of(one.node.value, "type") == "array"
-            and one.node.value.get("collectionFormat") != "multi"
-        },
-    )
+    xml: XmlForm | None = None
 
 
 def answer(
@@ -115,8 +39,14 @@ def answer(
     function: str,
     reader: ShapeReader,
     produces: Sequence[str] | None,
+    *,
+    method: str,
 ) -> AnswerContent:
     """What an operation answers: its best successful response, else ``default``.
+
+    Statuses 204 and 205, and answers to HEAD, have no content whatever the document says of them.
+
+    Source: RFC 9110, sections 9.3.2, 15.3.5 and 15.3.6.
 
     Args:
         operation: The operation object.
@@ -124,18 +54,23 @@ def answer(
         function: Name of the function.
         reader: Types the schemas.
         produces: Media types of answers in Swagger 2.0; ``None`` for OpenAPI 3.
+        method: In lower case.
     """
+    if method == "head":
+        return AnswerContent(None)
     responses = object_of(operation.get("responses"))
     successes = sorted(code for code in responses if code[:1] == "2" and len(code) == 3)
     found: list[Node] = []
     for code in successes or [code for code in responses if code == "default"]:
+        if code in _WITHOUT_CONTENT:
+            continue
         node = reader.references.follow(responses[code], f"{pointer}/responses/{pointer_token(code)}")
         if node is not None:
             found.append(node)
     for node in found:
         content = _content(node, produces)
         if content:
-            hint = _owned(node.pointer, "responses") or operation_type_name(function, "result")
+            hint = owned_name(node.pointer, "responses") or operation_type_name(function, "result")
             return _read_answer(node, content, hint, reader, swagger=produces is not None)
     return AnswerContent(None)
 
@@ -163,24 +98,63 @@ def _read_answer(
         best = next(other for other in accept if media_kind(other) == "stream")
         place, kind = f"{node.pointer}/content/{pointer_token(best)}", "stream"
         accept = [best, *(other for other in accept if other != best)]
-    type_ = _typed(content[best], place, kind, hint, reader)
-    wanted = [media_type for media_type in accept if media_kind(media_type) == kind]
-    return AnswerContent(type_, tuple(wanted), "server" if kind == "stream" else "none")
+    type_ = typed_content(content[best], place, kind, hint, reader)
+    wanted = tuple(media_type for media_type in accept if media_kind(media_type) == kind)
+    if kind == "stream" and not is_endless(best):
+        return AnswerContent(ListOf(item=type_), wanted)
+    if kind == "xml" and not isinstance(type_, Scalar):
+        form = XmlReader(reader.references, reader.warnings).form(
+            object_of(content[best]).get("schema"), f"{place}/schema"
+        )
+        return AnswerContent(type_, wanted, xml=form)
+    return AnswerContent(type_, wanted, "server" if kind == "stream" else "none")
 
 
-def _typed(media: Json, pointer: str, kind: MediaKind, hint: str, reader: ShapeReader) -> Type:
+def typed_content(media: Json, pointer: str, kind: MediaKind, hint: str, reader: ShapeReader) -> Type:
+    """The type of a value in a media type of *kind*; of a stream that of one item.
+
+    Args:
+        media: The media type object at *pointer*.
+        pointer: JSON pointer to it.
+        kind: Of the media type.
+        hint: Name of the shape if it needs one and is no component.
+        reader: Types the schemas.
+    """
     schema = object_of(media).get("schema")
     match kind:
-        case "json" | "form" | "multipart" | "xml":
-            if kind == "xml" and hint.endswith("Result"):
-                return Scalar(kind="string")
+        case "json" | "form" | "multipart":
             return JsonType() if schema is None else reader.type_of(schema, f"{pointer}/schema", hint)
+        case "xml":
+            if not is_structured(schema, f"{pointer}/schema", reader):
+                return Scalar(kind="string")
+            return reader.type_of(schema, f"{pointer}/schema", hint)
         case "stream":
             return _item_type(object_of(media), pointer, hint, reader)
         case "text":
             return Scalar(kind="string")
         case "binary":
-            return Scalar(kind="binary")
+            # Converters of old documents call every body they know nothing of an octet stream.
+            if is_structured(schema, f"{pointer}/schema", reader):
+                return reader.type_of(schema, f"{pointer}/schema", hint)
+            return Scalar(kind="byte" if is_base64(schema, f"{pointer}/schema", reader) else "binary")
+
+
+def is_base64(schema: Json, pointer: str, reader: ShapeReader) -> bool:
+    """Whether *schema* describes bytes that are base64 on the wire, whatever their media type is."""
+    if not isinstance(schema, dict):
+        return False
+    view = View(leaves_of([Node(schema, pointer)], reader.references, reader.warnings))
+    return text_of(view, "format") == "byte" or text_of(view, "contentEncoding") == "base64"
+
+
+def is_structured(schema: Json, pointer: str, reader: ShapeReader) -> bool:
+    """Whether *schema* describes an object with members, or a list."""
+    if not isinstance(schema, dict):
+        return False
+    view = View(leaves_of([Node(schema, pointer)], reader.references, reader.warnings))
+    if "array" in view.types or ("items" in view and not view.types):
+        return True
+    return bool(view.properties) or any(keyword in view for keyword in ("oneOf", "anyOf"))
 
 
 def _item_type(media: dict[str, Json], pointer: str, hint: str, reader: ShapeReader) -> Type:
@@ -195,37 +169,7 @@ def _item_type(media: dict[str, Json], pointer: str, hint: str, reader: ShapeRea
     return JsonType() if isinstance(whole, Scalar) else whole
 
 
-def _form_field(one: Stated, parent: str, reader: ShapeReader) -> Field:
-    schema = {keyword: value for keyword, value in one.node.value.items() if keyword != "required"}
-    type_ = reader.type_of(schema, one.node.pointer, member_name(parent, one.name), member=one.name)
-    return Field(
-        name=one.name,
-        type=type_,
-        required=one.node.value.get("required") is True,
-        default=default_of(schema, type_),
-        description=description_of(schema),
-    )
-
-
-def _encodings(media: dict[str, Json]) -> dict[str, ParameterStyle]:
-    """The members that are not written by default: one pair for each item of a list, JSON for an object."""
-    found: dict[str, ParameterStyle] = {}
-    for name, value in object_of(media.get("encoding")).items():
-        encoding = object_of(value)
-        style = encoding.get("style", "form")
-        joined = style != "deepObject" and encoding.get("explode", style == "form") is False
-        known: ParameterStyle | None = next((k for k in get_args(ParameterStyle) if k == style), None)
-        if known is not None and (style == "deepObject" or joined):
-            found[name] = known
-    return found
-
-
-def _owned(pointer: str, kind: str) -> str:
+def owned_name(pointer: str, kind: str) -> str:
+    """Name for the shapes of a component of *kind*; ``""`` if *pointer* leads to none."""
     prefix, _, name = pointer.rpartition("/")
     return type_name(name) if prefix in {f"/components/{kind}", f"/{kind}"} else ""
-
-
-def media_types(value: Json, fallback: Json) -> list[str]:
-    """``consumes`` or ``produces`` of an operation, else of the document."""
-    stated = value if isinstance(value, list) else fallback
-    return [media_type for media_type in list_of(stated) if isinstance(media_type, str)]

@@ -30,7 +30,11 @@ _COLLECTION_STYLES: Final[dict[str, ParameterStyle]] = {
     "ssv": "spaceDelimited", "tsv": "tabDelimited", "pipes": "pipeDelimited",
 }  # fmt: skip
 # OpenAPI 3.1, "Parameter Object": definitions of these headers shall be ignored; the transport sets them.
-_IGNORED_HEADERS: Final = frozenset({"accept", "content-type", "authorization"})
+# The others frame the message: they are the connection's to set (RFC 9110, section 7.6.1).
+_IGNORED_HEADERS: Final = frozenset(
+    {"accept", "content-type", "authorization", "connection", "content-length", "expect", "host",
+     "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+)  # fmt: skip
 PLACEHOLDER: Final = re.compile(r"\{([^{}/]+)\}")
 
 

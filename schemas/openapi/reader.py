@@ -26,6 +26,7 @@ from ..collecting import without_collections
 from .document import Document
 from .operations import Surroundings, read_functions, with_binary_members
 from .references import References, Warnings
+from .security import security_requirements, security_schemes
 from .servers import upstream_url
 from .shapes import ShapeReader
 from .webhooks import read_webhooks
@@ -70,7 +71,11 @@ def read_openapi(
     functions = [with_binary_members(function, reader.shapes) for function in functions]
     return Upstream(
         id=upstream,
-        target=HttpTarget(base_url=url),
+        target=HttpTarget(
+            base_url=url,
+            schemes=security_schemes(document, references, warnings, document_url=document_url),
+            security=security_requirements(document.root.get("security")),
+        ),
         title=document.title,
         version=document.api_version,
         description=document.description,

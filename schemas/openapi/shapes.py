@@ -357,6 +357,12 @@ class ShapeReader:
         fields = tuple(
             self._field(member, nodes, member in required, name) for member, nodes in view.properties.items()
         )
+        known = {field.name for field in fields}
+        for member in sorted(required - known):
+            # Nothing is said of it but that it must be there: without a field no call could be made.
+            reason = f"{member!r} is required and not described; it is read as JSON"
+            self.warnings.add("undescribed-member", view.leaves[0].pointer, reason)
+            fields += (Field(name=member, type=JsonType(nullable=True, reason="it is not described")),)
         for leaf in view.leaves:
             if "additionalProperties" in leaf.value and leaf.value["additionalProperties"] is not False:
                 reason = "members beyond the named ones are left out"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from ..catalog import Effect, effect_of_name
+from ..catalog import Effect, Json, effect_of_name
 from ..names import words
+
+EFFECT_EXTENSION: Final = "x-weft-effect"
+"""An operation's own word, ``read`` or ``write``, for whether it is a query or a mutation."""
 
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "QUERY"})
 _READ_VERBS: Final = frozenset(
@@ -30,6 +34,16 @@ _WRITE_WORDS: Final = frozenset(
 def is_idempotent(method: str) -> bool:
     """Whether HTTP lets a call be repeated. Source: RFC 9110, section 9.2.2."""
     return method in _IDEMPOTENT
+
+
+def stated_effect(operation: Mapping[str, Json]) -> tuple[Effect, str] | None:
+    """What the extension ``x-weft-effect`` says, and the reason for people; ``None`` where it says nothing."""
+    stated = operation.get(EFFECT_EXTENSION)
+    if stated == "read":
+        return "read", f"{EFFECT_EXTENSION} in the description"
+    if stated == "write":
+        return "write", f"{EFFECT_EXTENSION} in the description"
+    return None
 
 
 def effect_of(method: str, path: str, name: str) -> tuple[Effect, str]:

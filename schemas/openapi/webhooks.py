@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..catalog import Json
 from ..catalog.webhooks import Webhook
 from ..names import unique
-from .contents import request_body, swagger_body
+from .bodies import request_bodies, swagger_body
 from .document import Document
 from .parameters import stated_parameters
 from .references import Node, list_of, object_of, pointer_token, text_of
@@ -96,7 +96,7 @@ def _webhook(
         consumes = [kind for kind in list_of(operation.get("consumes")) if isinstance(kind, str)]
         body = swagger_body(parameters, consumes, pointer, name, reader)
     else:
-        body = request_body(operation, pointer, name, reader)
+        body = next(iter(request_bodies(operation, pointer, name, reader)), None)
     return Webhook(
         name=name,
         method=method.upper(),
@@ -106,4 +106,5 @@ def _webhook(
         expression=stated.expression,
         description=text_of(operation, "description") or text_of(operation, "summary"),
         deprecated=deprecation_of(operation),
+        xml=body.xml if body is not None else None,
     )

@@ -32,7 +32,7 @@ from graphql import (
 )
 from graphql.utilities import value_from_ast_untyped
 
-from ..catalog import ScalarKind
+from ..catalog import ScalarKind, UploadedFile
 
 _SAFE_INTEGER: Final = 2**53 - 1
 _MOST_DIGITS: Final = 1000
@@ -207,6 +207,21 @@ _DATE_TIME_TYPE: Final = _text(
     "a date and time as of RFC 3339, such as 2026-01-31T12:00:00Z",
     _is_date_time,
     "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+)
+
+
+def _upload_in(value: Any) -> str | UploadedFile:
+    if isinstance(value, UploadedFile) or (isinstance(value, str) and _is_base64(value)):
+        return value
+    raise GraphQLError("Upload takes a file of a multipart request, or bytes in base64 as of RFC 4648")
+
+
+UPLOAD: Final = GraphQLScalarType(
+    "Upload",
+    coerce_output_value=_text_out("Upload"),
+    coerce_input_value=_upload_in,
+    description="A file, sent beside the operation in a multipart request; or bytes in base64.",
+    specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
 )
 
 SCALARS: Final[dict[ScalarKind, GraphQLScalarType]] = {

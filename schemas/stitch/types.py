@@ -46,7 +46,7 @@ from .bindings import EXTENSION, LinkBinding, MapEntry, MemberBinding, UnionBind
 from .constraints import compile_constraints
 from .generated import GeneratedEnum, GeneratedInput, GeneratedObject
 from .name_book import NameBook
-from .scalars import JSON, SCALARS
+from .scalars import JSON, SCALARS, UPLOAD
 
 RESERVED_TYPES: Final = ("Query", "Mutation", "Subscription", "Int", "Float", "String", "Boolean", "ID")
 
@@ -99,7 +99,7 @@ class TypeBuilder:
         self._non_nulls: dict[int, GraphQLNonNull[Any]] = {}
         self._members: dict[str, dict[str, Any]] = {}
         self._entry_inputs: dict[str, GraphQLInputObjectType] = {}
-        book.reserve("types", *RESERVED_TYPES, *(scalar.name for scalar in (*SCALARS.values(), JSON)))
+        book.reserve("types", *RESERVED_TYPES, *(scalar.name for scalar in (*SCALARS.values(), JSON, UPLOAD)))
 
     # -- outputs
 
@@ -250,7 +250,7 @@ class TypeBuilder:
     def _input(self, upstream: Upstream, type_: Type) -> GraphQLInputType:
         match type_:
             case Scalar():
-                return SCALARS[type_.kind]
+                return UPLOAD if type_.kind == "binary" else SCALARS[type_.kind]
             case ListOf():
                 return GraphQLList(self.input(upstream, type_.item))
             case MapOf():

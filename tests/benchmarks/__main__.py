@@ -89,9 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.profile:
         for workload, mode in cases:
             for contender in [one for one in contenders if one.measured(workload, mode)]:
-                found = profiling.profile(contender, workload, mode, seconds=options.seconds)
+                samples = profiling.profile(contender, workload, mode, seconds=options.seconds)
                 sys.stdout.write(
-                    profiling.report(found, contender=contender.name, workload=workload.name, mode=mode)
+                    profiling.report(samples, contender=contender.name, workload=workload.name, mode=mode)
                 )
         return 0
 

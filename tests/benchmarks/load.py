@@ -19,6 +19,8 @@ LOAD: Final = Path(__file__).with_name("load.lua")
 LEAST_OPERATIONS: Final = 3
 """For each connection, in one run: fewer, and what the end cuts off would count."""
 LONGEST_S: Final = 60.0
+TIMEOUT_S: Final = 120
+"""Of one request; a slow contender on a busy machine may take half a minute."""
 
 Mode: TypeAlias = Literal["same", "differs"]
 """``same``: one request from all clients. ``differs``: each carries an Authorization of its own, which is
@@ -109,8 +111,7 @@ def _run(
         f"-c{connections}",
         f"-d{round(seconds)}s",
         "--latency",
-        "--timeout",
-        "30s",
+        f"--timeout={TIMEOUT_S}",
     ]
     done = subprocess.run(
         [*args, "-s", str(LOAD), url, "--", workload.body, mode],

@@ -6,6 +6,7 @@ import pytest
 
 from . import report, soak
 from .load import Sample
+from .profiling import read_stacks
 from .report import HEADERS, Circumstances, as_json, print_report, rows_of
 from .rounds import Results
 
@@ -98,3 +99,8 @@ def test_growth_is_of_the_last_turns_median_over_the_first() -> None:
     assert soak.growth([first, *steady]) == pytest.approx(1.01)
     assert "met" in soak.report([first, *steady])
     assert "MISSED" in soak.report([first, *[soak.Memory(20_000, 110)] * 5])
+
+
+def test_samples_count_for_the_deepest_frame() -> None:
+    text = "<module> (a/app.py:1);run (a/loop.py:9);decode (x/engine/fast.py:7) 3\nrun (a/loop.py:11) 2\n 5\n"
+    assert read_stacks(text) == {"engine/fast decode": 3, "a/loop run": 2, "(threads without Python)": 5}

@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from weft.discovery import Candidate, GrpcAddress, HttpAddress, LambdaAddress
+from weft.engine.transport.base import ChannelSettings, TlsFiles
 from weft.schemas.catalog import UpstreamId, UpstreamStatus
-from weft.settings import Settings, discovery_settings, entries_by_upstream, static_candidates
+from weft.schemas.catalog.reading import ReadOptions
+from weft.settings import ConfigErrors, Settings, discovery_settings, entries_by_upstream, static_candidates
 
 
 def settings(*upstreams: Any, **more: Any) -> Settings:
@@ -59,3 +63,56 @@ def test_each_upstream_of_a_snapshot_finds_its_entry() -> None:
     ]
     first, second, _ = said.upstreams
     assert entries_by_upstream(said, statuses) == {"orders": first, "shop": second}
+
+
+def test_a_grpc_server_is_read_and_connected_to_as_its_section_says() -> None:
+    found = candidate(
+        {
+            "url": "grpcs://10.0.0.1:1,10.0.0.2:2",
+            "grpc": {
+                "descriptors": "protos",
+                "services": ["zoo.v1"],
+                "tls": {"ca": "ca.pem", "certificate": "/etc/c.pem"},
+                "authority": "zoo.example",
+                "balance": "pick_first",
+                "keepalive": "1m",
+                "enums": "trimmed",
+                "maps": "json",
+                "list_streams": False,
+                "field_masks": False,
+            },
+        }
+    )
+    assert found.address == GrpcAddress(
+        "10.0.0.1:1,10.0.0.2:2",
+        tls=True,
+        files=TlsFiles(ca="/base/ca.pem", certificate="/etc/c.pem"),
+        descriptors=Path("/base/protos"),
+        options=ReadOptions(
+            services=("zoo.v1",),
+            trim_enum_prefixes=True,
+            maps="json",
+            list_streams=False,
+            field_masks=False,
+        ),
+        channel=ChannelSettings(authority="zoo.example", balance="pick_first", keepalive_s=60.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"url": "http://a", "grpc": {}}, "for gRPC servers only"),
+        ({"url": "grpc://a:1", "grpc": {"tls": {"ca": "x"}}}, "for TLS only"),
+        ({"url": "grpcs://a:1", "grpc": {"tls": {"key": "x"}}}, "`key` goes with `certificate`"),
+        ({"url": "grpc://a:1,b:2"}, "no IP addresses"),
+        ({"url": "grpc://10.0.0.1:1,10.0.0.2"}, "no IP addresses"),
+        ({"url": "grpc://10.0.0.1:1,10.0.0.2:0"}, "without a port"),
+        ({"url": "grpc://10.0.0.1:1,[::1]:2"}, "mixes IPv4 and IPv6"),
+        ({"url": "grpc://a:1", "grpc": {"balance": "random"}}, "balance"),
+    ],
+)
+def test_what_cannot_be_of_a_grpc_server_is_said(entry: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigErrors) as raised:
+        settings(entry)
+    assert said in str(raised.value)

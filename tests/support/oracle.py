@@ -31,8 +31,8 @@ from weft.schemas.stitch import (
     RootBinding,
     Stitched,
     binding_of,
-    finish_of,
 )
+from weft.schemas.stitch.arguments import finish_of
 from weft.schemas.stitch.bindings import is_map_entry
 
 from .memory import Answer
@@ -42,18 +42,6 @@ Problem: TypeAlias = tuple[Path, str]
 """Where an error stands, and its kind: ``null``, ``value``, ``arguments``, or the code of a failed call."""
 
 _WHOLE = {"int32", "int64", "uint64"}
-
-
-def _finishing(field: GraphQLField, resolve: Any) -> Any:
-    """*resolve*, given its arguments as the function takes them: constraints are checked before."""
-    finish = finish_of(field)
-    if finish is None:
-        return resolve
-
-    def resolve_finished(source: Any, info: Any, **arguments: Any) -> Any:
-        return resolve(source, info, **finish(arguments))
-
-    return resolve_finished
 
 
 class Misfit(Exception):
@@ -81,9 +69,9 @@ class Oracle:
                     case NamespaceBinding():
                         field.resolve = lambda _source, _info: {}
                     case RootBinding() as root:
-                        field.resolve = _finishing(field, self._root(root))
+                        field.resolve = _finished(field, self._root(root))
                     case LinkBinding() as link:
-                        field.resolve = _finishing(field, self._link(link))
+                        field.resolve = _finished(field, self._link(link))
 
     def execute(self, text: str, variables: Mapping[str, Any]) -> tuple[Any, list[Problem]]:
         """``data``, and every error."""
@@ -163,6 +151,18 @@ class Oracle:
         return answer
 
 
+def _finished(field: GraphQLField, resolve: Any) -> Any:
+    """*resolve* with arguments as the upstream takes them; one that breaks a constraint is refused."""
+    finish = finish_of(field)
+    if finish is None:
+        return resolve
+
+    def resolve_finished(source: Any, info: Any, **arguments: Any) -> Any:
+        return resolve(source, info, **finish(arguments))
+
+    return resolve_finished
+
+
 def _caught(resolve: Any, parts: Sequence[Any], arguments: Mapping[str, Any]) -> Any:
     try:
         return resolve(parts, arguments)
@@ -234,6 +234,8 @@ def _fitted(type_: GraphQLOutputType, value: Any) -> Any:
 
 
 def _kind(error: GraphQLError) -> str:
+    if (error.extensions or {}).get("code") == "BAD_USER_INPUT":
+        return "arguments"
     original = error.original_error
     if isinstance(original, UpstreamError):
         return original.code

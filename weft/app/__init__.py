@@ -4,6 +4,9 @@
 - ``stitching``: a snapshot and the settings to one schema.
 - ``transports``: one transport for each upstream of a catalog.
 - ``live``: the engine of the newest snapshot, swapped without dropping an operation.
+- ``behind``: what an engine knows of the gateway in front of it.
+- ``gateway``: Envoy with the engine behind it.
+- ``fleet``: the control plane for Envoys that others run.
 - ``serving``: the endpoint around it, in worker processes.
 - ``embedding``: the same inside another Python program.
 - ``machine``: what the machine gives: cores, and a port.

@@ -45,7 +45,15 @@ def free_port(config: Path, settings: Settings) -> int:
     Raises:
         ConfigError: Nothing can listen there.
     """
-    host, port = settings.server.host, settings.server.port
+    return free_port_at(config, settings.server.host, settings.server.port)
+
+
+def free_port_at(config: Path, host: str, port: int, *, key: str = "server") -> int:
+    """*port*, or a free one where it is 0.
+
+    Raises:
+        ConfigError: Nothing can listen there.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -56,7 +64,7 @@ def free_port(config: Path, settings: Settings) -> int:
     except OSError as error:
         raise ConfigError(
             source=str(config),
-            key="server",
+            key=key,
             problem=f"cannot listen on {host}:{port}: {error.strerror}",
             accepted="an address of this machine as `host`, and a free `port`; 0 takes one",
         ) from error

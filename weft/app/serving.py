@@ -17,14 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..discovery import load_snapshot
+from ..engine.endpoint.hooks import HookPath
 from ..engine.endpoint.rsgi import Application
 from ..engine.endpoint.server import serve as serve_target
 from ..engine.endpoint.settings import EndpointSettings
 from ..engine.execute.engine import Engine
+from ..engine.transport.hooks import Hooks
 from ..schemas.catalog import Snapshot
 from ..schemas.errors import WeftError
 from ..schemas.stitch import Stitched
 from ..settings import Settings, load_settings
+from .behind import Behind
 from .live import LiveEngine, Loaded, file_version, following
 from .logs import configure_logging, log_level
 from .processes import collect_less_often, end_with_parent, settle_heap
@@ -72,6 +75,7 @@ def make_engine(
     *,
     stitched: Stitched | None = None,
     handwritten: strawberry.Schema | None = None,
+    hooks: Hooks | None = None,
 ) -> Engine:
     """An engine for *snapshot*; its owner enters its context.
 
@@ -80,13 +84,24 @@ def make_engine(
         settings: How.
         stitched: The schema of *snapshot*, if it is there already.
         handwritten: Merged into the schema, where there is none already.
+        hooks: Where the events come from that upstreams send.
 
     Raises:
         ConfigError: A configured link or bulk function contradicts the catalog.
         StitchConflict: The hand-written schema defines what is generated too.
     """
     stitched = stitched or stitch_snapshot(snapshot, settings, handwritten=handwritten)
-    return Engine(stitched, make_transports(snapshot, settings), engine_settings(snapshot, settings))
+    behind = Behind.of_environment()
+    headers: tuple[str, ...] = ()
+    if behind.socket and settings.gateway is not None:
+        from .gateway import canary_headers
+
+        headers = canary_headers(settings, snapshot)
+    return Engine(
+        stitched,
+        make_transports(snapshot, settings, gateway=behind.socket, hooks=hooks),
+        engine_settings(snapshot, settings, behind=behind, canary_headers=headers),
+    )
 
 
 def endpoint_settings(settings: Settings) -> EndpointSettings:
@@ -96,6 +111,8 @@ def endpoint_settings(settings: Settings) -> EndpointSettings:
         graphiql=server.graphiql,
         schema=server.introspection,
         max_body_bytes=server.max_body_bytes,
+        max_upload_bytes=server.max_upload_bytes if server.uploads else 0,
+        max_uploads=server.uploads,
         timeout_s=server.timeout_s,
     )
 
@@ -115,19 +132,25 @@ def make_application(
         handwritten: Merged into every schema.
         settle: Called whenever an engine was opened or closed.
     """
+    section = settings.server.hooks
+    hooks = Hooks(max_waiting=section.max_waiting) if section is not None else None
+    path: HookPath | None = None
+    if hooks is not None and section is not None:
+        most = settings.server.max_body_bytes
+        path = HookPath(hooks, section.secret.get_secret_value(), max_body_bytes=most)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[LiveEngine]:
         def make(snapshot: Snapshot) -> Engine:
             known = preloaded is not None and snapshot is preloaded.loaded.snapshot
             stitched = preloaded.stitched if preloaded is not None and known else None
-            return make_engine(snapshot, settings, stitched=stitched, handwritten=handwritten)
+            return make_engine(snapshot, settings, stitched=stitched, handwritten=handwritten, hooks=hooks)
 
         loaded = preloaded.loaded if preloaded is not None else None
         async with following(settings.discovery.snapshot, make, loaded=loaded, settle=settle) as live:
             yield live
 
-    return Application(lifespan, endpoint_settings(settings))
+    return Application(lifespan, endpoint_settings(settings), hooks=path)
 
 
 def spawned_application() -> Application:
@@ -151,16 +174,36 @@ def serve(config: Path, settings: Settings, *, port: int, workers: int) -> None:
         workers: How many processes.
     """
     server = settings.server
-    target: str | Callable[[], Application]
+    target = _target(config, settings)
+    serve_target(target, host=server.host, port=port, workers=workers, log_level=log_level().lower())
+
+
+def serve_on_socket(config: Path, settings: Settings, socket: Path) -> None:
+    """Serve the newest snapshot from one worker on a Unix socket, until SIGTERM or SIGINT.
+
+    When the worker dies this process ends too, and nobody listens any more: whoever balances between
+    sockets turns to the others.
+
+    Args:
+        config: The configuration file.
+        settings: What it holds.
+        socket: Where to listen; only this user can connect.
+    """
+    os.umask(0o077)
+    target = _target(config, settings)
+    serve_target(target, uds=socket, workers=1, respawn=False, log_level=log_level().lower())
+
+
+def _target(config: Path, settings: Settings) -> str | Callable[[], Application]:
+    """What makes the application in a worker: a function where workers are forked, else its name."""
     if sys.platform == "linux":
         multiprocessing.set_start_method("fork", force=True)
         os.register_at_fork(after_in_child=_end_on_signals)
-        target = _forked_target(settings)
-    else:  # elsewhere system libraries do not survive a fork
-        multiprocessing.set_start_method("spawn", force=True)
-        os.environ[_CONFIG] = str(config.resolve())
-        target = "weft.app.serving:spawned_application"
-    serve_target(target, host=server.host, port=port, workers=workers, log_level=log_level().lower())
+        return _forked_target(settings)
+    # Elsewhere system libraries do not survive a fork.
+    multiprocessing.set_start_method("spawn", force=True)
+    os.environ[_CONFIG] = str(config.resolve())
+    return "weft.app.serving:spawned_application"
 
 
 def _end_on_signals() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..schemas.catalog import Snapshot, override_functions
+from ..schemas.catalog import Snapshot, override_functions, with_webhooks
 from ..schemas.errors import ConfigError
 from ..schemas.links import Weave, weave
 from ..schemas.stitch import Stitched, decode_lock, encode_lock, stitch
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 
 def configured(snapshot: Snapshot, settings: Settings) -> Snapshot:
-    """*snapshot* with what the configuration says of single functions."""
+    """*snapshot* with what the configuration says of single functions, and with what upstreams send if it is received."""
     catalog = override_functions(snapshot.catalog, settings.function_rules)
+    if settings.server.hooks is not None:
+        catalog = with_webhooks(catalog)
     return snapshot if catalog is snapshot.catalog else Snapshot(catalog=catalog, statuses=snapshot.statuses)
 
 

@@ -9,6 +9,7 @@ Commands import what they work with when they run: ``weft --help`` loads no clie
 - ``schema``, ``links``, ``explain``: what was woven, and what a query would call.
 - ``call``: one function, straight.
 - ``settings``: ``weft config``.
+- ``gateway``, ``canary``, ``status``: Envoy in front.
 - ``main``: the program itself.
 
 Exit codes: 0 done; 1 it was tried and failed (an upstream, an operation); 2 the call or the configuration

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..schemas.errors import ConfigError, WeftError
-from . import call, discover, explain, links, schema, serve, settings, up
+from . import call, canary, discover, explain, gateway, links, schema, serve, settings, status, up
 from .output import BadCall, fail
 
 app = typer.Typer(
@@ -29,6 +29,9 @@ app.command("links")(links.links)
 app.command("explain")(explain.explain)
 app.command("call")(call.call)
 app.add_typer(settings.app, name="config")
+app.add_typer(gateway.app, name="gateway")
+app.add_typer(canary.app, name="canary")
+app.command("status")(status.status)
 
 
 def _print_version(wanted: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,10 @@ def serve(
     wait: Annotated[
         bool, typer.Option("--wait", help="Start without a snapshot, and serve it once it is there.")
     ] = False,
+    socket: Annotated[
+        Path | None,
+        typer.Option("--socket", help="Listen on this Unix socket, in one process.", metavar="PATH"),
+    ] = None,
 ) -> None:
     """Serve the snapshot that `weft discover` wrote, and swap in each newer one.
 
@@ -31,12 +36,16 @@ def serve(
     """
     from ..app.machine import free_port, worker_count
     from ..app.serving import serve as serve_snapshot
+    from ..app.serving import serve_on_socket
 
     settings = read_settings(config)
     if not wait and not settings.discovery.snapshot.exists():
         raise BadCall(
             f"there is no snapshot at {settings.discovery.snapshot}: run `weft discover` first, or add --wait"
         )
+    if socket is not None:
+        serve_on_socket(config, settings, socket)
+        return
     port = free_port(config, settings)
     workers = worker_count(settings)
     note_address(settings, port, workers)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -20,7 +23,8 @@ if TYPE_CHECKING:
 def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Look at every upstream, serve the schema, and keep both current until Ctrl-C.
 
-    An upstream that cannot be read is left out until it can; the others are served.
+    An upstream that cannot be read is left out until it can; the others are served. With a section `gateway`
+    in the configuration, Envoy listens in front, and the engine's calls go through it.
 
     Examples:
 
@@ -29,23 +33,50 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
         weft up -c shop/weft.yaml
     """
     from ..app.discovering import watching_process
-    from ..app.machine import free_port, worker_count
+    from ..app.machine import free_port_at
 
     settings = read_settings(config)
-    port = free_port(config, settings)
+    server, section = settings.server, settings.gateway
+    host, port, key = server.host, server.port, "server"
+    if section is not None:
+        host, port, key = section.host or host, port if section.port is None else section.port, "gateway"
+    port = free_port_at(config, host, port, key=key)
     # Upstreams are asked in a process of their own from the start: the workers are forked from this one.
     with watching_process(lambda sender: _watch(settings, sender)) as watching:
-        from ..app.serving import serve as serve_snapshot  # imported while the upstreams answer
-
+        # Imported while the upstreams answer.
+        start = _starter(config, settings, host, port)
         try:
             code = watching.recv()
         except EOFError:
             code = 1
         if code:
             raise typer.Exit(code)
-        workers = worker_count(settings)
-        note_address(settings, port, workers)
-        serve_snapshot(config, settings, port=port, workers=workers)
+        start()
+
+
+def _starter(config: Path, settings: Settings, host: str, port: int) -> Callable[[], None]:
+    """What serves until SIGTERM or SIGINT, all that it needs imported."""
+    from ..app.machine import worker_count
+
+    workers = worker_count(settings)
+    if settings.gateway is None:
+        from ..app.serving import serve as serve_snapshot
+
+        def start() -> None:
+            note_address(settings, port, workers)
+            serve_snapshot(config, settings, port=port, workers=workers)
+
+        return start
+    from ..app.gateway import run_until_stopped
+
+    shown = f"[{host}]" if ":" in host else host
+    text = f"GraphQL at http://{shown}:{port}/graphql, Envoy and {workers} worker(s); Ctrl-C to stop"
+
+    def start_behind_envoy() -> None:
+        sys.stdout.flush()
+        run_until_stopped(config, settings, port=port, on_ready=lambda: note(text))
+
+    return start_behind_envoy
 
 
 async def _watch(settings: Settings, sender: Any) -> None:

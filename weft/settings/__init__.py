@@ -5,12 +5,17 @@ mistake, its line, and what would be accepted.
 
 - ``values``: durations, sizes, URLs, secrets.
 - ``problems``: mistakes with lines and keys.
+- ``section``: what every section is.
+- ``auth``: the sections ``auth`` and ``cost``.
+- ``gateway``: the section of the gateway; ``short_forms``: the objects that it stands for.
 - ``model``: one model per section; ``grpc``: what is said of gRPC servers.
 - ``load``: the file.
 - ``json_schema``: the form, for editors.
 - ``upstreams``: the settings as discovery takes them.
 """
 
+from .auth import AuthSection, CostSection
+from .gateway import GatewaySection
 from .json_schema import settings_json_schema
 from .load import load_settings
 from .model import (
@@ -31,10 +36,13 @@ from .problems import ConfigErrors
 from .upstreams import discovery_settings, entries_by_upstream, static_candidates
 
 __all__ = [
+    "AuthSection",
     "BulkEntry",
     "CacheSection",
     "ConfigErrors",
+    "CostSection",
     "DiscoverySection",
+    "GatewaySection",
     "LambdaPlace",
     "LambdaUpstream",
     "LinkEntry",

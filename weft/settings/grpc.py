@@ -4,17 +4,36 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, model_validator
 
-from .values import Duration, SettingsPath, Size
+from .values import Duration, SettingsPath, Size, problem
 
 
-class GrpcSection(BaseModel):
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
+
+
+class GrpcTlsSection(_Section):
+    """Certificates, in files in PEM format."""
+
+    ca: SettingsPath | None = None
+    """Authorities that are trusted, in place of the system's."""
+
+    certificate: SettingsPath | None = None
+    """The certificate that is shown to the server, and its chain (mutual TLS)."""
+
+    key: SettingsPath | None = None
+    """The private key of `certificate`. Left out: it stands in the same file."""
+
+    @model_validator(mode="after")
+    def _pair(self) -> GrpcTlsSection:
+        if self.key is not None and self.certificate is None:
+            raise problem("`key` goes with `certificate`", "`certificate` beside `key`")
+        return self
+
+
+class GrpcSection(_Section):
     """How a gRPC server is read and connected to."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
-    )
 
     descriptors: SettingsPath | None = None
     """What describes it, in place of reflection: a descriptor set as `protoc --include_imports
@@ -23,6 +42,9 @@ class GrpcSection(BaseModel):
 
     services: tuple[StrictStr, ...] = ()
     """Full names of its services, or of packages of them. Left out: all but reflection, health and channelz."""
+
+    tls: GrpcTlsSection | None = None
+    """Certificates for a `grpcs://` server."""
 
     authority: StrictStr = ""
     """Stands in for the host in `:authority`, and where the server's certificate is checked."""
@@ -36,6 +58,10 @@ class GrpcSection(BaseModel):
 
     max_message_bytes: Size = Field(default=32 * 1024 * 1024, alias="max_message")
     """The largest message of an answer, and all messages of one list, such as `32MiB`."""
+
+    errors: Literal["hidden", "described"] = "hidden"
+    """Whether `extensions` of a GraphQL error hold the details (`google.rpc.BadRequest` and the like) that the
+    server sent with an error status."""
 
     enums: Literal["full", "trimmed"] = "full"
     """Names of enum values: `KIND_DOG` of `Kind` is `DOG` with `trimmed`."""

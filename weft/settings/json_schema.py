@@ -6,7 +6,7 @@ import ast
 import inspect
 from typing import Any
 
-from . import model
+from . import auth, credentials, gateway, grpc, model
 from .model import Settings
 
 
@@ -25,7 +25,7 @@ def settings_json_schema() -> dict[str, Any]:
             description = documented.get((title, name)) or section.get("description", "")
             found["title"] = name.replace("_", " ").capitalize()
             found["description"] = " ".join(description.split())
-            if name in {"snapshot", "lock"} and "default" in found:
+            if name in {"snapshot", "lock", "state"} and "default" in found:
                 found["default"] = str(found["default"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -46,9 +46,10 @@ def _attribute_docstrings() -> dict[tuple[str, str], str]:
     Pydantic can do it (``use_attribute_docstrings``), but reads the source whenever a class is made: 40 ms
     at every start of the program.
     """
-    tree = ast.parse(inspect.getsource(model))
+    modules = (model, grpc, gateway, auth, credentials)
+    nodes = [node for module in modules for node in ast.parse(inspect.getsource(module)).body]
     own: dict[str, dict[str, str]] = {}
-    for class_ in (node for node in tree.body if isinstance(node, ast.ClassDef)):
+    for class_ in (node for node in nodes if isinstance(node, ast.ClassDef)):
         texts = own[class_.name] = {}
         for field, text in zip(class_.body, class_.body[1:], strict=False):
             match field, text:
@@ -58,7 +59,7 @@ def _attribute_docstrings() -> dict[tuple[str, str], str]:
                     pass
     found: dict[tuple[str, str], str] = {}
     for title in own:
-        class_made = getattr(model, title)
+        class_made = next(getattr(one, title) for one in modules if hasattr(one, title))
         for base in reversed(class_made.__mro__):
             for name, said in own.get(base.__name__, {}).items():
                 if name in class_made.model_fields:

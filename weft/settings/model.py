@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     StrictBool,
@@ -26,8 +24,12 @@ from pydantic import (
 
 from ..schemas.catalog import FunctionId, FunctionRule
 from ..schemas.links import BulkRule, LinkRule
+from .auth import AuthSection, CostSection
+from .credentials import Credentials, TlsSection
+from .gateway import GatewaySection
 from .grpc import GrpcSection
 from .problems import validate
+from .section import Section
 from .values import (
     Duration,
     HeaderName,
@@ -81,18 +83,6 @@ FunctionName: TypeAlias = Annotated[
     BeforeValidator(lambda value: _check_function(value) if isinstance(value, str) else value),
     WithJsonSchema({"type": "string", "pattern": f"^{_FUNCTION.pattern}$"}),
 ]
-
-
-class Section(BaseModel):
-    """A part of the settings: frozen, and with no other keys than its own."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        # Only the whole is ever validated: a validator for each section would take 50 ms to build.
-        defer_build=True,
-    )
 
 
 def _off_as_section(value: Any) -> Any:
@@ -226,6 +216,17 @@ class ServerUpstream(UpstreamEntry):
     forward: tuple[HeaderName, ...] = ()
     """Headers of the client that are passed on to this upstream."""
 
+    credentials: Credentials = {}
+    """What fulfils the security schemes of its OpenAPI document, by their names there. `${NAME}` and
+    `${file:/path}` stand for environment variables and files."""
+
+    tls: TlsSection | None = None
+    """The certificate that calls show (mutual TLS), and whom they trust."""
+
+    errors: Literal["hidden", "described"] = "hidden"
+    """Whether `extensions` of a GraphQL error hold the body of an answer with an error status: `described`
+    shows bodies that the document describes, and `application/problem+json`."""
+
     grpc: GrpcSection = Field(default_factory=GrpcSection)
     """How a gRPC server is read and connected to."""
 
@@ -253,8 +254,14 @@ class ServerUpstream(UpstreamEntry):
     def _kinds(self) -> ServerUpstream:
         if self.openapi is not None and self.url.startswith("grpc"):
             raise problem("`openapi` is for HTTP servers only", "an http:// or https:// URL beside `openapi`")
+        if self.credentials and self.url.startswith("grpc"):
+            raise problem("`credentials` are for HTTP servers only", "`headers`, which are sent as metadata")
+        if self.tls and not self.url.startswith("https://"):
+            raise problem("`tls` is for HTTPS servers only", "an https:// URL; gRPC servers have `grpc.tls`")
         if "grpc" in self.model_fields_set and not self.url.startswith("grpc"):
             raise problem("`grpc` is for gRPC servers only", "a grpc:// or grpcs:// URL beside `grpc`")
+        if self.grpc.tls is not None and not self.url.startswith("grpcs"):
+            raise problem("`grpc.tls` is for TLS only", "a grpcs:// URL beside it")
         return self
 
 
@@ -319,6 +326,24 @@ Entry: TypeAlias = Annotated[
 ]
 
 
+class HooksSection(Section):
+    """Where upstreams send events to: webhooks and callbacks of OpenAPI documents."""
+
+    secret: HeaderValue
+    """Part of the path `/hooks/{secret}/{function}` that upstreams are given; at least 16 letters, digits, `-`
+    or `_`."""
+
+    max_waiting: StrictInt = Field(default=100, ge=1, le=100_000)
+    """Events that wait for one subscriber; one that falls further behind has to subscribe again."""
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, value: HeaderValue) -> HeaderValue:
+        if not re.fullmatch(r"[A-Za-z0-9_\-]{16,200}", value.get_secret_value()):
+            raise problem("is no secret for a path", "16 to 200 letters, digits, `-` or `_`")
+        return value
+
+
 class ServerSection(Section):
     """How the GraphQL API is served."""
 
@@ -346,6 +371,15 @@ class ServerSection(Section):
     max_body_bytes: Size = Field(default=1_000_000, alias="max_body")
     """The largest request body, such as `1MB`."""
 
+    max_upload_bytes: Size = Field(default=10_000_000, alias="max_upload")
+    """The largest request body that holds files, such as `10MB`."""
+
+    uploads: StrictInt = Field(default=10, ge=0, le=1000)
+    """The most files of one request; 0 takes none."""
+
+    hooks: HooksSection | None = None
+    """Take webhooks and callbacks, as subscriptions. Left out: none are taken. Needs `workers: 1`."""
+
     max_calls: StrictInt = Field(default=1000, ge=1, le=1_000_000)
     """The most upstream calls that an operation may make."""
 
@@ -360,6 +394,13 @@ class ServerSection(Section):
 
     cache_bytes: Room = Field(default=64 * 1024 * 1024, alias="cache")
     """The most memory that each worker keeps answers in, or `off`."""
+
+    @model_validator(mode="after")
+    def _one_worker(self) -> ServerSection:
+        if self.hooks is not None and self.workers != 1:
+            # An event reaches one process, and its subscribers may be in another.
+            raise problem("`hooks` and several `workers` do not go together", "`workers: 1` beside `hooks`")
+        return self
 
 
 class DiscoverySection(Section):
@@ -472,10 +513,14 @@ class FunctionEntry(Section):
     off: StrictBool = False
     """Leave it out of the schema."""
 
+    headers: tuple[HeaderName, ...] = ()
+    """Headers of its answers that clients may read (OpenAPI), such as `x-total-count`. The field then gives an
+    object: `body`, and a field for each of them."""
+
     @property
     def rule(self) -> FunctionRule:
         """The same, as the catalog takes it."""
-        return FunctionRule(effect=self.effect, off=self.off)
+        return FunctionRule(effect=self.effect, off=self.off, headers=self.headers)
 
 
 class NamesSection(Section):
@@ -519,6 +564,15 @@ class Settings(Section):
     names: NamesSection = Field(default_factory=NamesSection)
     """How names are kept."""
 
+    auth: AuthSection = Field(default_factory=AuthSection)
+    """Who may ask for which fields."""
+
+    cost: CostSection | None = None
+    """What operations cost. Left out: they are not weighed."""
+
+    gateway: GatewaySection | None = None
+    """Envoy in front of the API and under its calls. Left out: there is none."""
+
     @model_validator(mode="before")
     @classmethod
     def _say_every_section(cls, value: object) -> object:
@@ -526,8 +580,9 @@ class Settings(Section):
         if not isinstance(value, Mapping):
             return value
         sections: dict[str, Any] = {
-            name: {} for name in ("server", "discovery", "names") if value.get(name) is None
+            name: {} for name in ("server", "discovery", "names", "auth") if value.get(name) is None
         }
+        sections |= {name: {} for name in ("gateway", "cost") if name in value and value[name] is None}
         lists: dict[str, Any] = {name: () for name in ("links", "bulk") if value.get(name) is None}
         return {**value, **sections, **lists}
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from ..discovery import Address, Candidate, DiscoverySettings, GrpcAddress, HttpAddress, LambdaAddress
-from ..engine.transport.base import ChannelSettings
+from ..engine.transport.base import ChannelSettings, TlsFiles
+from ..engine.transport.credentials import Basic, ClientCredentials, Credential, Forwarded, Secret
 from ..schemas.catalog import UpstreamId, UpstreamStatus
 from ..schemas.catalog.reading import ReadOptions
+from .credentials import CredentialEntry
 from .model import LambdaUpstream, ServerUpstream, Settings, UpstreamEntry
 
 
@@ -59,6 +61,60 @@ def plain_headers(entry: UpstreamEntry) -> dict[str, str]:
     return {name: value.get_secret_value() for name, value in entry.headers.items()}
 
 
+def plain_credentials(entry: UpstreamEntry) -> dict[str, Credential]:
+    """The credentials of an entry, in the clear: for the wire only."""
+    if not isinstance(entry, ServerUpstream):
+        return {}
+    return {name: _credential(one) for name, one in entry.credentials.items()}
+
+
+def _credential(entry: CredentialEntry) -> Credential:
+    if entry.forward is not None:
+        return Forwarded(entry.forward)
+    if entry.username is not None and entry.password is not None:
+        return Basic(entry.username.get_secret_value(), entry.password.get_secret_value())
+    if entry.client_id is not None and entry.client_secret is not None:
+        return ClientCredentials(
+            client_id=entry.client_id.get_secret_value(),
+            client_secret=entry.client_secret.get_secret_value(),
+            token_url=entry.token_url or "",
+            discovery_url=entry.discovery_url or "",
+            scopes=entry.scopes,
+            audience=entry.audience,
+            secret_in=entry.secret_in,
+        )
+    assert entry.value is not None
+    value = entry.value.get_secret_value()
+    if entry.header is not None:
+        return Secret(value, "header", entry.header)
+    if entry.query is not None:
+        return Secret(value, "query", entry.query)
+    if entry.cookie is not None:
+        return Secret(value, "cookie", entry.cookie)
+    return Secret(value)
+
+
+def forwarded_headers(entry: UpstreamEntry) -> tuple[str, ...]:
+    """Names of the client's headers that an entry's upstream is sent, those of credentials among them."""
+    if not isinstance(entry, ServerUpstream):
+        return ()
+    own = (one.forward for one in entry.credentials.values() if one.forward is not None)
+    return tuple(dict.fromkeys((*entry.forward, *own)))
+
+
+def tls_files(entry: UpstreamEntry) -> TlsFiles | None:
+    """The files of an entry's ``tls`` section; ``None`` if it has none."""
+    section = entry.tls if isinstance(entry, ServerUpstream) else None
+    if section is None:
+        return None
+    return TlsFiles(
+        certificate=str(section.certificate or ""),
+        key=str(section.key or ""),
+        key_password=section.key_password.get_secret_value() if section.key_password else "",
+        ca=str(section.ca or ""),
+    )
+
+
 def read_options(entry: ServerUpstream) -> ReadOptions:
     """How the descriptors of an entry's gRPC server are read."""
     section = entry.grpc
@@ -68,6 +124,16 @@ def read_options(entry: ServerUpstream) -> ReadOptions:
         maps=section.maps,
         list_streams=section.list_streams,
         field_masks=section.field_masks,
+    )
+
+
+def grpc_tls_files(entry: ServerUpstream) -> TlsFiles | None:
+    """The certificates for an entry's gRPC server."""
+    section = entry.grpc.tls
+    if section is None:
+        return None
+    return TlsFiles(
+        certificate=str(section.certificate or ""), key=str(section.key or ""), ca=str(section.ca or "")
     )
 
 
@@ -95,6 +161,7 @@ def address_of(entry: ServerUpstream | LambdaUpstream) -> Address:
                 return GrpcAddress(
                     rest,
                     tls=scheme == "grpcs",
+                    files=grpc_tls_files(entry),
                     descriptors=entry.grpc.descriptors,
                     options=read_options(entry),
                     channel=channel_settings(entry),

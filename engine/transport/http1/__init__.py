@@ -15,7 +15,7 @@ Callers encode what is constant in a head once; see `encode_head`.
 """
 
 from .decompress import ACCEPT_ENCODING
-from .dial import Origin, tls_context
+from .dial import Origin, client_tls_context, tls_context
 from .errors import BadAnswer, BadHead, ConnectFailed, ConnectionLost, HttpError, Timeout, TooLarge
 from .head import encode_head
 from .pool import Pool
@@ -35,6 +35,7 @@ __all__ = [
     "StreamedReply",
     "Timeout",
     "TooLarge",
+    "client_tls_context",
     "encode_head",
     "tls_context",
 ]

@@ -56,6 +56,26 @@ def tls_context(ca_file: str | None = None) -> tls.SSLContext:
     return context
 
 
+def client_tls_context(certificate: str, key: str, key_password: str, ca_file: str) -> tls.SSLContext:
+    """A context of one upstream's own, that shows the client's certificate.
+
+    Args:
+        certificate: File with the certificate and its chain; ``""`` for none.
+        key: File with its private key; ``""`` if it stands in *certificate*.
+        key_password: Of an encrypted key; ``""`` for none.
+        ca_file: Certificates to trust in place of the system's; ``""`` for those.
+
+    Raises:
+        OSError: A file cannot be read, or holds no certificate or key.
+    """
+    context = tls.create_default_context(cafile=ca_file or None)
+    context.set_alpn_protocols(["http/1.1"])
+    if certificate:
+        # Without a password OpenSSL would ask for one at the terminal.
+        context.load_cert_chain(certificate, key or None, lambda: key_password)
+    return context
+
+
 async def dial(origin: Origin, make_protocol: Callable[[], P], *, ssl: tls.SSLContext | None) -> P:
     """A protocol that is connected to *origin*.
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from tests.benchmarks.grpc_upstream import POSTS_PATH, USERS_PATH, message_class
 from tests.benchmarks.workload import workloads
+from weft.app.processes import collect_less_often, settle_heap
 from weft.engine.transport.grpc_channel import channel_options, open_channel
 
 from .bare_http import FIXED, HEADERS, HTTPProtocol, Request, Scope
@@ -100,6 +101,9 @@ class Bare:
         client = loop.run_until_complete(open_client())
         self._list_posts = client.method(POSTS_PATH)
         self._batch_get_users = client.method(USERS_PATH)
+        # The garbage collector is set as Weft's workers set it.
+        collect_less_often()
+        settle_heap()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         body = await protocol()

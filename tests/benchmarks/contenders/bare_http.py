@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from tests.benchmarks.workload import workloads
+from weft.app.processes import collect_less_often, settle_heap
 from weft.engine.transport.http1 import Origin, Pool
 
 UPSTREAM_PORT: Final = "BENCH_UPSTREAM_PORT"
@@ -139,6 +140,9 @@ class Bare:
 
         self._time = loop.time
         self._pool = loop.run_until_complete(open_pool())
+        # The garbage collector is set as Weft's workers set it.
+        collect_less_often()
+        settle_heap()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         body = await protocol()

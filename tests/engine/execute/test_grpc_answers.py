@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import grpc
 import msgspec
 import pytest
+from google.rpc import error_details_pb2, status_pb2
 
 from tests.support.protobuf import GrpcApi, compile_proto, running_grpc
 from weft.engine.codegen.messages import Projection
@@ -70,8 +73,10 @@ class Blog:
 
 
 @contextlib.asynccontextmanager
-async def blog(posts: list[dict[str, Any]], *, compiled: bool = True) -> AsyncIterator[Blog]:
-    async def list_posts(_: Any, __: Any) -> Any:
+async def blog(
+    posts: list[dict[str, Any]], *, compiled: bool = True, list_posts: Any = None
+) -> AsyncIterator[Blog]:
+    async def all_posts(_: Any, __: Any) -> Any:
         message: Any = api.message("blog.ListPostsResponse")
         for post in posts:
             if isinstance(post, dict):
@@ -88,7 +93,11 @@ async def blog(posts: list[dict[str, Any]], *, compiled: bool = True) -> AsyncIt
 
     api = GrpcApi(
         DESCRIPTORS,
-        {"Blog.ListPosts": list_posts, "Blog.BatchGetUsers": batch_get, "Blog.GetUser": get_user},
+        {
+            "Blog.ListPosts": list_posts or all_posts,
+            "Blog.BatchGetUsers": batch_get,
+            "Blog.GetUser": get_user,
+        },
     )
     async with running_grpc(api) as address:
         upstream = read_descriptors(
@@ -164,3 +173,24 @@ async def test_a_member_that_is_not_selected_harms_nobody() -> None:
         assert expected == {"data": {"posts": {"posts": [{"title": "x"}]}}}
         for _ in range(3):
             assert await fast.run("{ posts { posts { title } } }") == expected
+
+
+@pytest.mark.parametrize("delay_ms", [0, 30])
+async def test_a_read_that_the_server_wants_repeated_is_repeated(delay_ms: int) -> None:
+    tried: list[float] = []
+    retry = error_details_pb2.RetryInfo(retry_delay={"nanos": delay_ms * 1_000_000})
+    status = status_pb2.Status(code=14)
+    status.details.add().Pack(retry)
+
+    async def list_posts(_: Any, context: Any) -> Any:
+        tried.append(asyncio.get_running_loop().time())
+        if len(tried) == 1:
+            trailers = (("grpc-status-details-bin", status.SerializeToString()),)
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "busy", trailing_metadata=trailers)
+        return {"posts": [{"title": "x"}]}
+
+    async with blog([], list_posts=list_posts) as running:
+        answer = await running.run("{ posts { posts { title } } }")
+    assert answer == {"data": {"posts": {"posts": [{"title": "x"}]}}}
+    assert len(tried) == 2
+    assert tried[1] - tried[0] >= delay_ms / 1000

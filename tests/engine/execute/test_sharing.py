@@ -236,3 +236,21 @@ async def test_who_has_time_left_does_not_get_the_timeout_of_the_first() -> None
         slow.go.set()
         assert b'"nobody"' in (await second).body
     assert len(slow.transport.calls) == 2
+
+
+async def test_the_same_request_again_is_shared_as_its_first_was() -> None:
+    slow = Slow()
+    loop = asyncio.get_running_loop()
+
+    async def ask(owner: str) -> bytes:
+        headers = {"authorization": owner}
+        return (await slow.engine.execute(QUERY, headers=headers, deadline=loop.time() + 5)).body
+
+    slow.go.set()
+    await ask("anna")  # from now on the engine knows the request
+    slow.go.clear()
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(ask(owner)) for owner in ("anna", "ben", "anna")]
+        group.create_task(slow.let_go())
+    assert [b'"anna"' in task.result() for task in tasks] == [True, False, True]
+    assert len(slow.transport.calls) == 3

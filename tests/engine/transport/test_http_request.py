@@ -237,7 +237,8 @@ def test_binary_body_is_decoded() -> None:
     ("media_type", "value"),
     [
         ("application/octet-stream", "no base64!"),
-        ("application/xml", {"a": 1}),
+        ("application/xml", {"a b": 1}),
+        ("application/xml", {"a": "\x01"}),
         ("application/x-www-form-urlencoded", [1]),
         ("multipart/form-data", "x"),
         ("application/json", {"a": object()}),

@@ -286,13 +286,6 @@ def test_a_member_with_presence_may_be_absent(pets: Upstream, path: str) -> None
     assert found.type.nullable
 
 
-@pytest.mark.parametrize(
-    ("path", "group"), [("Pet.street", "home"), ("Pet.cage", "home"), ("Pet.nickName", "")]
-)
-def test_members_of_a_oneof_name_it(pets: Upstream, path: str, group: str) -> None:
-    assert member(pets, path).one_of == group
-
-
 def test_comments_are_descriptions(pets: Upstream) -> None:
     assert shape(pets, "Pet").description == "A pet."
     assert member(pets, "Pet.petId").description == "Its key."

@@ -11,6 +11,7 @@ import pytest
 from weft.schemas.catalog import (
     Catalog,
     EnumShape,
+    HookBinding,
     HttpBinding,
     ListOf,
     MapOf,
@@ -72,14 +73,21 @@ def named(type_: Type) -> set[ShapeName]:
 @pytest.mark.parametrize("document", list(documents()))
 def test_every_operation_is_a_function_whose_types_are_all_there(document: Path | str) -> None:
     operations, upstream = read(document)
-    assert len({function.id for function in upstream.functions}) == operations
+    called = {function.id for function in upstream.functions if isinstance(function.binding, HttpBinding)}
+    assert len(called) == operations
     used: set[ShapeName] = set()
     for webhook in upstream.webhooks:
         used |= named(webhook.payload) if webhook.payload else set()
     for function in upstream.functions:
         binding = function.binding
-        assert isinstance(binding, HttpBinding)
-        bound = [p.argument for p in binding.parameters] + ([binding.body.argument] if binding.body else [])
+        if not isinstance(binding, HttpBinding):
+            assert isinstance(binding, HookBinding)
+            used |= named(function.result) if function.result else set()
+            continue
+        bound = [p.argument for p in binding.parameters]
+        for body in (binding.body, *binding.other_bodies):
+            if body is not None:
+                bound += [body.argument, *([body.choice] if body.choice else [])]
         assert sorted(bound) == sorted({argument.name for argument in function.arguments})
         for type_ in [argument.type for argument in function.arguments] + [function.result]:
             used |= named(type_) if type_ else set()

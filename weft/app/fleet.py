@@ -1,0 +1,149 @@
+"""The control plane for Envoys that others run, and the files that they start with."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from ..gateway.control import ControlPlane
+from ..gateway.envoy.binary import find_envoy
+from ..gateway.envoy.bootstrap import ControlAddress, dynamic_bootstrap, static_bootstrap
+from ..gateway.envoy.preflight import preflight
+from ..gateway.limits.budgets import Budgets
+from ..gateway.limits.service import RateLimitService
+from ..gateway.lower import Lowered, lower
+from ..gateway.lower.world import CONTROL
+from ..gateway.publish.ads import AdsPublisher
+from ..gateway.resources import Resource, typed
+from ..schemas.errors import ConfigError
+from ..settings import Settings
+from ..settings.gateway import ControlEntry
+from .gateway import Places, followed, listen_address, section_of, status_file, stop_event, world_reader
+
+
+def fleet_places(settings: Settings, *, limits: str) -> Places:
+    """Where things are for Envoys on other machines: nothing of it is made here."""
+    section = section_of(settings)
+    server = settings.server
+    engines = section.engines or (f"http://{server.host}:{server.port}",)
+    return Places(
+        Path("/var/run/weft"), engines, listen_address(settings)[1], section.metrics_port, limits, None
+    )
+
+
+def render(config: Path, settings: Settings) -> dict[str, Any]:
+    """A bootstrap that holds everything, for an Envoy without a control plane.
+
+    Raises:
+        WeftError: What is configured cannot be used.
+    """
+    places = fleet_places(settings, limits=section_of(settings).limits_service or "")
+    lowered = lower(world_reader(config, places)())
+    return static_bootstrap(lowered.resources, admin=places.folder / "admin.sock")
+
+
+def joining_bootstrap(settings: Settings, *, node: str) -> dict[str, Any]:
+    """A bootstrap for an Envoy that takes everything from ``weft gateway``."""
+    control = section_of(settings).control
+    address = ControlAddress(host=control.host, port=control.port, tls=_client_tls(control))
+    return dynamic_bootstrap(control=address, admin=Path("/var/run/weft/admin.sock"), node=node)
+
+
+async def check(config: Path, settings: Settings) -> Lowered:
+    """Lower everything, and have Envoy check it.
+
+    Raises:
+        WeftError: What is configured cannot be used.
+    """
+    lowered = lower(world_reader(config, fleet_places(settings, limits=CONTROL))())
+    await preflight(lowered.resources, find_envoy())
+    return lowered
+
+
+@asynccontextmanager
+async def running_control(config: Path, settings: Settings) -> AsyncIterator[ControlPlane]:
+    """The control plane alone, until the block ends.
+
+    Raises:
+        WeftError: Nothing can listen there, or what is configured cannot be used.
+    """
+    section = section_of(settings)
+    places = fleet_places(settings, limits=section.limits_service or CONTROL)
+    control = section.control
+    budgets = Budgets()
+    try:
+        envoy: Path | None = find_envoy()
+    except ConfigError:
+        envoy = None  # what is wrong is then told by the Envoys, as refusals
+    async with AsyncExitStack() as stack:
+        publisher = await stack.enter_async_context(
+            AdsPublisher(
+                f"{control.host}:{control.port}",
+                credentials=_server_tls(control),
+                services=[RateLimitService(budgets).add_to],
+            )
+        )
+        plane = ControlPlane(
+            world_reader(config, places),
+            publisher,
+            envoy=envoy,
+            budgets=budgets,
+            status_file=status_file(settings),
+            details={"pid": os.getpid(), "control": f"{control.host}:{publisher.port}"},
+        )
+        await plane.start()
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        follower = group.create_task(plane.follow(followed(config, settings)))
+        try:
+            yield plane
+        finally:
+            follower.cancel()
+
+
+def run_control(config: Path, settings: Settings, *, on_ready: Callable[[ControlPlane], None]) -> None:
+    """Run the control plane until SIGTERM or SIGINT."""
+
+    async def run() -> None:
+        stop = stop_event()
+        async with running_control(config, settings) as plane:
+            on_ready(plane)
+            await stop.wait()
+
+    asyncio.run(run())
+
+
+def _server_tls(control: ControlEntry) -> grpc.ServerCredentials | None:
+    if control.cert is None or control.key is None or control.ca is None:
+        return None
+    try:
+        pair = (control.key.read_bytes(), control.cert.read_bytes())
+        authority = control.ca.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            source=str(error.filename), key="gateway.control", problem=f"cannot be read: {error.strerror}"
+        ) from error
+    return grpc.ssl_server_credentials([pair], authority, require_client_auth=True)
+
+
+def _client_tls(control: ControlEntry) -> Resource | None:
+    if control.cert is None:
+        return None
+    pair = {
+        "certificate_chain": {"filename": str(control.cert)},
+        "private_key": {"filename": str(control.key)},
+    }
+    return typed(
+        "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        sni=control.host,
+        common_tls_context={
+            "tls_certificates": [pair],
+            "validation_context": {"trusted_ca": {"filename": str(control.ca)}},
+            "alpn_protocols": ["h2"],
+        },
+    )

@@ -1,0 +1,84 @@
+"""``weft gateway``: the control plane for Envoys that others run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .output import note, print_json
+from .parameters import DEFAULT_CONFIG, ConfigOption, read_settings
+
+if TYPE_CHECKING:
+    from ..gateway.control import ControlPlane
+
+app = typer.Typer(help="The control plane for Envoys that others run.", invoke_without_command=True)
+
+
+@app.callback()
+def gateway(context: typer.Context, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Tell every Envoy that connects what it is to do, and keep it current until Ctrl-C.
+
+    Envoys connect to `gateway.control`, by the aggregated discovery service; `weft gateway render --dynamic`
+    prints the file that they start with.
+
+    Examples:
+
+        weft gateway
+
+        weft gateway -c /etc/weft/weft.yaml
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from ..app.fleet import run_control
+
+    def say(plane: ControlPlane) -> None:
+        note(f"Envoys are served at {plane.details['control']}; Ctrl-C to stop")
+
+    run_control(config, read_settings(config), on_ready=say)
+
+
+@app.command()
+def render(
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    dynamic: Annotated[
+        bool, typer.Option("--dynamic", help="For an Envoy that takes everything from `weft gateway`.")
+    ] = False,
+    node: Annotated[str, typer.Option("--node", help="The Envoy's id, with --dynamic.")] = "envoy",
+) -> None:
+    """Print the file that an Envoy starts with, which then needs nothing of Weft.
+
+    It holds the credentials that are configured.
+
+    Examples:
+
+        weft gateway render > envoy.json
+
+        weft gateway render --dynamic --node edge-1 > envoy.json
+    """
+    from ..app.fleet import joining_bootstrap, render
+
+    settings = read_settings(config)
+    print_json(joining_bootstrap(settings, node=node) if dynamic else render(config, settings))
+
+
+@app.command()
+def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Read the gateway's objects, and have Envoy check what they come to; nothing is changed.
+
+    Examples:
+
+        weft gateway check
+    """
+    import asyncio
+
+    from ..app.fleet import check
+
+    settings = read_settings(config)
+    lowered = asyncio.run(check(config, settings))
+    resources = lowered.resources
+    note(
+        f"{config} is right: {len(resources.listeners)} listener(s), {len(lowered.routes)} route(s), "
+        f"{len(resources.clusters)} cluster(s)"
+    )
