@@ -37,6 +37,12 @@ def as_input(value: Any, type_: GraphQLInputType, at: str) -> Any:
         return None
     match type_:
         case GraphQLList():
+            entry = _entry_of(type_)
+            if isinstance(value, dict) and entry is not None:
+                return [
+                    {"key": name, "value": as_input(item, entry.fields["value"].type, f"{at}.{name}")}
+                    for name, item in value.items()
+                ]
             if not isinstance(value, list):
                 raise NoPlace(f"{at}: a list is wanted, the document has {type(value).__name__}")
             return [as_input(item, type_.of_type, f"{at}[]") for item in value]
@@ -92,6 +98,13 @@ def _as_object(value: Any, type_: GraphQLInputObjectType, at: str) -> dict[str, 
             # GraphQL, "Input Coercion": an absent field is its default, and so is sent.
             value[member] = field.default_value
     return found
+
+
+def _entry_of(type_: GraphQLList[Any]) -> GraphQLInputObjectType | None:
+    """The type of an entry, where lists of *type_* stand for an object whose member names are data."""
+    item = _bare(type_.of_type)
+    is_entry = isinstance(item, GraphQLInputObjectType) and item.fields.keys() == {"key", "value"}
+    return item if is_entry else None
 
 
 def _bare(type_: Any) -> Any:
