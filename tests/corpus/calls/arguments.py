@@ -29,10 +29,11 @@ def as_input(value: Any, type_: GraphQLInputType, at: str) -> Any:
     Raises:
         NoPlace: A member, an enum's value or a required field does not match.
     """
+    wanted: Any = type_
     if isinstance(type_, GraphQLNonNull):
         if value is None:
             raise NoPlace(f"{at}: null fits the document")
-        return as_input(value, type_.of_type, at)
+        return as_input(value, wanted.of_type, at)
     if value is None:
         return None
     match type_:
@@ -45,7 +46,8 @@ def as_input(value: Any, type_: GraphQLInputType, at: str) -> Any:
                 ]
             if not isinstance(value, list):
                 raise NoPlace(f"{at}: a list is wanted, the document has {type(value).__name__}")
-            return [as_input(item, type_.of_type, f"{at}[]") for item in value]
+            items: Any = type_.of_type
+            return [as_input(item, items, f"{at}[]") for item in value]
         case GraphQLEnumType():
             for name, known in type_.values.items():
                 if known.value == value and type(known.value) is type(value):
