@@ -7,6 +7,7 @@ mistake, its line, and what would be accepted.
 - ``problems``: mistakes with lines and keys.
 - ``section``: what every section is.
 - ``auth``: the sections ``auth`` and ``cost``.
+- ``credentials``: what an upstream is shown.
 - ``gateway``: the section of the gateway; ``short_forms``: the objects that it stands for.
 - ``model``: one model per section; ``grpc``: what is said of gRPC servers.
 - ``load``: the file.

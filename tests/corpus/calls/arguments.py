@@ -29,17 +29,25 @@ def as_input(value: Any, type_: GraphQLInputType, at: str) -> Any:
     Raises:
         NoPlace: A member, an enum's value or a required field does not match.
     """
+    wanted: Any = type_
     if isinstance(type_, GraphQLNonNull):
         if value is None:
             raise NoPlace(f"{at}: null fits the document")
-        return as_input(value, type_.of_type, at)
+        return as_input(value, wanted.of_type, at)
     if value is None:
         return None
     match type_:
         case GraphQLList():
+            entry = _entry_of(type_)
+            if isinstance(value, dict) and entry is not None:
+                return [
+                    {"key": name, "value": as_input(item, entry.fields["value"].type, f"{at}.{name}")}
+                    for name, item in value.items()
+                ]
             if not isinstance(value, list):
                 raise NoPlace(f"{at}: a list is wanted, the document has {type(value).__name__}")
-            return [as_input(item, type_.of_type, f"{at}[]") for item in value]
+            items: Any = type_.of_type
+            return [as_input(item, items, f"{at}[]") for item in value]
         case GraphQLEnumType():
             for name, known in type_.values.items():
                 if known.value == value and type(known.value) is type(value):
@@ -92,6 +100,13 @@ def _as_object(value: Any, type_: GraphQLInputObjectType, at: str) -> dict[str, 
             # GraphQL, "Input Coercion": an absent field is its default, and so is sent.
             value[member] = field.default_value
     return found
+
+
+def _entry_of(type_: GraphQLList[Any]) -> GraphQLInputObjectType | None:
+    """The type of an entry, where lists of *type_* stand for an object whose member names are data."""
+    item = _bare(type_.of_type)
+    is_entry = isinstance(item, GraphQLInputObjectType) and item.fields.keys() == {"key", "value"}
+    return item if is_entry else None
 
 
 def _bare(type_: Any) -> Any:

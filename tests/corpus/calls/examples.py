@@ -269,6 +269,7 @@ class Examples:
         reference = variant.get("$ref") if isinstance(variant, Mapping) else None
         if not name or not isinstance(value, dict) or not reference:
             return
+        assert isinstance(discriminator, Mapping)
         mapping = discriminator.get("mapping") or {}
         word = reference.rsplit("/", 1)[-1]
         told = next((k for k, v in mapping.items() if v in (reference, word)), word)
