@@ -13,10 +13,8 @@ import logging
 import re
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from yarl import URL
@@ -57,6 +55,7 @@ from .http_answer import (
 )
 from .http_bodies import Unwritable
 from .http_items import ItemDecoder, ItemTooLarge
+from .http_prepared import Client, Layout, LayoutKey, Prepared
 from .http_request import Request, build_request, merge_headers
 from .http_target import WriteTarget, compile_target
 from .proxies import proxy_for
@@ -82,82 +81,7 @@ _WITH_BODY_BYTES: Final = frozenset(method.encode() for method in _WITH_BODY)
 _FORWARDED: Final = "\x01"
 """Stands for a forwarded value while a layout is made."""
 _MOST_LAYOUTS: Final = 64
-_TOKEN_WAIT_S: Final = 30.0
-"""For the token of a stream, which has no deadline of its own."""
-
-
-class Client(Protocol):
-    """What sends requests to one origin: `http1.Pool`, or its proxied twin."""
-
-    async def request(
-        self,
-        head: bytes,
-        body: bytes = b"",
-        *,
-        deadline: float,
-        is_head: bool = False,
-        idempotent: bool = False,
-    ) -> Reply:
-        """The answer to one request; raises `HttpError`."""
-        ...
-
-    def stream(
-        self, head: bytes, body: bytes = b"", *, is_head: bool = False, idempotent: bool = False
-    ) -> AbstractAsyncContextManager[StreamedReply]:
-        """An answer whose body is read piece by piece; raises `HttpError`."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The headers of a call as far as they do not depend on values.
-
-    Attributes:
-        lines: The lines that are the same in every call.
-        forwarded: Names of the forwarded headers that are sent, each with the start of its line.
-    """
-
-    lines: bytes
-    forwarded: tuple[tuple[str, bytes], ...]
-
-
-LayoutKey: TypeAlias = tuple[object, ...]
-"""Whether there is a body, and the names of the headers that the caller forwards."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What is the same for every call of a function.
-
-    Attributes:
-        client: Of its server.
-        cut: Length of what `build_request` puts before the path.
-        prefix: The server's path, percent-encoded.
-        defaults: Headers that are sent where no other source says them, by lower-case name.
-        gives_json: Its description has a result, in JSON.
-        write_target: Writes the target of a plain call; ``None`` if no call of the function is plain.
-        layouts: By what they depend on; ``None`` where arguments become headers.
-        shows_headers: Headers of the answer are a part of its result.
-        carried: The credentials that every call carries.
-        token: Where the token comes from that every call carries; ``None`` for none.
-    """
-
-    function: Function
-    client: Client
-    cut: int
-    prefix: str
-    method: bytes
-    defaults: Mapping[str, tuple[bytes, bytes]] = field(repr=False)
-    gives_json: bool
-    write_target: WriteTarget | None
-    layouts: dict[LayoutKey, Layout] | None = field(repr=False)
-    shows_headers: bool = False
-    carried: Carried = NOTHING
-    token: TokenSource | None = None
+_TOKEN_WAIT_S: Final = 30.0  # for the token of a stream, which has no deadline of its own
 
 
 class HttpTransport:
@@ -170,7 +94,7 @@ class HttpTransport:
         self._base_url = upstream.target.base_url
         self._settings = settings
         tls = settings.tls
-        # Read at once: a certificate that cannot be used is told at the start, and not by the first call.
+        # A certificate that cannot be used is told at the start.
         self._tls = client_tls_context(tls.certificate, tls.key, tls.key_password, tls.ca) if tls else None
         self._tokens: dict[object, TokenSource] = {}
         if settings.hooks is not None:
