@@ -7,10 +7,10 @@ In: a function and its arguments, under their wire names. Out: the decoded answe
 - ``http1``: HTTP/1.1 connections, kept in pools; ``http_proxy``: the same through a proxy;
   ``proxies``: which proxy, if any.
 - ``credentials``: what an upstream is shown; ``tokens``: access tokens, fetched and renewed.
-- ``http``: OpenAPI operations; ``http_prepared``: what is the same for every call of a function.
-  ``http_request`` builds what is sent (``http_styles`` its parameters, ``http_bodies`` its body; ``http_target``
-  writes the target of plain calls); ``http_answer`` and ``http_items`` read what comes back; ``http_xml`` does both.
-- ``hooks``: what upstreams send of themselves.
+- ``http``: OpenAPI operations. ``http_writer`` writes requests as bytes, ``http_target`` the target of plain
+  ones; ``http_request`` builds all others (``http_styles`` their parameters, ``http_bodies`` their body,
+  ``http_xml`` XML); ``http_answer`` and ``http_items`` read what comes back.
+- ``hooks``: events that upstreams send.
 - ``grpc``: gRPC methods, on grpc.aio. ``grpc_channel`` opens channels, ``grpc_messages`` makes and reads
   messages (``grpc_requests`` makes plain ones, ``grpc_json`` prints answers), ``grpc_metadata`` makes metadata of
   headers, ``grpc_errors`` reads error statuses and their details.

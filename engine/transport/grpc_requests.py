@@ -125,6 +125,8 @@ class Requests:
         if entry is not None:
             return self._map(entry)
         item = self._single(field)
+        if item is _leave:
+            return _leave  # null too: json_format refuses it for a list of google.protobuf.Value
         return lambda values: [item(value) for value in _list(values)]
 
     def _map(self, entry: Descriptor) -> Maker:

@@ -1,8 +1,7 @@
 """HTTP: calls of OpenAPI operations.
 
-What goes on the wire is built in ``http_request``, what comes back is read in ``http_answer``, the sockets
-between are ``http1``'s. Here a function, a call's arguments and its headers become bytes, and what is the
-same for every call of a function is encoded once.
+What goes on the wire is written in ``http_writer``, what comes back is read in ``http_answer``, the sockets
+between are ``http1``'s.
 """
 
 from __future__ import annotations
@@ -13,15 +12,16 @@ import logging
 import re
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from yarl import URL
 
 from ...schemas.catalog import Function, HookBinding, HttpBinding, HttpTarget, Json, Upstream
 from ...schemas.errors import (
-    BadArguments,
     UpstreamAnswer,
     UpstreamError,
     UpstreamTimeout,
@@ -44,7 +44,7 @@ from .http1 import (
     client_tls_context,
     encode_head,
 )
-from .http1.head import encode_headers, encode_request_line, header_start
+from .http1.head import encode_request_line
 from .http_answer import (
     decode_answer,
     described_kind,
@@ -53,11 +53,8 @@ from .http_answer import (
     status_error,
     with_headers,
 )
-from .http_bodies import Unwritable
 from .http_items import ItemDecoder, ItemTooLarge
-from .http_prepared import Client, Layout, LayoutKey, Prepared
-from .http_request import Request, build_request, merge_headers
-from .http_target import WriteTarget, compile_target
+from .http_writer import RequestWriter, percent_encoded
 from .proxies import proxy_for
 from .tokens import TokenSource, token_places
 
@@ -67,21 +64,57 @@ USER_AGENT: Final = "weft"
 
 _JSON_HEADERS: Final = {"content-type": "application/json"}
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_UNSAFE_IN_PATH: Final = re.compile(r"[^!-~]+")
-# What the connection says itself, whatever settings and arguments hold: two lengths would be smuggling.
-_OF_THE_CONNECTION: Final = frozenset(
-    {"connection", "content-length", "expect", "keep-alive", "proxy-connection", "te", "trailer",
-     "transfer-encoding", "upgrade"}
-)  # fmt: skip
-# RFC 9110, section 8.6: methods whose requests say that they have no body.
-_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _ASK_FOR_TIME: Final = frozenset({429, 503})
 """Statuses that may say when to come again (RFC 6585, section 4; RFC 9110, section 15.6.4)."""
-_WITH_BODY_BYTES: Final = frozenset(method.encode() for method in _WITH_BODY)
-_FORWARDED: Final = "\x01"
-"""Stands for a forwarded value while a layout is made."""
-_MOST_LAYOUTS: Final = 64
-_TOKEN_WAIT_S: Final = 30.0  # for the token of a stream, which has no deadline of its own
+_TOKEN_WAIT_S: Final = 30.0
+"""For the token of a stream, which has no deadline of its own."""
+
+
+class Client(Protocol):
+    """What sends requests to one origin: `http1.Pool`, or its proxied twin."""
+
+    async def request(
+        self,
+        head: bytes,
+        body: bytes = b"",
+        *,
+        deadline: float,
+        is_head: bool = False,
+        idempotent: bool = False,
+    ) -> Reply:
+        """The answer to one request; raises `HttpError`."""
+        ...
+
+    def stream(
+        self, head: bytes, body: bytes = b"", *, is_head: bool = False, idempotent: bool = False
+    ) -> AbstractAsyncContextManager[StreamedReply]:
+        """An answer whose body is read piece by piece; raises `HttpError`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is the same for every call of a function.
+
+    Attributes:
+        client: Of its server.
+        write: Writes its requests.
+        gives_json: Its description has a result, in JSON.
+        shows_headers: Headers of the answer are a part of its result.
+        token: Where the token comes from that every call carries; ``None`` for none.
+    """
+
+    function: Function
+    client: Client
+    write: RequestWriter
+    is_head: bool
+    gives_json: bool
+    shows_headers: bool = False
+    token: TokenSource | None = None
 
 
 class HttpTransport:
@@ -94,7 +127,7 @@ class HttpTransport:
         self._base_url = upstream.target.base_url
         self._settings = settings
         tls = settings.tls
-        # A certificate that cannot be used is told at the start.
+        # Read at once: a certificate that cannot be used is told at the start, and not by the first call.
         self._tls = client_tls_context(tls.certificate, tls.key, tls.key_password, tls.ca) if tls else None
         self._tokens: dict[object, TokenSource] = {}
         if settings.hooks is not None:
@@ -201,10 +234,9 @@ class HttpTransport:
             if prepared.token is not None:
                 deadline = asyncio.get_running_loop().time() + _TOKEN_WAIT_S
                 headers = await self._with_token(prepared, headers, deadline)
-            head, body = self._encode(prepared, arguments, headers)
-            is_head = prepared.method == b"HEAD"
+            head, body = prepared.write(arguments, headers)
             async with prepared.client.stream(
-                head, body, is_head=is_head, idempotent=function.idempotent
+                head, body, is_head=prepared.is_head, idempotent=function.idempotent
             ) as reply:
                 content_type = _header(reply.headers, b"content-type").decode("latin-1")
                 if 200 <= reply.status < 300 and media_kind(content_type) == "stream":
@@ -250,12 +282,12 @@ class HttpTransport:
         headers: Mapping[str, str],
         deadline: float,
     ) -> Reply:
-        head, body = self._encode(prepared, arguments, headers)
+        head, body = prepared.write(arguments, headers)
         return await prepared.client.request(
             head,
             body,
             deadline=deadline,
-            is_head=prepared.method == b"HEAD",
+            is_head=prepared.is_head,
             idempotent=prepared.function.idempotent,
         )
 
@@ -355,33 +387,27 @@ class HttpTransport:
         except (ValueError, BadHead) as error:
             raise _unreachable(function, error, passes=False) from error
         rest = netloc[len(re.split("[?#]", netloc)[0]) :] + slash + path
-        as_headers = any(p.location in {"header", "cookie"} for p in binding.parameters)
-        # Their Content-Type differs from call to call.
-        varies = binding.body is not None and (
-            bool(binding.other_bodies or binding.body.choice)
-            or media_kind(binding.body.media_type) == "multipart"
-        )
-        prefix = _UNSAFE_IN_PATH.sub(lambda odd: _percent(odd.group(0)), rest)
         # A description must not be able to have credentials sent to another server than the upstream.
         own = urlsplit(server)[:2] == urlsplit(self._base_url)[:2]
         carried = carried_by(binding, self._target, self._settings.credentials) if own else NOTHING
-        write_target = compile_target(binding, prefix)
-        if carried.query and write_target is not None:
-            write_target = _with_query(write_target, carried.query)
+        write = RequestWriter(
+            function,
+            base_url=self._base_url,
+            prefix=percent_encoded(rest),
+            defaults=self._defaults(url, function),
+            headers={**self._settings.headers, **carried.headers},
+            cookies=carried.cookies,
+            query=carried.query,
+        )
         return Prepared(
             function=function,
             client=self._client(origin, own=own),
-            cut=len(server),
-            prefix=prefix,
-            method=binding.method.encode(),
-            defaults=self._defaults(url, function),
+            write=write,
+            is_head=binding.method == "HEAD",
             gives_json=function.result is not None
             and described_kind(function) == "json"
             and not binding.shown_headers,
             shows_headers=bool(binding.shown_headers),
-            write_target=write_target,
-            layouts=None if as_headers or varies else {},
-            carried=carried,
             token=self._token_source(carried),
         )
 
@@ -429,114 +455,6 @@ class HttpTransport:
             self._clients[origin] = client
         return client
 
-    # What each call adds.
-
-    def _encode(
-        self, prepared: Prepared, arguments: Mapping[str, Any], forwarded: Mapping[str, str]
-    ) -> tuple[bytes, bytes]:
-        """The request's head and body; raises `BadArguments` where they cannot be sent."""
-        function = prepared.function
-        try:
-            target = None if prepared.write_target is None else prepared.write_target(arguments)
-            if target is not None:
-                return self._plain_head(prepared, target, arguments, forwarded), b""
-            request = build_request(function, arguments, self._base_url)
-            return self._head(prepared, request, forwarded), request.body or b""
-        except (Unwritable, BadHead) as error:
-            raise BadArguments(function.upstream, function.id, reason=str(error)) from error
-        except UnicodeEncodeError as error:
-            reason = "a header holds half a character (a lone surrogate)"
-            raise BadArguments(function.upstream, function.id, reason=reason) from error
-
-    def _plain_head(
-        self, prepared: Prepared, target: str, arguments: Mapping[str, Any], forwarded: Mapping[str, str]
-    ) -> bytes:
-        layouts = prepared.layouts
-        assert layouts is not None
-        key = (True, *forwarded)
-        layout = layouts.get(key)
-        if layout is None:
-            request = build_request(prepared.function, arguments, self._base_url)
-            layout = self._keep_layout(layouts, key, prepared, request, forwarded)
-        head = b"%b %b HTTP/1.1\r\n%b" % (prepared.method, target.encode(), layout.lines)
-        for name, start in layout.forwarded:
-            head += b"%b%b\r\n" % (start, _forwarded_value(name, forwarded[name]))
-        return head + (b"Content-Length: 0\r\n\r\n" if prepared.method in _WITH_BODY_BYTES else b"\r\n")
-
-    def _head(self, prepared: Prepared, request: Request, forwarded: Mapping[str, str]) -> bytes:
-        target = prepared.prefix + request.url[prepared.cut :]
-        if "#" in target:
-            target = target.partition("#")[0]
-        if not target.startswith("/"):
-            target = "/" + target
-        if prepared.carried.query:
-            target = _joined_query(target, prepared.carried.query)
-        body = request.body
-        parts = [encode_request_line(prepared.method, target.encode())]
-        layouts = prepared.layouts
-        if layouts is None:
-            parts.append(self._lines(prepared, self._merged(prepared, request, forwarded)))
-        else:
-            key = (body is None, *forwarded)
-            layout = layouts.get(key) or self._keep_layout(layouts, key, prepared, request, forwarded)
-            parts.append(layout.lines)
-            for name, start in layout.forwarded:
-                parts.append(b"%b%b\r\n" % (start, _forwarded_value(name, forwarded[name])))
-        if body is not None:
-            parts.append(b"Content-Length: %d\r\n\r\n" % len(body))
-        elif request.method in _WITH_BODY:
-            parts.append(b"Content-Length: 0\r\n\r\n")
-        else:
-            parts.append(b"\r\n")
-        return b"".join(parts)
-
-    def _keep_layout(
-        self,
-        layouts: dict[LayoutKey, Layout],
-        key: LayoutKey,
-        prepared: Prepared,
-        request: Request,
-        forwarded: Mapping[str, str],
-    ) -> Layout:
-        if len(layouts) >= _MOST_LAYOUTS:
-            layouts.clear()
-        layout = layouts[key] = self._layout(prepared, request, forwarded)
-        return layout
-
-    def _layout(self, prepared: Prepared, request: Request, forwarded: Mapping[str, str]) -> Layout:
-        """Which headers are sent depends on names alone, so `merge_headers` is asked once for a set of them."""
-        merged = self._merged(prepared, request, dict.fromkeys(forwarded, _FORWARDED))
-        varying = [name for name, value in merged.items() if value == _FORWARDED and name in forwarded]
-        sent = tuple(
-            (name, header_start(name.encode())) for name in varying if name.lower() not in _OF_THE_CONNECTION
-        )
-        return Layout(self._lines(prepared, merged, left_out=frozenset(varying)), sent)
-
-    def _merged(self, prepared: Prepared, request: Request, forwarded: Mapping[str, str]) -> dict[str, str]:
-        carried = prepared.carried
-        settings = (
-            {**self._settings.headers, **carried.headers} if carried.headers else self._settings.headers
-        )
-        merged = merge_headers(request, settings=settings, forwarded=forwarded, base_url=self._base_url)
-        if carried.cookies:
-            name = next((name for name in merged if name.lower() == "cookie"), "Cookie")
-            others = merged.get(name)
-            merged[name] = f"{others}; {carried.cookies}" if others else carried.cookies
-        return merged
-
-    def _lines(
-        self, prepared: Prepared, merged: Mapping[str, str], *, left_out: frozenset[str] = frozenset()
-    ) -> bytes:
-        """The lines of *merged* without those *left_out*, and of the defaults that *merged* does not say."""
-        said = {name.lower() for name in merged}
-        lines = [pair for name, pair in prepared.defaults.items() if name not in said]
-        lines += [
-            (name.encode(), value.encode())
-            for name, value in merged.items()
-            if name not in left_out and name.lower() not in _OF_THE_CONNECTION
-        ]
-        return encode_headers(lines)
-
     # What went wrong.
 
     def _told(self, function: Function, error: HttpError) -> UpstreamError:
@@ -563,27 +481,6 @@ def _unreachable(function: Function, error: Exception, *, passes: bool = True) -
     return UpstreamUnreachable(function.upstream, function.id, detail=detail, passes=passes)
 
 
-def _forwarded_value(name: str, value: str) -> bytes:
-    """A caller's header as bytes; raises `Unwritable` where it would end its line."""
-    if "\r" in value or "\n" in value or "\0" in value:
-        raise Unwritable(f"{name!r} holds a line break, which no header can carry")
-    return value.strip().encode()
-
-
-def _with_query(write: WriteTarget, query: str) -> WriteTarget:
-    """*write*, with *query* at the end of every target."""
-
-    def write_both(arguments: Mapping[str, Any]) -> str | None:
-        target = write(arguments)
-        return None if target is None else _joined_query(target, query)
-
-    return write_both
-
-
-def _joined_query(target: str, query: str) -> str:
-    return f"{target}{'&' if '?' in target else '?'}{query}"
-
-
 def _header(headers: list[tuple[bytes, bytes]], wanted: bytes) -> bytes:
     for name, value in headers:
         if name == wanted:
@@ -594,7 +491,3 @@ def _header(headers: list[tuple[bytes, bytes]], wanted: bytes) -> bytes:
 @lru_cache(maxsize=256)
 def _kind(content_type: bytes) -> MediaKind:
     return media_kind(content_type.decode("latin-1"))
-
-
-def _percent(text: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "replace"))

@@ -31,7 +31,7 @@ class RateLimitService:
 
     async def ShouldRateLimit(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC names it
         """Whether a request may pass: it may if each of its descriptors may."""
-        from envoy.service.ratelimit.v3.rls_pb2 import RateLimitResponse
+        from envoy.service.ratelimit.v3.rls_pb2 import RateLimitResponse  # pyright: ignore[reportAttributeAccessIssue]
 
         common = request.hits_addend
         decisions = []
@@ -86,13 +86,13 @@ class RateLimitServer:
 
 
 def _code(allowed: bool) -> Any:
-    from envoy.service.ratelimit.v3.rls_pb2 import RateLimitResponse
+    from envoy.service.ratelimit.v3.rls_pb2 import RateLimitResponse  # pyright: ignore[reportAttributeAccessIssue]
 
     return RateLimitResponse.OK if allowed else RateLimitResponse.OVER_LIMIT
 
 
 def _status(decision: Decision) -> Any:
-    from envoy.service.ratelimit.v3.rls_pb2 import RateLimitResponse
+    from envoy.service.ratelimit.v3.rls_pb2 import RateLimitResponse  # pyright: ignore[reportAttributeAccessIssue]
     from google.protobuf.duration_pb2 import Duration
 
     status = RateLimitResponse.DescriptorStatus(code=_code(decision.allowed))

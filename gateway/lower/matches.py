@@ -80,7 +80,7 @@ def rank(match: Resource, order: int) -> tuple[Any, ...]:
     """
     path: str = str(match.get("path", ""))
     regex: str = match.get("safe_regex", {}).get("regex", "")
-    prefix: str = match.get("path_separated_prefix", match.get("prefix", ""))
+    prefix: str = match.get("path_separated_prefix") or match.get("prefix") or ""
     kind, length = (0, len(path)) if path else (1, len(regex)) if regex else (2, len(prefix))
     headers = match.get("headers", [])
     has_method = any(header["name"] == ":method" for header in headers)

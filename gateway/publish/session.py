@@ -277,7 +277,7 @@ class WorldSession(Session):
         *,
         again: bool,
     ) -> Any:
-        from envoy.service.discovery.v3.discovery_pb2 import DiscoveryResponse
+        from envoy.service.discovery.v3.discovery_pb2 import DiscoveryResponse  # pyright: ignore[reportAttributeAccessIssue]
 
         return DiscoveryResponse(
             version_info=subscription.version,
@@ -317,8 +317,8 @@ class DeltaSession(Session):
         *,
         again: bool,
     ) -> Any:
-        from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryResponse
-        from envoy.service.discovery.v3.discovery_pb2 import Resource as Message
+        from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryResponse  # pyright: ignore[reportAttributeAccessIssue]
+        from envoy.service.discovery.v3.discovery_pb2 import Resource as Message  # pyright: ignore[reportAttributeAccessIssue]
 
         hashes = subscription.sent
         changed = {name: resources[name] for name in hashes if hashes[name] != known.get(name)}

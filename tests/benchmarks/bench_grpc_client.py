@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import importlib.util
 import platform
 import statistics
@@ -146,10 +147,11 @@ async def sync_threads(port: int) -> AsyncIterator[Call]:
 @asynccontextmanager
 async def grpclibs(port: int) -> AsyncIterator[Call]:
     """grpclib: HTTP/2 by h2, in Python."""
-    from grpclib.client import Channel, UnaryUnaryMethod
-    from grpclib.encoding.base import CodecBase
+    # Neither is needed for anything else, so type checkers need not find them.
+    client: Any = importlib.import_module("grpclib.client")
+    base: Any = importlib.import_module("grpclib.encoding.base")
 
-    class Raw(CodecBase):
+    class Raw(base.CodecBase):  # type: ignore[misc]  # of no known type
         @property
         def __content_subtype__(self) -> str:
             return "proto"
@@ -160,8 +162,8 @@ async def grpclibs(port: int) -> AsyncIterator[Call]:
         def decode(self, data: bytes, message_type: Any) -> bytes:
             return data
 
-    channel = Channel("127.0.0.1", port, codec=Raw())
-    method: Any = UnaryUnaryMethod(channel, METHOD, bytes, bytes)
+    channel = client.Channel("127.0.0.1", port, codec=Raw())
+    method: Any = client.UnaryUnaryMethod(channel, METHOD, bytes, bytes)
 
     async def call() -> bytes:
         return await method(REQUEST, timeout=TIMEOUT_S)  # type: ignore[no-any-return]
@@ -175,16 +177,14 @@ async def grpclibs(port: int) -> AsyncIterator[Call]:
 @asynccontextmanager
 async def pyqwests(port: int) -> AsyncIterator[Call]:
     """pyqwest: HTTP/2 by reqwest and hyper, in Rust; gRPC's framing and trailers by hand."""
-    from pyqwest import Client as HttpClient
-    from pyqwest import HTTPTransport, HTTPVersion
-
+    pyqwest: Any = importlib.import_module("pyqwest")
     url = f"http://127.0.0.1:{port}{METHOD}"
     headers = {"content-type": "application/grpc", "te": "trailers", "x-request-id": "4bf92f3577b34da6"}
     body = struct.pack(">BI", 0, len(REQUEST)) + REQUEST
-    async with HTTPTransport(
-        http_version=HTTPVersion.HTTP2, timeout=TIMEOUT_S, enable_otel=False
-    ) as transport:
-        client = HttpClient(transport)
+    transport_of = pyqwest.HTTPTransport
+    version2 = pyqwest.HTTPVersion.HTTP2
+    async with transport_of(http_version=version2, timeout=TIMEOUT_S, enable_otel=False) as transport:
+        client = pyqwest.Client(transport)
 
         async def call() -> bytes:
             answer = await client.post(url, headers=headers, content=body)

@@ -60,7 +60,7 @@ def read_one(path: Path, name: str, sdl: Path | None) -> Reading:
     error = ""
     gc.collect()
     start, cpu_start = time.perf_counter(), time.process_time()
-    seconds = cpu_seconds = 0.0
+    seconds = cpu_seconds = peak = 0.0
     try:
         document = parse_document(data, source=name)
         upstream = read_openapi(

@@ -94,6 +94,7 @@ async def test_a_refused_cluster_takes_back_what_came_with_it(edge: Edge) -> Non
     await edge.publisher.publish(broken(good, clusters={"zz": bad, "fine": fine}))
     assert not await edge.publisher.until_acknowledged()
     assert (await edge.get("/all")).status == 200
+    names: set[str] = set()
     for _ in range(100):
         clusters = await edge.envoy.admin.ask_json("/clusters?format=json")
         names = {one["name"] for one in clusters["cluster_statuses"]}

@@ -239,7 +239,7 @@ async def test_another_service_decides_over_http(edge: Edge) -> None:
 
 async def test_another_service_decides_over_grpc(edge: Edge) -> None:
     import grpc.aio
-    from envoy.service.auth.v3.external_auth_pb2 import CheckResponse
+    from envoy.service.auth.v3.external_auth_pb2 import CheckResponse  # pyright: ignore[reportAttributeAccessIssue]
     from envoy.service.auth.v3.external_auth_pb2_grpc import add_AuthorizationServicer_to_server
 
     class Decider:
@@ -316,6 +316,7 @@ async def test_browsers_are_sent_to_log_in_and_come_back(edge: Edge) -> None:
         )
         back = route("/oauth2", "shop.list_items") + route("/logout", "shop.list_items")
         assert await edge.tell(ROUTES + back + secret + oidc)
+        away = await edge.get("/all")
         for _ in range(200):
             away = await edge.get("/all?x=1", headers={"accept": "text/html"})
             if away.status == 302:  # open connections end with the listener that they came to

@@ -27,6 +27,7 @@ from tests.gateway.edge import Answer, Echo, echoes
 from tests.support.shop import QUERY, RunningShop, free_ports, start_shop
 from weft.app.discovering import discover, write_snapshot
 from weft.app.gateway import Running, running_gateway
+from weft.schemas.catalog import GrpcTarget, UpstreamId
 from weft.settings import Settings, load_settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
@@ -185,9 +186,11 @@ async def test_grpc_goes_straight_through(up: Up) -> None:
     from weft.engine.transport.grpc_messages import build_pool
 
     catalog = load_snapshot(up.settings.discovery.snapshot).catalog
-    pool = build_pool(catalog.upstreams_by_id["inventory"].target.descriptors, source="inventory")
-    ask_type = GetMessageClass(pool.FindMessageTypeByName("shop.inventory.v1.GetStockRequest"))
-    stock_type = GetMessageClass(pool.FindMessageTypeByName("shop.inventory.v1.Stock"))
+    target = catalog.upstreams_by_id[UpstreamId("inventory")].target
+    assert isinstance(target, GrpcTarget)
+    pool = build_pool(target.descriptors, source="inventory")
+    ask_type: Any = GetMessageClass(pool.FindMessageTypeByName("shop.inventory.v1.GetStockRequest"))
+    stock_type: Any = GetMessageClass(pool.FindMessageTypeByName("shop.inventory.v1.Stock"))
     async with grpc.aio.insecure_channel(up.url.removeprefix("http://")) as channel:
         call = channel.unary_unary(
             "/shop.inventory.v1.InventoryService/GetStock",
@@ -319,6 +322,7 @@ async def test_figures_are_told_by_function(up: Up) -> None:
 async def test_the_access_log_names_functions_and_no_queries(up: Up) -> None:
     await up.request("/products/products/p-1?token=secret")
     path = up.shop.config.parent / "access.log"
+    found: list[dict[str, Any]] = []
     for _ in range(100):
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         found = [line for line in lines if line["function"] == "products.get_product"]
@@ -331,6 +335,7 @@ async def test_the_access_log_names_functions_and_no_queries(up: Up) -> None:
 
 async def test_a_change_of_the_configuration_that_is_wrong_changes_nothing(up: Up) -> None:
     good = up.shop.config.read_text()
+    status: dict[str, Any] = {}
     up.shop.config.write_text(good.replace("function: inventory.", "function: inventry."))
     try:
         for _ in range(100):

@@ -154,11 +154,13 @@ class Oracle:
 def _finished(field: GraphQLField, resolve: Any) -> Any:
     """*resolve* with arguments as the upstream takes them; one that breaks a constraint is refused."""
     finish = finish_of(field)
+    if finish is None:
+        return resolve
 
     def resolve_finished(source: Any, info: Any, **arguments: Any) -> Any:
         return resolve(source, info, **finish(arguments))
 
-    return resolve if finish is None else resolve_finished
+    return resolve_finished
 
 
 def _caught(resolve: Any, parts: Sequence[Any], arguments: Mapping[str, Any]) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -31,7 +33,7 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
         weft up -c shop/weft.yaml
     """
     from ..app.discovering import watching_process
-    from ..app.machine import free_port_at, worker_count
+    from ..app.machine import free_port_at
 
     settings = read_settings(config)
     server, section = settings.server, settings.gateway
@@ -42,29 +44,39 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
     # Upstreams are asked in a process of their own from the start: the workers are forked from this one.
     with watching_process(lambda sender: _watch(settings, sender)) as watching:
         # Imported while the upstreams answer.
-        if section is None:
-            from ..app.serving import serve as serve_snapshot
-        else:
-            from ..app.gateway import run_until_stopped
-
+        start = _starter(config, settings, host, port)
         try:
             code = watching.recv()
         except EOFError:
             code = 1
         if code:
             raise typer.Exit(code)
-        workers = worker_count(settings)
-        if section is None:
+        start()
+
+
+def _starter(config: Path, settings: Settings, host: str, port: int) -> Callable[[], None]:
+    """What serves until SIGTERM or SIGINT, all that it needs imported."""
+    from ..app.machine import worker_count
+
+    workers = worker_count(settings)
+    if settings.gateway is None:
+        from ..app.serving import serve as serve_snapshot
+
+        def start() -> None:
             note_address(settings, port, workers)
             serve_snapshot(config, settings, port=port, workers=workers)
-            return
+
+        return start
+    from ..app.gateway import run_until_stopped
+
+    shown = f"[{host}]" if ":" in host else host
+    text = f"GraphQL at http://{shown}:{port}/graphql, Envoy and {workers} worker(s); Ctrl-C to stop"
+
+    def start_behind_envoy() -> None:
         sys.stdout.flush()
-        shown = f"[{host}]" if ":" in host else host
+        run_until_stopped(config, settings, port=port, on_ready=lambda: note(text))
 
-        def say() -> None:
-            note(f"GraphQL at http://{shown}:{port}/graphql, Envoy and {workers} worker(s); Ctrl-C to stop")
-
-        run_until_stopped(config, settings, port=port, on_ready=say)
+    return start_behind_envoy
 
 
 async def _watch(settings: Settings, sender: Any) -> None:

@@ -6,6 +6,7 @@ mistake, its line, and what would be accepted.
 - ``values``: durations, sizes, URLs, secrets.
 - ``problems``: mistakes with lines and keys.
 - ``section``: what every section is.
+- ``auth``: the sections ``auth`` and ``cost``.
 - ``gateway``: the section of the gateway; ``short_forms``: the objects that it stands for.
 - ``credentials``, ``hooks``, ``links``: what is shown to upstreams, what they send, how functions go together.
 - ``model``: one model per section; ``grpc``: what is said of gRPC servers.
@@ -14,14 +15,13 @@ mistake, its line, and what would be accepted.
 - ``upstreams``: the settings as discovery takes them.
 """
 
+from .auth import AuthSection, CostSection
 from .gateway import GatewaySection
 from .json_schema import settings_json_schema
 from .links import BulkEntry, LinkEntry
 from .load import load_settings
 from .model import (
-    AuthSection,
     CacheSection,
-    CostSection,
     DiscoverySection,
     LambdaPlace,
     LambdaUpstream,

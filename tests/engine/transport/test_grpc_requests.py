@@ -50,6 +50,8 @@ def parsed(value: Any) -> Any:
 def test_what_is_made_is_what_json_format_makes(value: dict[str, Any]) -> None:
     found = made(value)
     if found is not None:
+        if value.get("values") is None:  # json_format stumbles over null for a list of Value
+            value.pop("values", None)
         expected = parsed(value)
         assert expected is not None
         assert found == expected or "nan" in repr(found)

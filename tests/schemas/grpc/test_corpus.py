@@ -11,7 +11,7 @@ from tests.corpus.grpc.check import check
 from tests.corpus.grpc.packages import GENERATED, described
 from weft.engine.transport import grpc_json
 
-SMALL = ("googleapis-common-protos", "grpcio-channelz", "grpcio-health-checking", "opentelemetry-proto")
+SMALL = ("googleapis-common-protos", "grpcio-channelz", "grpcio-health-checking")
 
 
 @pytest.mark.slow

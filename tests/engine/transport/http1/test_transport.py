@@ -211,7 +211,7 @@ def test_head_says_what_merging_the_headers_of_each_call_says(
             prepared = transport._prepare(one)
             for forwarded in calls:
                 arguments = ARGUMENTS if full else {"color": "red"}
-                made, body = transport._encode(prepared, arguments, forwarded)
+                made, body = prepared.write(arguments, forwarded)
                 request = build_request(one, arguments, base)
                 assert len(body) == len(request.body or b"")  # multipart bodies differ in their boundary
                 method, target, lines = decode_head(made)
