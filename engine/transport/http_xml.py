@@ -79,8 +79,8 @@ def _write(
         raise BadXml("it is nested too deep")
     if isinstance(value, list | tuple):
         item = element.item or XmlElement(name=element.name)
+        name, declared = _tag(element)
         if element.wrapped:
-            name, declared = _tag(element)
             out.append(f"<{name}{declared}>")
         for one in value:
             if one is not None:

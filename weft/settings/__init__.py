@@ -7,8 +7,8 @@ mistake, its line, and what would be accepted.
 - ``problems``: mistakes with lines and keys.
 - ``section``: what every section is.
 - ``auth``: the sections ``auth`` and ``cost``.
-- ``credentials``: what an upstream is shown.
 - ``gateway``: the section of the gateway; ``short_forms``: the objects that it stands for.
+- ``credentials``, ``hooks``, ``links``: what is shown to upstreams, what they send, how functions go together.
 - ``model``: one model per section; ``grpc``: what is said of gRPC servers.
 - ``load``: the file.
 - ``json_schema``: the form, for editors.
@@ -18,14 +18,13 @@ mistake, its line, and what would be accepted.
 from .auth import AuthSection, CostSection
 from .gateway import GatewaySection
 from .json_schema import settings_json_schema
+from .links import BulkEntry, LinkEntry
 from .load import load_settings
 from .model import (
-    BulkEntry,
     CacheSection,
     DiscoverySection,
     LambdaPlace,
     LambdaUpstream,
-    LinkEntry,
     NamesSection,
     RetriesSection,
     ServerSection,

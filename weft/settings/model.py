@@ -28,6 +28,8 @@ from .auth import AuthSection, CostSection
 from .credentials import Credentials, TlsSection
 from .gateway import GatewaySection
 from .grpc import GrpcSection
+from .hooks import HooksSection
+from .links import BulkEntry, FunctionName, LinkEntry
 from .problems import validate
 from .section import Section
 from .values import (
@@ -46,8 +48,6 @@ from .values import (
 )
 
 _UPSTREAM_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
-_COORDINATE: Final = re.compile(r"[_A-Za-z][_0-9A-Za-z]*\.[_A-Za-z][_0-9A-Za-z]*")
-_FUNCTION: Final = re.compile(r"[a-z][a-z0-9_]*\.\S+")
 
 
 def _check_name(value: str) -> str:
@@ -56,32 +56,10 @@ def _check_name(value: str) -> str:
     return value
 
 
-def _check_coordinate(value: str) -> str:
-    if not _COORDINATE.fullmatch(value):
-        raise problem("is not a field's coordinate", "a type and a field, such as `Order.product`")
-    return value
-
-
-def _check_function(value: str) -> str:
-    if not _FUNCTION.fullmatch(value):
-        raise problem("is not a function", "upstream and operation, such as `products.get_product`")
-    return value
-
-
 UpstreamName: TypeAlias = Annotated[
     StrictStr,
     BeforeValidator(lambda value: _check_name(value) if isinstance(value, str) else value),
     WithJsonSchema({"type": "string", "pattern": f"^{_UPSTREAM_NAME.pattern}$"}),
-]
-Coordinate: TypeAlias = Annotated[
-    StrictStr,
-    BeforeValidator(lambda value: _check_coordinate(value) if isinstance(value, str) else value),
-    WithJsonSchema({"type": "string", "pattern": f"^{_COORDINATE.pattern}$"}),
-]
-FunctionName: TypeAlias = Annotated[
-    StrictStr,
-    BeforeValidator(lambda value: _check_function(value) if isinstance(value, str) else value),
-    WithJsonSchema({"type": "string", "pattern": f"^{_FUNCTION.pattern}$"}),
 ]
 
 
@@ -326,24 +304,6 @@ Entry: TypeAlias = Annotated[
 ]
 
 
-class HooksSection(Section):
-    """Where upstreams send events to: webhooks and callbacks of OpenAPI documents."""
-
-    secret: HeaderValue
-    """Part of the path `/hooks/{secret}/{function}` that upstreams are given; at least 16 letters, digits, `-`
-    or `_`."""
-
-    max_waiting: StrictInt = Field(default=100, ge=1, le=100_000)
-    """Events that wait for one subscriber; one that falls further behind has to subscribe again."""
-
-    @field_validator("secret")
-    @classmethod
-    def _long_enough(cls, value: HeaderValue) -> HeaderValue:
-        if not re.fullmatch(r"[A-Za-z0-9_\-]{16,200}", value.get_secret_value()):
-            raise problem("is no secret for a path", "16 to 200 letters, digits, `-` or `_`")
-        return value
-
-
 class ServerSection(Section):
     """How the GraphQL API is served."""
 
@@ -417,88 +377,6 @@ class DiscoverySection(Section):
 
     snapshot: SettingsPath = Field(default=Path(".weft/snapshot.json"), validate_default=True)
     """The file that `weft discover` writes and `weft serve` reads."""
-
-
-class LinkEntry(Section):
-    """What is said of one link."""
-
-    field: Coordinate
-    """The field, such as `Order.product`."""
-
-    function: FunctionName | None = None
-    """The function that answers it, such as `products.get_product`."""
-
-    keys: dict[StrictStr, StrictStr] | None = None
-    """Argument of the function to member of the parent."""
-
-    off: StrictBool = False
-    """Switch a link off that was found."""
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> LinkEntry:
-        if self.off and (self.function is not None or self.keys is not None):
-            raise problem("`off` goes with `field` alone", "`off: true`, or `function` and `keys`")
-        if not self.off and self.function is None:
-            raise problem("says neither `function` nor `off`", "`function`, or `off: true`")
-        return self
-
-    @property
-    def rule(self) -> LinkRule:
-        """The same, as the schema takes it."""
-        return LinkRule(field=self.field, function=self.function, keys=self.keys, off=self.off)
-
-
-class BulkEntry(Section):
-    """What is said of one bulk function."""
-
-    function: FunctionName
-    """The function that answers many keys in one call."""
-
-    answers: FunctionName | None = Field(default=None, alias="for")
-    """The function whose single calls it replaces."""
-
-    argument: StrictStr | None = Field(default=None, min_length=1)
-    """Its argument that takes the list of keys; found by its name where it is left out."""
-
-    items: StrictStr | None = None
-    """Dotted members that lead from its answer to the list of items; empty if the answer is the list."""
-
-    key: StrictStr | None = Field(default=None, min_length=1)
-    """Member of an item that says which key it answers."""
-
-    max_keys: StrictInt | None = Field(default=None, alias="max", ge=1)
-    """The most keys of one call."""
-
-    many: StrictBool | None = None
-    """Whether a key is answered by a list of items (a customer's orders); found where it is left out."""
-
-    per_key: StrictInt | None = Field(default=None, ge=1)
-    """The most items that one key has; needed where `many` meets an argument that bounds the answer."""
-
-    off: StrictBool = False
-    """Never use it as a bulk function."""
-
-    @model_validator(mode="after")
-    def _off_alone(self) -> BulkEntry:
-        others = (self.answers, self.argument, self.items, self.key, self.max_keys, self.many, self.per_key)
-        if self.off and any(value is not None for value in others):
-            raise problem("`off` goes with `function` alone", "`off: true`, or the other keys")
-        return self
-
-    @property
-    def rule(self) -> BulkRule:
-        """The same, as the schema takes it."""
-        return BulkRule(
-            function=self.function,
-            answers=self.answers,
-            argument=self.argument,
-            items=self.items,
-            key=self.key,
-            max_keys=self.max_keys,
-            many=self.many,
-            per_key=self.per_key,
-            off=self.off,
-        )
 
 
 class FunctionEntry(Section):
