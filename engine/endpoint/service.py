@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Protocol
 
 from ..operation.request import GraphQLRequest, Response
@@ -21,14 +21,14 @@ class Engine(Protocol):
         """Whether a schema is loaded."""
         ...
 
-    async def execute(
+    def execute(
         self,
         request: GraphQLRequest,
         *,
         headers: Mapping[str, str],
         allow: frozenset[str],
         deadline: float,
-    ) -> Response:
+    ) -> Awaitable[Response]:
         """Run a query or a mutation.
 
         Args:

@@ -189,7 +189,8 @@ async def pyqwests(port: int) -> AsyncIterator[Call]:
         async def call() -> bytes:
             answer = await client.post(url, headers=headers, content=body)
             assert answer.trailers["grpc-status"] == "0"
-            return answer.content[5:]
+            message: bytes = answer.content[5:]
+            return message
 
         yield call
 

@@ -182,7 +182,9 @@ async def test_spans_are_sent_and_the_context_goes_on(echo: Echo) -> None:
                 if sent:
                     break
                 await asyncio.sleep(0.1)
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest  # pyright: ignore[reportAttributeAccessIssue]
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # type: ignore[attr-defined]  # made at run time
+        ExportTraceServiceRequest,  # pyright: ignore[reportAttributeAccessIssue]
+    )
 
     batches = [batch for data in sent for batch in ExportTraceServiceRequest.FromString(data).resource_spans]
     # An older name of `scope_spans`, which has the same number.

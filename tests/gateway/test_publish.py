@@ -41,12 +41,12 @@ async def edge(echo: Echo, request: Any) -> AsyncIterator[Edge]:
 
     import tests.gateway.edge as edges
 
-    edges.dynamic_bootstrap = of_kind  # type: ignore[assignment]
+    edges.dynamic_bootstrap = of_kind  # type: ignore[attr-defined]
     try:
         async with running_edge(shop_catalog(echo.url), ROUTES) as one:
             yield one
     finally:
-        edges.dynamic_bootstrap = made
+        edges.dynamic_bootstrap = made  # type: ignore[attr-defined]
 
 
 def broken(resources: Resources, **changes: Any) -> Resources:

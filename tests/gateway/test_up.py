@@ -124,11 +124,11 @@ async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
             session,
             v2,
         )
-    for name, value in before.items():
-        if value is None:
+    for name, earlier in before.items():
+        if earlier is None:
             os.environ.pop(name, None)
         else:
-            os.environ[name] = value
+            os.environ[name] = earlier
 
 
 def weft(up: Up, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -254,7 +254,7 @@ class Given:
 
     def arguments(self, message: Any, field: Any) -> dict[str, Any]:
         """Variables by the names of *field*'s arguments."""
-        printed = json_format.MessageToDict(message, descriptor_pool=self._pool)
+        printed: Any = json_format.MessageToDict(message, descriptor_pool=self._pool)
         by_wire = {one.out_name or name: (name, one.type) for name, one in field.args.items()}
         if not isinstance(printed, dict) or message.DESCRIPTOR.full_name.startswith("google.protobuf."):
             return {name: self.value(type_, printed, message.DESCRIPTOR) for name, type_ in by_wire.values()}
