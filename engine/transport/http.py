@@ -178,8 +178,15 @@ class HttpTransport:
         """
         try:
             prepared = self._prepare(function)
-            if prepared.token is None:
-                reply = await self._request(prepared, arguments, headers, deadline)
+            if prepared.token is None:  # as `_request` does it, in one frame less
+                head, body = prepared.write(arguments, headers)
+                reply = await prepared.client.request(
+                    head,
+                    body,
+                    deadline=deadline,
+                    is_head=prepared.is_head,
+                    idempotent=function.idempotent,
+                )
             else:
                 reply = await self._request_with_token(prepared, arguments, headers, deadline)
         except UpstreamError as error:

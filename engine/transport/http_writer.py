@@ -30,6 +30,7 @@ _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _FORWARDED: Final = "\x01"
 """Stands for a forwarded value while a layout is made."""
 _MOST_LAYOUTS: Final = 64
+_VERSION: Final = b" HTTP/1.1\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Layout:
     """The headers of a call as far as they do not depend on values.
 
     Attributes:
-        lines: The lines that are the same in every call.
+        lines: The end of the request line, and the lines that are the same in every call.
         forwarded: Names of the forwarded headers that are sent, each with the start of its line.
     """
 
@@ -81,6 +82,7 @@ class RequestWriter:
         self._prefix = prefix
         self._cut = len(binding.server or base_url)
         self._method = binding.method.encode()
+        self._start = self._method + b" "
         self._without_body = b"Content-Length: 0\r\n\r\n" if binding.method in _WITH_BODY else b"\r\n"
         self._defaults = defaults
         self._headers = headers
@@ -124,10 +126,11 @@ class RequestWriter:
             layout = self._keep_layout(layouts, key, request, forwarded)
         if self._query:
             target = _joined_query(target, self._query)
-        head = b"%b %b HTTP/1.1\r\n%b" % (self._method, target.encode(), layout.lines)
+        parts = [self._start, target.encode(), layout.lines]
         for name, start in layout.forwarded:
-            head += b"%b%b\r\n" % (start, _forwarded_value(name, forwarded[name]))
-        return head + self._without_body
+            parts += (start, _forwarded_value(name, forwarded[name]), b"\r\n")
+        parts.append(self._without_body)
+        return b"".join(parts)
 
     def _head(self, request: Request, forwarded: Mapping[str, str]) -> bytes:
         target = self._prefix + request.url[self._cut :]
@@ -138,14 +141,14 @@ class RequestWriter:
         if self._query:
             target = _joined_query(target, self._query)
         body = request.body
-        parts = [encode_request_line(self._method, target.encode())]
+        line = encode_request_line(self._method, target.encode())
         layouts = self._layouts
         if layouts is None:
-            parts.append(self._lines(self._merged(request, forwarded)))
+            parts = [line, self._lines(self._merged(request, forwarded))]
         else:
             key = (body is None, *forwarded)
             layout = layouts.get(key) or self._keep_layout(layouts, key, request, forwarded)
-            parts.append(layout.lines)
+            parts = [line.removesuffix(_VERSION), layout.lines]
             for name, start in layout.forwarded:
                 parts.append(b"%b%b\r\n" % (start, _forwarded_value(name, forwarded[name])))
         parts.append(self._without_body if body is None else b"Content-Length: %d\r\n\r\n" % len(body))
@@ -170,7 +173,8 @@ class RequestWriter:
         sent = tuple(
             (name, header_start(name.encode())) for name in varying if name.lower() not in _OF_THE_CONNECTION
         )
-        return Layout(self._lines(merged, left_out=frozenset(varying)), sent)
+        lines = self._lines(merged, left_out=frozenset(varying))
+        return Layout(_VERSION + lines, sent)
 
     def _merged(self, request: Request, forwarded: Mapping[str, str]) -> dict[str, str]:
         merged = merge_headers(request, settings=self._headers, forwarded=forwarded, base_url=self._base_url)
@@ -203,7 +207,8 @@ def _percent(text: str) -> str:
 
 def _forwarded_value(name: str, value: str) -> bytes:
     """A caller's header as bytes; raises `Unwritable` where it would end its line."""
-    if "\r" in value or "\n" in value or "\0" in value:
+    # What is printable breaks no line, and is told in one go.
+    if not value.isprintable() and ("\r" in value or "\n" in value or "\0" in value):
         raise Unwritable(f"{name!r} holds a line break, which no header can carry")
     return value.strip().encode()
 
