@@ -234,8 +234,8 @@ def test_bad_answer_is_null_with_an_error_at_its_path(name: str, odd: Any) -> No
     assert error["extensions"]["code"] == ODD[name][1]
     assert error["extensions"]["upstream"] == "odd"
     assert error["extensions"]["function"].startswith("odd.")
-    status = {"status"} if error["extensions"]["code"] == "UPSTREAM_STATUS" else set()
-    assert error["extensions"].keys() == {"code", "upstream", "function"} | status
+    of_status = {"status"} if error["extensions"]["code"] == "UPSTREAM_STATUS" else set()
+    assert error["extensions"].keys() == {"code", "upstream", "function"} | of_status
 
 
 def test_rest_of_the_data_is_there(odd: Any) -> None:

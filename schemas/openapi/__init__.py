@@ -9,6 +9,7 @@ no more. A fault in a document costs only what it touches, and is a warning with
 - ``dynamic``: ``$dynamicRef`` as plain references.
 - ``resources``, ``elsewhere``: ``$id`` and ``$anchor``; which other documents there are.
 - ``references``: JSON pointers, ``$ref``, warnings.
+- ``annotations``: what is said of a value beside its type.
 - ``scalars``, ``enums``: the leaves of schemas.
 - ``composition``: ``$ref`` and ``allOf`` as one view.
 - ``naming``: names of inline schemas.

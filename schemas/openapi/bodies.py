@@ -16,13 +16,14 @@ from typing import Final, get_args
 from ..catalog import Field, Json, JsonType, ListOf, ObjectShape, Reference, Scalar, Type
 from ..catalog.bindings import ParameterStyle
 from ..catalog.xml import XmlForm
+from .annotations import default_of, description_of
 from .composition import View, leaves_of
 from .contents import owned_name, typed_content
 from .media import MediaKind, is_endless, media_essence, media_kind, ranked
 from .naming import member_name, operation_type_name
 from .parameters import Stated, body_parameter, form_parameters, swagger_style
 from .references import Node, list_of, object_of, pointer_token, text_of
-from .shapes import ShapeReader, default_of, description_of
+from .shapes import ShapeReader
 from .xml import XmlReader
 
 _JSON: Final = "application/json"

@@ -26,6 +26,7 @@ from ..catalog import (
     Type,
     UpstreamId,
 )
+from .annotations import deprecation_of
 from .bodies import BodyContent, media_types, request_bodies, swagger_body
 from .contents import answer
 from .document import Document
@@ -36,7 +37,7 @@ from .references import Node, Warnings, object_of, pointer_token, text_of
 from .responses import declared_links, described_errors, described_headers, responses_of
 from .security import security_requirements
 from .servers import operation_url
-from .shapes import ShapeReader, deprecation_of
+from .shapes import ShapeReader
 from .traits import effect_of, is_idempotent, stated_effect
 from .webhooks import StatedCallbacks
 

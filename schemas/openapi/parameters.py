@@ -13,10 +13,11 @@ from typing import Final, get_args
 from ..catalog import Argument, JsonType, Parameter, ParameterLocation, Scalar, Type
 from ..catalog.bindings import ParameterStyle
 from ..names import type_name
+from .annotations import default_of, deprecation_of, description_of
 from .media import ranked
 from .naming import operation_type_name
 from .references import Node, object_of, pointer_token, text_of
-from .shapes import ShapeReader, default_of, deprecation_of, description_of
+from .shapes import ShapeReader
 
 _LOCATIONS: Final = ("path", "query", "header", "cookie")
 _STYLES: Final = frozenset(get_args(ParameterStyle))

@@ -8,9 +8,8 @@ special case, and a union can ask what its members are while they are being read
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from ..catalog import (
@@ -29,6 +28,7 @@ from ..catalog import (
     Type,
 )
 from ..names import type_name, unique, words
+from .annotations import default_of, deprecation_of, description_of
 from .composition import View, common_types, leaves_of, stated_types
 from .document import Document
 from .enums import enum_values, stated_values
@@ -421,37 +421,6 @@ class ShapeReader:
         if given_name(node.pointer) and ("properties" in final.value or self._inheritance.is_base(final)):
             return None
         return telling[0]
-
-
-def description_of(view: Mapping[str, Json], name: str = "") -> str:
-    """``description``, else a ``title`` that says more than *name*."""
-    found = text_of(view, "description")
-    if found:
-        return found
-    title = text_of(view, "title")
-    return title if title and words(title) != words(name) else ""
-
-
-def deprecation_of(view: Mapping[str, Json]) -> str | None:
-    """The reason of a deprecation, ``""`` where none is given, ``None`` for what is not deprecated."""
-    stated = view.get("deprecated")
-    if isinstance(stated, str):
-        return stated.strip()
-    if stated is not True:
-        return None
-    return text_of(view, "x-deprecated-message") or text_of(view, "x-deprecation-message")
-
-
-def default_of(view: Mapping[str, Json], type_: Type, *, required: bool = False) -> Any | UnsetType:
-    """``default``, or ``UNSET``; a null default counts only where null may stand.
-
-    What is *required* and can have but one value has that value: nobody needs to give it.
-    """
-    if "default" not in view:
-        only = type_.constraints.const if required and type_.constraints is not None else None
-        return UNSET if only is None else only
-    default = view["default"]
-    return UNSET if default is None and not type_.nullable else default
 
 
 _SCALARS: Final = frozenset({"string", "integer", "number", "boolean"})

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from ..catalog import Json
 from ..catalog.webhooks import Webhook
 from ..names import unique
+from .annotations import deprecation_of
 from .bodies import request_bodies, swagger_body
 from .document import Document
 from .parameters import stated_parameters
 from .references import Node, list_of, object_of, pointer_token, text_of
-from .shapes import ShapeReader, deprecation_of
+from .shapes import ShapeReader
 
 
 @dataclass(frozen=True, slots=True)

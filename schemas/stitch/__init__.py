@@ -4,6 +4,7 @@
 - ``constraints``, ``arguments``: what is checked of a call's arguments, and how they become the upstream's.
 - ``name_book``: names that, once given, are kept.
 - ``scalars``: the scalars beside GraphQL's own five.
+- ``defaults``: defaults of inputs, where GraphQL can carry them.
 - ``generated``: graphql-core's types for what is generated.
 - ``types``: shapes to GraphQL output and input types.
 - ``root_fields``: functions to fields of Query, Mutation and Subscription.

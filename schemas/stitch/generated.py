@@ -32,7 +32,7 @@ class GeneratedObject(GraphQLObjectType):
     """An object type whose fields are generated."""
 
     @cached_property
-    def fields(self) -> dict[str, GraphQLField]:
+    def fields(self) -> dict[str, GraphQLField]:  # pyright: ignore[reportIncompatibleVariableOverride]  # a cached property like that one
         """The fields, by name."""
         found: dict[str, Any] = dict(resolve_thunk(self._fields))
         _check(found)
@@ -43,7 +43,7 @@ class GeneratedInput(GraphQLInputObjectType):
     """An input object type whose fields are generated."""
 
     @cached_property
-    def fields(self) -> dict[str, GraphQLInputField]:
+    def fields(self) -> dict[str, GraphQLInputField]:  # pyright: ignore[reportIncompatibleVariableOverride]  # a cached property like that one
         """The fields, by name."""
         found: dict[str, Any] = dict(resolve_thunk(self._fields))
         _check(found)
@@ -54,7 +54,7 @@ class GeneratedEnum(GraphQLEnumType):
     """An enum type whose values are generated."""
 
     @cached_property
-    def values(self) -> dict[str, GraphQLEnumValue]:
+    def values(self) -> dict[str, GraphQLEnumValue]:  # pyright: ignore[reportIncompatibleVariableOverride]  # a cached property like that one
         """The values, by name."""
         values: Any = self._values
         found: dict[str, Any] = dict(resolve_thunk(values))

@@ -21,9 +21,10 @@ from ..links import Link
 from ..names import camel_case, type_name, words
 from .arguments import ARGUMENTS, ArgumentRules
 from .bindings import EXTENSION, LinkBinding, NamespaceBinding, RootBinding
+from .defaults import default_value
 from .generated import field_of
 from .name_book import NameBook
-from .types import TypeBuilder, default_value, deprecation, field_names
+from .types import TypeBuilder, deprecation, field_names
 
 RootName: TypeAlias = Literal["Query", "Mutation", "Subscription"]
 

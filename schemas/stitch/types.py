@@ -8,7 +8,6 @@ from typing import Any, Final
 from graphql import (
     GraphQLEnumType,
     GraphQLEnumValue,
-    GraphQLError,
     GraphQLField,
     GraphQLInputField,
     GraphQLInputObjectType,
@@ -19,7 +18,6 @@ from graphql import (
     GraphQLOutputType,
     GraphQLString,
     GraphQLUnionType,
-    Undefined,
 )
 from msgspec import UNSET
 
@@ -33,7 +31,6 @@ from ..catalog import (
     ObjectShape,
     Reference,
     Scalar,
-    ScalarKind,
     Shape,
     ShapeName,
     Type,
@@ -43,7 +40,7 @@ from ..catalog import (
 )
 from ..names import FieldName, TypeName, enum_value_name, field_name, type_name, unique
 from .bindings import EXTENSION, LinkBinding, MapEntry, MemberBinding, UnionBinding, binding_of
-from .constraints import compile_constraints
+from .defaults import default_value
 from .generated import GeneratedEnum, GeneratedInput, GeneratedObject
 from .name_book import NameBook
 from .scalars import JSON, SCALARS, UPLOAD
@@ -406,54 +403,6 @@ def _is_configured(field: GraphQLField) -> bool:
     """Whether *field* is a link that somebody asked for; it may stand in the place of a member."""
     binding = binding_of(field)
     return isinstance(binding, LinkBinding) and binding.link.origin == "configured"
-
-
-def default_value(upstream: Upstream, type_: Type, default: Any) -> Any:
-    """*default* if a value of *type_* may have it, else ``Undefined``.
-
-    Defaults of objects are left to the upstream: it knows them best. One that breaks its own schema's
-    constraints is left to it too, for it would keep every call from being made.
-    """
-    if default is UNSET or (default is None and not type_.nullable):
-        return Undefined
-    if default is None:
-        return None
-    if any(check(default) for check in compile_constraints(type_.constraints)):
-        return Undefined
-    match type_:
-        case Scalar():
-            return _scalar_default(type_.kind, default)
-        case ListOf() if isinstance(default, list):
-            items = [default_value(upstream, type_.item, item) for item in default]
-            return Undefined if Undefined in items else items
-        case Reference():
-            shape = upstream.shapes.get(type_.shape)
-            if isinstance(shape, EnumShape) and any(
-                value.value == default and type(value.value) is type(default) for value in shape.values
-            ):
-                return default
-            return Undefined
-        case _:
-            return Undefined
-
-
-def _scalar_default(kind: ScalarKind, default: Any) -> Any:
-    match kind:
-        case "int32" if not isinstance(default, int) or isinstance(default, bool) or abs(default) >= 2**31:
-            return Undefined
-        case "string" | "id" if not isinstance(default, str):
-            return Undefined
-        case "password" | "byte" | "binary":
-            return Undefined
-        case "boolean" if not isinstance(default, bool):
-            return Undefined
-        case "float" if not isinstance(default, int | float) or isinstance(default, bool):
-            return Undefined
-        case _:
-            try:
-                return SCALARS[kind].coerce_input_value(default)
-            except (GraphQLError, ValueError, TypeError, ArithmeticError):
-                return Undefined
 
 
 def _enum_values(shape: EnumShape) -> dict[str, EnumValue]:

@@ -269,6 +269,13 @@ class Given:
         """One value as an input of *type_*."""
         while isinstance(type_, GraphQLNonNull):
             type_ = type_.of_type
+        if isinstance(type_, GraphQLList) and message is not None and message.GetOptions().map_entry:
+            inner = message.fields_by_name["value"].message_type
+            entry: Any = _named(type_)
+            return [
+                {"key": key, "value": self.value(entry.fields["value"].type, one, inner)}
+                for key, one in value.items()
+            ]
         match type_:
             case GraphQLList(of_type=item) if isinstance(value, list):
                 return [self.value(item, one, message) for one in value]

@@ -43,7 +43,7 @@ GENERATED: Final = {
     "opentelemetry-proto": ("opentelemetry.proto.collector",),
     "xds-protos": ("envoy.service",),
 }
-"""Distribution to packages of generated modules."""
+"""Distribution to packages of generated modules. xds-protos has those of opentelemetry-proto too."""
 
 PROTO_PLUS: Final = {
     "google-cloud-pubsub": ("google.pubsub_v1",),
