@@ -139,7 +139,7 @@ class UpstreamEntry(Section):
     timeout_s: Duration | None = Field(default=None, alias="timeout")
     """How long one call may take, such as `5s`. Left out: as long as the operation has."""
 
-    max_concurrency: StrictInt = Field(default=32, ge=1, le=100_000)
+    max_concurrency: StrictInt = Field(default=100, ge=1, le=100_000)
     """The most calls under way to this upstream at once."""
 
     share: StrictBool = True
