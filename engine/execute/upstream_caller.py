@@ -88,7 +88,7 @@ class CallSettings:
 
     forward: tuple[str, ...] = ()
     timeout_s: float = 30.0
-    max_concurrency: int = 100
+    max_concurrency: int = 64
     share: bool = True
     cache: CacheRule = field(default_factory=CacheRule)
     functions: Mapping[FunctionId, CacheRule] = field(default_factory=dict)
