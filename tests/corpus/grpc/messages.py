@@ -7,7 +7,7 @@ import string
 from collections.abc import Sequence
 from typing import Any, Final
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -28,15 +28,23 @@ class RandomMessages:
         chance: Decides; the same seed gives the same messages.
         for_any: What an ``Any`` may hold.
         most_fields: In one message, all levels together: recursive types end.
+        deep: Messages that lie deeper have few members: nobody selects them.
     """
 
     def __init__(
-        self, chance: random.Random, for_any: Sequence[Descriptor] = (), *, most_fields: int = 300
+        self,
+        chance: random.Random,
+        for_any: Sequence[Descriptor] = (),
+        *,
+        most_fields: int = 1000,
+        deep: int = 4,
     ) -> None:
         self._chance = chance
         self._for_any = for_any
         self._most_fields = most_fields
+        self._deep = deep
         self._left = 0
+        self._turns: dict[str, list[str]] = {}
 
     def message(self, descriptor: Descriptor) -> Message:
         """A message of a type."""
@@ -76,15 +84,23 @@ class RandomMessages:
                 self._members(message, depth)
 
     def _members(self, message: Any, depth: int) -> None:
-        chosen = {one.name: self._chance.choice(one.fields).name for one in message.DESCRIPTOR.oneofs}
+        left_out = 0.15 if depth < self._deep else 0.8
+        chosen = {one.name: self._one_of(one) for one in message.DESCRIPTOR.oneofs}
         for field in message.DESCRIPTOR.fields:
             group = field.containing_oneof
             if group is not None and chosen[group.name] != field.name:
                 continue
-            if not field.is_required and (self._left <= 0 or self._chance.random() < 0.15):
+            if not field.is_required and (self._left <= 0 or self._chance.random() < left_out):
                 continue
             self._left -= 1
             self._field(message, field, depth)
+
+    def _one_of(self, group: OneofDescriptor) -> str:
+        """Each member in its turn, in any order: chance alone takes long to have had all of a dozen."""
+        turns = self._turns.setdefault(group.full_name, [])
+        if not turns:
+            turns += self._chance.sample([field.name for field in group.fields], len(group.fields))
+        return turns.pop()
 
     def _field(self, message: Any, field: FieldDescriptor, depth: int) -> None:
         kind = field.message_type
