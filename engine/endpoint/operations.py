@@ -74,6 +74,10 @@ _MOST_HEADS: Final = 1024
 """Forms of responses whose heads are kept."""
 
 
+_IN_PARTS: Final = Response(b"", not_allowed=True, operation_type="query")
+"""Of an operation that may have several responses, and is run as a subscription is."""
+
+
 class StreamsEnd(Exception):
     """The server stops; event streams have no end of their own that it could wait for."""
 
@@ -166,8 +170,11 @@ class Operations:
             if engine is None or not engine.ready:
                 return problem_reply(NOT_READY, accept.media_type, cors)
             watched.until = deadline + GRACE_S
-            allow = QUERY_AND_MUTATION if method == "POST" else QUERY
-            result = await engine.execute(request, headers=headers, allow=allow, deadline=deadline)
+            if method == "POST" and accept.media_type == EVENT_STREAM and "@stream" in request.query:
+                result = _IN_PARTS
+            else:
+                allow = QUERY_AND_MUTATION if method == "POST" else QUERY
+                result = await engine.execute(request, headers=headers, allow=allow, deadline=deadline)
         except asyncio.CancelledError:
             reason = watched.heed()
             if reason is None:
