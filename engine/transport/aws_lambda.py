@@ -24,9 +24,9 @@ from ...schemas.errors import UpstreamTimeout, UpstreamUnreachable
 from .aws_clients import NO_CREDENTIALS, NO_CREDENTIALS_HELP, AwsService, AwsSession, error_kind
 from .aws_signing import FrozenCredentials, SignedTarget, Signer
 from .base import TransportSettings
-from .http1 import Origin, Pool, Reply, StreamedReply, encode_head, tls_context
+from .http1 import Origin, Reply, StreamedReply, encode_head, tls_context
 from .http_client import Client, open_client
-from .lambda_answers import header, service_error
+from .lambda_answers import header
 from .lambda_calls import LambdaCalls
 from .lambda_requests import Invocation, invoke_path, invoke_query
 

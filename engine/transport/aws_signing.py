@@ -27,11 +27,19 @@ class FrozenCredentials(Protocol):
     """What botocore's ``get_frozen_credentials`` gives."""
 
     @property
-    def access_key(self) -> str: ...
+    def access_key(self) -> str:
+        """Who signs."""
+        ...
+
     @property
-    def secret_key(self) -> str: ...
+    def secret_key(self) -> str:
+        """With what."""
+        ...
+
     @property
-    def token(self) -> str | None: ...
+    def token(self) -> str | None:
+        """Goes with credentials that expire."""
+        ...
 
 
 class _Auth(SigV4Auth):  # type: ignore[misc]  # botocore has no types

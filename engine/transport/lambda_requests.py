@@ -80,7 +80,7 @@ def build_invocation(
         if binding.invocation == "event":
             reason += " in an event"
         raise BadArguments(function.upstream, function.id, reason=reason)
-    # Invoke: "Lambda passes the ClientContext object to your function for synchronous invocations only."
+    # A function that is invoked as an event is not given one by Lambda.
     context = "" if binding.invocation == "event" else client_context(function, configured, forwarded)
     return Invocation(function, binding, payload, context, trace_id(forwarded), forwarded)
 
