@@ -41,6 +41,9 @@ _GROUP: Final = re.compile(r"\(\?P?<(\w+)>\[\^/\]\+\)")
 _NUMBERS: Final = frozenset({"int32", "int64", "uint64", "float", "decimal"})
 _ACCOUNT: Final = "000000000000"
 
+LAMBDA_REQUEST_BYTES: Final = 6 * 1024 * 1024
+"""A payload is held as a whole to be signed. Invoke: "The maximum payload size is 6 MB"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shaped:

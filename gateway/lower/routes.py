@@ -56,7 +56,7 @@ from .changes import (
 )
 from .clusters import Clusters
 from .filters import COOKIES, CORS, LAMBDA
-from .functions import Shaped, lambda_invoke, qualified_stream, shape_call
+from .functions import LAMBDA_REQUEST_BYTES, Shaped, lambda_invoke, qualified_stream, shape_call
 from .index import Index, Target
 from .limiting import rate_limit_filters
 from .matches import grpc_match, http_match, rank
@@ -307,6 +307,8 @@ class _Rule:
         for destination in found:
             route = self._aimed(function, upstream, destination, {**members, **shaped.action})
             route = route.with_filters(shaped.filters)
+            if kind == "lambda":
+                route = route.with_extra(request_body_buffer_limit=LAMBDA_REQUEST_BYTES)
             if headers:
                 route = route.with_extra(request_headers_to_add=constant_headers(headers))
             name = function.id if rewrites else upstream.id

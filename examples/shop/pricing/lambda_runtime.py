@@ -239,7 +239,11 @@ class Deployment:
                 await self.stop()
                 self.environment = Environment(configuration, self.root)
                 await self.environment.start()
-            outcome = await self.environment.invoke(event, client_context, trace, chunks)
+            try:
+                outcome = await self.environment.invoke(event, client_context, trace, chunks)
+            except asyncio.CancelledError:
+                await self.stop()  # it may go on for ever, and here it is alone
+                raise
             if len(outcome.payload) > MAX_RESPONSE:
                 size = f"maximum allowed payload size ({MAX_RESPONSE} bytes)"
                 return failure("Function.ResponseSizeTooLarge", f"Response payload size exceeded {size}.")

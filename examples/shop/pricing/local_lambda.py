@@ -111,6 +111,7 @@ class LocalLambda:
                 web.post(FUNCTIONS, self._deploy),
                 web.post(f"{FUNCTIONS}/", self._deploy),
                 web.put(f"{FUNCTIONS}/{{name}}/code", self._deploy),
+                web.post(f"{FUNCTIONS}/{{name}}/versions", self._publish),
                 web.route("*", "/{path:.*}", self._pass_on),
             ]
         )
@@ -193,7 +194,9 @@ class LocalLambda:
             json.loads(event)
         except ValueError as error:
             return aws_error(400, "InvalidRequestContentException", f"Could not parse request body: {error}")
-        deployment = self._deployments.get(unqualified(configuration["FunctionArn"]))
+        arn = unqualified(configuration["FunctionArn"])
+        published = self._deployments.get(f"{arn}:{configuration['Version']}")
+        deployment = published or self._deployments.get(arn)
         if deployment is None:
             return aws_error(502, "InvalidZipFileException", "the function's package is not on this machine")
         client_context = request.headers.get("X-Amz-Client-Context", "")
@@ -259,6 +262,17 @@ class LocalLambda:
             if previous is not None:
                 async with previous.turn:
                     await previous.stop()
+        return answer
+
+    async def _publish(self, request: web.Request) -> web.Response:
+        """A version keeps the code that it was made of."""
+        answer = await self._pass_on(request)
+        if answer.status == 201:
+            assert isinstance(answer.body, bytes)
+            made = json.loads(answer.body)
+            arn = unqualified(made["FunctionArn"])
+            if latest := self._deployments.get(arn):
+                self._deployments[f"{arn}:{made['Version']}"] = Deployment(latest.root)
         return answer
 
     async def _pass_on(self, request: web.Request) -> web.Response:
