@@ -17,7 +17,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from aiobotocore.credentials import AioCredentials
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as ConnectingError
 
 from ...schemas.catalog import Function, LambdaTarget, Upstream
 from ...schemas.errors import UpstreamTimeout, UpstreamUnreachable
@@ -43,6 +44,10 @@ _SKEWED: Final = frozenset(
         b"SignatureDoesNotMatch",
     }
 )  # fmt: skip
+
+
+_PASSING: Final = (ConnectingError, HTTPClientError, RuntimeError)
+"""What may go otherwise a moment later, where credentials are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,8 @@ class LambdaTransport(LambdaCalls):
         known = self._connected
         if known is not None and known.static is not None:
             return known, known.static
+        if not self._open_now:
+            raise RuntimeError("the transport is used outside of its `async with` block")
         at = (function.upstream, function.id)
         try:
             async with asyncio.timeout_at(deadline):
@@ -168,15 +175,14 @@ class LambdaTransport(LambdaCalls):
             raise UpstreamUnreachable(*at, detail=detail, passes=False) from error
         except TimeoutError as error:
             raise UpstreamTimeout(*at) from error
-        except (BotoCoreError, OSError, ValueError) as error:
-            # ValueError: endpoint URLs that cannot be read.
+        except (BotoCoreError, OSError, ValueError, RuntimeError) as error:
+            # ValueError: endpoint URLs that cannot be read. RuntimeError: credentials that came have expired.
             detail = f"{type(error).__name__}: {error}"[:_DETAIL_LENGTH]
-            raise UpstreamUnreachable(*at, detail=detail, passes=False) from error
+            logger.warning("call not signed", extra={"function": function.id, "detail": detail})
+            raise UpstreamUnreachable(*at, detail=detail, passes=isinstance(error, _PASSING)) from error
         return connected, frozen
 
     async def _connect(self) -> _Connected:
-        if not self._open_now:
-            raise RuntimeError("the transport is used outside of its `async with` block")
         async with self._opening:
             if self._connected is None:
                 session = AwsSession(region=self._target.region, endpoint=self._target.endpoint)

@@ -115,7 +115,8 @@ def service_error(
     plain = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
     try:
         answer = _PARSER.parse({"status_code": status, "headers": plain, "body": body, "context": {}}, None)
-    except ResponseParserError:
+    except (ResponseParserError, AttributeError, TypeError, ValueError):
+        # All but the first: JSON, or bytes, that botocore does not expect.
         answer = {"Error": {"Code": str(status)}}
     error = ClientError(answer, "Invoke")
     retry_after_s = parse_retry_after(header(headers, b"retry-after"))

@@ -63,7 +63,7 @@ class Verifying:
     seen: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         self.seen.append({name.lower(): value for name, value in request.headers.items()})
         self.paths.append(request.raw_path)
         now = time.time() + self.ahead_s
