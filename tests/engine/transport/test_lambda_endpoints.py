@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from tests.engine.transport.http1.certificates import make_authority
 from tests.gateway.edge import running_edge
+from tests.gateway.test_canaries import canary
 from tests.support.aws_answers import answering, without_credentials
 from tests.support.signed_requests import ACCESS_KEY, SECRET_KEY, Verifying
 from weft.engine.transport import TransportSettings
@@ -117,6 +118,30 @@ async def test_every_call_through_envoy_is_signed() -> None:
         settings = TransportSettings(gateway=str(edge.folder / "internal.sock"))
         async with GatewayLambdaTransport(upstream(url), settings) as transport:
             assert [await call(transport, one) for one in FUNCTIONS] == EXPECTED
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "how", ["weights: {next: 100}", "matches: [{version: next, header: {name: x-canary, value: 'yes'}}]"]
+)
+async def test_a_canary_of_a_version_is_called_through_envoy(how: str) -> None:
+    rules = canary(
+        f"versions: {{next: {{qualifier: '$LATEST'}}}}, {how}",
+        target="{kind: Upstream, group: gateway.weft.dev, name: pricing}",
+    )
+    endpoint = Verifying(prices)
+    async with answering(endpoint.answer) as url, running_edge(Catalog.of(upstream(url)), rules) as edge:
+        settings = TransportSettings(gateway=str(edge.folder / "internal.sock"))
+        async with GatewayLambdaTransport(upstream(url), settings) as transport:
+            headers = {**HEADERS, "x-canary": "yes"}
+            assert [await call(transport, one, headers) for one in FUNCTIONS] == EXPECTED
+    paths = [path.partition("/functions/")[2].replace("%24", "$") for path in endpoint.paths]
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:"
+    assert paths == [
+        f"{arn}get-prices:$LATEST/invocations",
+        f"{arn}apply:$LATEST/invocations",
+        "watch/response-streaming-invocations?Qualifier=$LATEST",
+    ]
 
 
 async def test_a_wrong_key_is_refused_and_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
