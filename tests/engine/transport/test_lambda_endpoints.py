@@ -251,6 +251,22 @@ async def test_the_endpoint_is_the_one_that_botocore_resolves(
     assert (service.url, service.region) == (url, region)
 
 
+async def test_the_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def proxy(request: web.Request) -> web.Response:
+        asked.append(f"{request.raw_path} for {request.headers['Host']}")
+        return await prices(request)
+
+    async with answering(proxy) as url:
+        monkeypatch.setenv("HTTP_PROXY", url)
+        async with LambdaTransport(upstream("http://lambda.test"), TransportSettings()) as transport:
+            assert [await call(transport, one) for one in FUNCTIONS[:2]] == EXPECTED[:2]
+    assert asked[0] == (
+        "http://lambda.test/2015-03-31/functions/get-prices/invocations?Qualifier=live for lambda.test"
+    )
+
+
 async def test_an_endpoint_may_have_a_path_of_its_own() -> None:
     endpoint = Verifying(prices)
     async with answering(endpoint.answer) as url:
