@@ -52,7 +52,7 @@ class _Auth(SigV4Auth):  # type: ignore[misc]  # botocore has no types
     def _sign(self, key: bytes, msg: str, hex: bool = False) -> Any:  # noqa: A002 - botocore's name
         if hex:  # the signature itself; all else are steps of the derivation
             return super()._sign(key, msg, hex=True)
-        found = self._kept.get((key, msg))
+        found: Any = self._kept.get((key, msg))
         if found is None:
             if len(self._kept) >= _MOST_KEYS:
                 self._kept.clear()
