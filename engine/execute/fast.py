@@ -46,7 +46,11 @@ _REFUSED: Final = (
 
 
 async def execute_plan(
-    plan: Plan, compiled: Compiled | None, variables: VariableValues, calls: Calls
+    plan: Plan,
+    compiled: Compiled | None,
+    variables: VariableValues,
+    calls: Calls,
+    record: Record | None = None,
 ) -> bytes | Result:
     """Execute a query or mutation: the response map as JSON, or what the interpreted way yielded.
 
@@ -55,8 +59,17 @@ async def execute_plan(
         compiled: The same, compiled; ``None`` to interpret it.
         variables: Coerced values of the operation's variables.
         calls: Makes the calls.
+        record: What is answered already.
     """
-    return await _execute(plan, compiled, variables, calls, Record())
+    if record is None:
+        record = Record()
+    if compiled is not None:
+        body = await FastExecution(compiled, variables, calls, record).run()
+        if body is None and compiled.lenient is not None:
+            body = await FastExecution(compiled.lenient, variables, calls, record).run()
+        if body is not None:
+            return body
+    return await Execution(plan, variables, calls, record).run()
 
 
 async def execute_event(
@@ -71,19 +84,7 @@ async def execute_event(
     (fetch,) = plan.stages[root].fetches
     record = Record()
     record.roots[fetch] = event
-    return await _execute(plan, compiled, variables, calls, record)
-
-
-async def _execute(
-    plan: Plan, compiled: Compiled | None, variables: VariableValues, calls: Calls, record: Record
-) -> bytes | Result:
-    if compiled is not None:
-        body = await FastExecution(compiled, variables, calls, record).run()
-        if body is None and compiled.lenient is not None:
-            body = await FastExecution(compiled.lenient, variables, calls, record).run()
-        if body is not None:
-            return body
-    return await Execution(plan, variables, calls, record).run()
+    return await execute_plan(plan, compiled, variables, calls, record)
 
 
 class FastExecution(StageRunner):
@@ -103,12 +104,15 @@ class FastExecution(StageRunner):
     async def run(self) -> bytes | None:
         """The response map as JSON; ``None`` if the operation is left to another way."""
         plan = self._compiled.plan
+        roots = plan.root_stages
         if plan.operation_type == "mutation":
-            for root in plan.root_stages:
+            for root in roots:
                 if not self._left:
                     await self.run_stages((root,))
+        elif len(roots) == 1 and not plan.stages[roots[0]].then:
+            await self.run_stage(roots[0])  # one frame less, for most queries
         else:
-            await self.run_stages(plan.root_stages)
+            await self.run_stages(roots)
         if self._left:
             return None
         try:
@@ -128,9 +132,14 @@ class FastExecution(StageRunner):
                 arguments = stage.arguments.read(self._variables)
             if stage.link is None:
                 roots = self._record.roots
-                if stage.first not in roots:
-                    roots[stage.first] = await self._calls.fetch(stage.function, arguments)
-                self._state[stage.first] = _decoded(stage.reader, roots[stage.first])
+                first = stage.first
+                if first in roots:
+                    answer = roots[first]
+                else:
+                    # What is constant has its identity at hand.
+                    identity = stage.identity
+                    answer = roots[first] = await self._calls.fetch(stage.function, arguments, identity)
+                self._state[first] = _decoded(stage.reader, answer)
             elif stage.is_shared:
                 await self._shared(stage, arguments)
             else:
