@@ -52,11 +52,12 @@ class _Auth(SigV4Auth):  # type: ignore[misc]  # botocore has no types
     def _sign(self, key: bytes, msg: str, hex: bool = False) -> Any:  # noqa: A002 - botocore's name
         if hex:  # the signature itself; all else are steps of the derivation
             return super()._sign(key, msg, hex=True)
-        found: Any = self._kept.get((key, msg))
+        found = self._kept.get((key, msg))
         if found is None:
             if len(self._kept) >= _MOST_KEYS:
                 self._kept.clear()
-            found = self._kept[key, msg] = super()._sign(key, msg)
+            derived: Any = super()._sign(key, msg)
+            found = self._kept[key, msg] = derived
         return found
 
     def canonical_path(self, path: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiobotocore.credentials import AioRefreshableCredentials
 from aiohttp import web
@@ -306,3 +307,30 @@ async def test_an_endpoint_that_is_no_url_is_an_error(endpoint: str) -> None:
         answer = await call(transport, FUNCTIONS[0])
     assert isinstance(answer, UpstreamUnreachable)
     assert not answer.passes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("idempotent", [True, False])
+async def test_envoy_repeats_a_throttled_read_when_it_is_asked_to(idempotent: bool) -> None:
+    times: list[float] = []
+
+    async def throttled_once(request: web.Request) -> web.StreamResponse:
+        times.append(asyncio.get_running_loop().time())
+        if len(times) > 1:
+            return await prices(request)
+        headers = {"X-Amzn-ErrorType": "TooManyRequestsException", "Retry-After": "1"}
+        return web.json_response({"message": "Rate Exceeded."}, status=429, headers=headers)
+
+    read = msgspec.structs.replace(FUNCTIONS[0], idempotent=idempotent)
+    async with answering(throttled_once) as url:
+        known = msgspec.structs.replace(upstream(url), functions=(read,))
+        async with running_edge(Catalog.of(known)) as edge:
+            settings = TransportSettings(gateway=str(edge.folder / "internal.sock"))
+            async with GatewayLambdaTransport(known, settings) as transport:
+                answer = await call(transport, read)
+    if idempotent:
+        assert answer == EXPECTED[0]
+        assert times[1] - times[0] > 0.9
+    else:
+        assert isinstance(answer, LambdaStatus)
+        assert (answer.code, answer.retry_after_s, len(times)) == ("UPSTREAM_THROTTLED", 1.0, 1)
