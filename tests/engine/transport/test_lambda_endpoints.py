@@ -334,3 +334,33 @@ async def test_envoy_repeats_a_throttled_read_when_it_is_asked_to(idempotent: bo
     else:
         assert isinstance(answer, LambdaStatus)
         assert (answer.code, answer.retry_after_s, len(times)) == ("UPSTREAM_THROTTLED", 1.0, 1)
+
+
+ASSUMED = """<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>
+<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>of the role</SecretAccessKey><SessionToken>t</SessionToken>
+<Expiration>2050-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>a:b</AssumedRoleId>
+<Arn>arn:aws:sts::123456789012:assumed-role/calls/b</Arn></AssumedRoleUser></AssumeRoleWithWebIdentityResult>
+</AssumeRoleWithWebIdentityResponse>"""
+
+
+async def test_calls_are_signed_with_the_credentials_of_an_assumed_role(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    async def sts(request: web.Request) -> web.Response:
+        asked.append((await request.text()).partition("&")[0])
+        return web.Response(text=ASSUMED, content_type="text/xml")
+
+    (tmp_path / "token").write_text("token")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/calls")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    endpoint = Verifying(prices, secrets={"ASIAROLE": "of the role"})
+    async with answering(sts) as tokens, answering(endpoint.answer) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", tokens)
+        async with LambdaTransport(upstream(url), TransportSettings()) as transport:
+            assert [await call(transport, one) for one in FUNCTIONS] == EXPECTED
+    assert asked == ["Action=AssumeRoleWithWebIdentity"]
+    assert {seen["x-amz-security-token"] for seen in endpoint.seen} == {"t"}
