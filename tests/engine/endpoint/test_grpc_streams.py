@@ -64,7 +64,6 @@ class Flow:
         while self.sent != before or not self.sent:
             before = self.sent
             await asyncio.sleep(0.3)
-        print("stood", self.sent)
         return self.sent
 
 
