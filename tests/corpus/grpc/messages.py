@@ -86,7 +86,7 @@ class RandomMessages:
     def _members(self, message: Any, depth: int) -> None:
         left_out = 0.15 if depth < self._deep else 0.8
         chosen = {one.name: self._one_of(one) for one in message.DESCRIPTOR.oneofs}
-        for field in message.DESCRIPTOR.fields:
+        for field in (*message.DESCRIPTOR.fields, *extensions_of(message.DESCRIPTOR)):
             group = field.containing_oneof
             if group is not None and chosen[group.name] != field.name:
                 continue
@@ -105,21 +105,25 @@ class RandomMessages:
     def _field(self, message: Any, field: FieldDescriptor, depth: int) -> None:
         kind = field.message_type
         deep = depth >= 8 and not field.is_required
+        inner: Any = None
+        if kind is not None or field.is_repeated:
+            inner = message.Extensions[field] if field.is_extension else getattr(message, field.name)
         if kind is not None and kind.GetOptions().map_entry:
-            self._map(getattr(message, field.name), kind, depth)
+            self._map(inner, kind, depth)
         elif field.is_repeated:
-            values = getattr(message, field.name)
             for _ in range(0 if deep else self._chance.randint(0, 2)):
                 if kind is None:
-                    values.append(self._scalar(field))
+                    inner.append(self._scalar(field))
                 else:
-                    self._fill(values.add(), depth + 1)
-        elif kind is None:
+                    self._fill(inner.add(), depth + 1)
+        elif kind is not None:
+            if not deep:
+                inner.SetInParent()
+                self._fill(inner, depth + 1)
+        elif field.is_extension:
+            message.Extensions[field] = self._scalar(field)
+        else:
             setattr(message, field.name, self._scalar(field))
-        elif not deep:
-            inner = getattr(message, field.name)
-            inner.SetInParent()
-            self._fill(inner, depth + 1)
 
     def _map(self, values: Any, entry: Descriptor, depth: int) -> None:
         key, value = entry.fields_by_name["key"], entry.fields_by_name["value"]
@@ -170,3 +174,8 @@ class RandomMessages:
 
     def _text(self) -> str:
         return "".join(self._chance.choices(_LETTERS, k=self._chance.randint(0, 6)))
+
+
+def extensions_of(message: Descriptor) -> list[FieldDescriptor]:
+    """In the pool that *message* is in."""
+    return list(message.file.pool.FindAllExtensions(message)) if message.is_extendable else []

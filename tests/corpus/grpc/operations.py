@@ -24,6 +24,7 @@ from graphql import (
     GraphQLUnionType,
 )
 
+from tests.corpus.grpc.messages import extensions_of
 from weft.schemas.stitch import MemberBinding, UnionBinding, binding_of
 from weft.schemas.stitch.bindings import EXTENSION, is_map_entry
 
@@ -175,6 +176,7 @@ class Expected:
     ) -> dict[str, Any]:
         found: dict[str, Any] = {"__typename": type_.name}
         members = {one.json_name: one for one in message.fields}
+        members |= {f"[{one.full_name}]": one for one in extensions_of(message)}
         for response_name, (name, asked) in fields.items():
             binding = binding_of(type_.fields[name])
             assert isinstance(binding, MemberBinding)
@@ -182,7 +184,9 @@ class Expected:
             if wire in members:
                 one = members[wire]
                 inner = type_.fields[name].type
-                found[response_name] = self._value(inner, asked, value.get(wire), one.message_type, one)
+                # json_format prints no extension that is empty.
+                member = value.get(wire, [] if one.is_extension and one.is_repeated else None)
+                found[response_name] = self._value(inner, asked, member, one.message_type, one)
                 continue
             group, case = _group(message, wire, value)
             if isinstance(asked.type, GraphQLUnionType):
@@ -315,12 +319,13 @@ class Given:
         self, by_wire: dict[str, tuple[str, Any]], value: Any, message: Descriptor
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for one in message.fields:
-            if one.json_name not in value:
+        for one in (*message.fields, *extensions_of(message)):
+            wire = f"[{one.full_name}]" if one.is_extension else one.json_name
+            if wire not in value:
                 continue
-            member = value[one.json_name]
-            if one.json_name in by_wire:
-                name, type_ = by_wire[one.json_name]
+            member = value[wire]
+            if wire in by_wire:
+                name, type_ = by_wire[wire]
                 found[name] = self.value(type_, member, one.message_type)
                 continue
             assert one.containing_oneof is not None, f"{one.full_name} cannot be given"
