@@ -17,6 +17,9 @@ Modules, lowest first:
 - ``vigil``: deadlines, and clients that go away.
 - ``operations``: one GraphQL request, answered.
 - ``hooks``: events that upstreams send.
+- ``messages``: the messages of ``graphql-transport-ws``.
+- ``connection``: one client over one WebSocket.
+- ``sockets``: GraphQL over WebSocket, on a listener of its own.
 - ``rsgi``: the application.
 - ``server``: the application on granian.
 """

@@ -254,6 +254,9 @@ class _Rule:
         routes = [route]
         for spec in sticky_canaries(self.parent.index)[:1]:
             routes = [*_chosen(route, spec), route]
+        if self.parent.world.sockets:
+            cluster = self.parent.clusters.sockets(traffic)
+            routes = [*(_upgraded(one, cluster) for one in routes), *routes]
         return [self._finish(one, targets) for one in routes]
 
     def _to_upstream(self, reference: BackendReference) -> list[EdgeRoute]:
@@ -477,6 +480,20 @@ def _chosen(route: EdgeRoute, spec: CanarySpec) -> list[EdgeRoute]:
     match = {**route.match, "headers": [*route.match.get("headers", []), condition]}
     rank_ = (*route.rank[:-1], route.rank[-1] - 0.5)
     return [replace(route, name=f"{route.name}@new", match=match, rank=rank_, action={"route": members})]
+
+
+def _upgraded(route: EdgeRoute, cluster: str) -> EdgeRoute:
+    """The route of WebSockets to the engine: its workers take them on listeners of their own."""
+    members = dict(route.action["route"])
+    if "cluster" in members:
+        members["cluster"] = cluster
+    else:
+        entries = [{**entry, "name": cluster} for entry in members["weighted_clusters"]["clusters"]]
+        members["weighted_clusters"] = {"clusters": entries}
+    condition = {"name": "upgrade", "string_match": {"exact": "websocket", "ignore_case": True}}
+    match = {**route.match, "headers": [*route.match.get("headers", []), condition]}
+    rank_ = (*route.rank[:-1], route.rank[-1] - 0.75)
+    return replace(route, name=f"{route.name}@socket", match=match, rank=rank_, action={"route": members})
 
 
 def kind_of(upstream: Upstream) -> str:

@@ -46,6 +46,7 @@ from .values import (
     choose_upstream_form,
     problem,
 )
+from .websockets import WebSocketsSection
 
 _UPSTREAM_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -125,6 +126,11 @@ CacheForm: TypeAlias = Annotated[
 ]
 RetriesForm: TypeAlias = Annotated[
     RetriesSection, BeforeValidator(_off_as_section), Field(json_schema_extra=_accept_off)
+]
+
+
+WebSocketsForm: TypeAlias = Annotated[
+    WebSocketsSection, BeforeValidator(_off_as_section), Field(json_schema_extra=_accept_off)
 ]
 
 
@@ -340,6 +346,10 @@ class ServerSection(Section):
     hooks: HooksSection | None = None
     """Take webhooks and callbacks, as subscriptions. Left out: none are taken. Needs `workers: 1`."""
 
+    websockets: WebSocketsForm | None = None
+    """GraphQL over WebSocket, or `off`. Left out: `weft up` takes sockets where the section `gateway` is, and
+    `weft serve` takes none."""
+
     max_calls: StrictInt = Field(default=1000, ge=1, le=1_000_000)
     """The most upstream calls that an operation may make."""
 
@@ -360,6 +370,13 @@ class ServerSection(Section):
         if self.hooks is not None and self.workers != 1:
             # An event reaches one process, and its subscribers may be in another.
             raise problem("`hooks` and several `workers` do not go together", "`workers: 1` beside `hooks`")
+        return self
+
+    @model_validator(mode="after")
+    def _two_ports(self) -> ServerSection:
+        if self.websockets is not None and self.websockets.port == self.port:
+            at = ("websockets", "port")
+            raise problem("is the port of `server.port` too: sockets have one of their own", "another", at=at)
         return self
 
 
@@ -463,6 +480,14 @@ class Settings(Section):
         sections |= {name: {} for name in ("gateway", "cost") if name in value and value[name] is None}
         lists: dict[str, Any] = {name: () for name in ("links", "bulk") if value.get(name) is None}
         return {**value, **sections, **lists}
+
+    @model_validator(mode="after")
+    def _sockets_come_in_somewhere(self) -> Settings:
+        sockets = self.server.websockets
+        if sockets is not None and not sockets.off and sockets.port is None and self.gateway is None:
+            text = "has no `port`, and there is no gateway whose port they could come in at"
+            raise problem(text, "`port`, or the section `gateway`", at=("server", "websockets"))
+        return self
 
     @field_validator("upstreams")
     @classmethod
