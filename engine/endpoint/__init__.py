@@ -21,6 +21,7 @@ Modules, lowest first:
 - ``connection``: one client over one WebSocket.
 - ``sockets``: GraphQL over WebSocket, on a listener of its own.
 - ``rsgi``: the application.
+- ``supervisor``: worker processes that die, started again.
 - ``server``: the application on granian.
 """
 
