@@ -7,6 +7,7 @@ would end the service.
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -66,6 +67,15 @@ class Backoff:
 
 class Supervisor(Granian):  # type: ignore[misc, valid-type]  # granian chooses its server by the kind of Python
     """granian, but for what it does when a worker dies."""
+
+    def _spawn_workers(self, spawn_target: Any, target_loader: Any) -> None:
+        """Start the workers; where none is started again, the socket is theirs alone.
+
+        As long as this process holds it too, it takes connections that nobody serves once the worker is dead.
+        """
+        super()._spawn_workers(spawn_target, target_loader)
+        if not self.respawn_failed_workers and multiprocessing.get_start_method() == "fork":
+            self._drop_shared_socket()
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
         """Watch the workers until a signal comes, or one cannot be kept alive."""
