@@ -22,7 +22,7 @@ from ..plan import Plan
 from ..plan.keys import Key
 from ..transport.base import Fetched
 from .calls import Calls
-from .loaders import fails_whole, key_calls, lookup_key, nothing_found
+from .loaders import fails_whole, key_calls, lookup_key, nothing_found, one_call
 from .record import Answer, Record
 from .run import Execution, Result
 from .stages import KeyStore, StageRunner
@@ -90,16 +90,19 @@ async def execute_event(
 class FastExecution(StageRunner):
     """One execution of one compiled plan."""
 
+    # On the class: most executions leave them as they are.
+    _left = False
+    _stores: dict[int, KeyStore] | None = None
+
     def __init__(self, compiled: Compiled, variables: VariableValues, calls: Calls, record: Record) -> None:
         """Prepare to execute *compiled*; *record* holds what there is already, and is added to."""
-        super().__init__(compiled.plan.stages)
+        plan = compiled.plan
+        self._stages = plan.stages
         self._compiled = compiled
         self._variables = variables
         self._calls = calls
         self._record = record
-        self._state: list[Any] = [None] * len(compiled.plan.fetches)
-        self._stores: dict[int, KeyStore] = {}
-        self._left = False
+        self._state: list[Any] = [None] * len(plan.fetches)
 
     async def run(self) -> bytes | None:
         """The response map as JSON; ``None`` if the operation is left to another way."""
@@ -175,6 +178,8 @@ class FastExecution(StageRunner):
 
     async def _shared(self, stage: CompiledStage, arguments: Mapping[str, Any]) -> None:
         own = [keys(self._state) for keys in stage.keys]
+        if self._stores is None:
+            self._stores = {}
         store = self._stores.setdefault(stage.answers, KeyStore())
 
         async def ask(keys: list[Key]) -> dict[Key, Any]:
@@ -192,13 +197,13 @@ class FastExecution(StageRunner):
         recorded = self._record.links.get(stage.answers)
         if recorded is not None:
             return await self._ask_for_rest(stage, keys, arguments, recorded)
-        requests = key_calls(stage.link, stage.function, keys, arguments, batched=stage.add is not None)
-        record = self._record.links.setdefault(stage.answers, [])
-        if len(requests) == 1:
-            part, given = requests[0]
+        record = self._record.links[stage.answers] = []
+        given = one_call(stage.link, keys, arguments) if stage.add is not None else None
+        if given is not None:
             answer = await self._calls.fetch(stage.function, given)
-            record.append((part, answer))
-            return _by_key(stage, part, answer)
+            record.append((keys, answer))
+            return _by_key(stage, keys, answer)
+        requests = key_calls(stage.link, stage.function, keys, arguments, batched=stage.add is not None)
         answers = await self._fetch_all(stage.function, [given for _, given in requests])
         record += [(part, answer) for (part, _), answer in zip(requests, answers, strict=True)]
         found: dict[Key, Any] = {}
