@@ -36,6 +36,8 @@ class LambdaDescription:
     Attributes:
         runtime: Such as ``python3.11``; ``""`` for a container image.
         qualifier: Version or alias to call; ``""`` for none.
+        beside: Whether it stands beside the function that goes by the name alone: its qualifier is part of its name.
+        note: Said of the qualifier, after the description; ``""`` for nothing.
         schema: ``None`` if nobody wrote one.
     """
 
@@ -44,5 +46,7 @@ class LambdaDescription:
     description: str = ""
     runtime: str = ""
     qualifier: str = ""
+    beside: bool = False
+    note: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     schema: LambdaSchema | None = None

@@ -67,7 +67,7 @@ def read_functions(
         endpoint: What replaces the regional endpoint URL; ``""`` for nothing.
         warnings: Of whoever gathered the descriptions; they come first in the upstream's.
     """
-    ordered = sorted(descriptions, key=lambda one: (one.function_name, one.qualifier))
+    ordered = sorted(descriptions, key=lambda one: (one.beside, one.function_name, one.qualifier))
     prefix = _shared_prefix(ordered)
     title = prefix.capitalize() if prefix else f"Lambda {region}"
     id_ = upstream or UpstreamId(upstream_name(title))
@@ -75,9 +75,8 @@ def read_functions(
     shapes: dict[ShapeName, Shape] = {}
     functions: list[Function] = []
     found = list(warnings)
-    qualified = len({one.function_name for one in ordered}) < len(ordered)
     for description in ordered:
-        name = unique(_name(description, prefix, qualified=qualified), names)
+        name = unique(_name(description, prefix), names)
         names[name] = None
         function, added, faults = _read(description, id_, name, shapes)
         shapes |= added
@@ -110,9 +109,9 @@ def _shared_prefix(descriptions: Sequence[LambdaDescription]) -> str:
     return word
 
 
-def _name(description: LambdaDescription, prefix: str, *, qualified: bool) -> str:
+def _name(description: LambdaDescription, prefix: str) -> str:
     found = words(description.function_name)[1 if prefix else 0 :]
-    if qualified:
+    if description.beside:
         found += words(description.qualifier)
     name = "_".join(found) or "function"
     return name if not name[0].isdigit() else f"_{name}"
@@ -172,11 +171,16 @@ def _read(
             effect=effect,
             effect_reason=reason,
             idempotent=effect == "read",
-            description=(schema.description if schema else "") or description.description,
+            description=_text(description),
         ),
         added,
         warnings,
     )
+
+
+def _text(description: LambdaDescription) -> str:
+    own = (description.schema.description if description.schema else "") or description.description
+    return "\n\n".join(part for part in (own, description.note) if part)
 
 
 def _argument(field: Field) -> Argument:

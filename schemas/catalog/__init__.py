@@ -36,6 +36,7 @@ from .effects import effect_of_name
 from .files import UploadedFile
 from .functions import (
     Argument,
+    AssumedRole,
     Catalog,
     DeclaredLink,
     Effect,
@@ -77,6 +78,7 @@ from .webhooks import Webhook
 
 __all__ = [
     "Argument",
+    "AssumedRole",
     "Binding",
     "Body",
     "Catalog",
