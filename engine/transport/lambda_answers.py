@@ -76,7 +76,7 @@ def read_answer(
         return UpstreamAnswer(
             function.upstream, function.id, reason="JSON was expected, 0 bytes came that are none"
         )
-    return Fetched(body, status=status)
+    return Fetched(body, status=status, is_silent=True)
 
 
 def function_error(function: Function, kind: str, data: bytes) -> LambdaStatus:
