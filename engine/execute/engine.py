@@ -168,6 +168,10 @@ class Engine:
         """
         return self._preparer.plan(prepared, variables)
 
+    def compiled(self, prepared: Prepared, plan: Plan) -> Compiled | None:
+        """*plan*, compiled; ``None`` if it is to be interpreted this time."""
+        return self._preparer.compiled(prepared, plan) if self.settings.compiled else None
+
     def calls(self, headers: Mapping[str, str], deadline: float | None = None) -> Calls:
         """What makes the calls of one operation.
 
@@ -294,8 +298,7 @@ class Engine:
             settings.max_answer_bytes,
             self._background,
         )
-        compiled = self._preparer.compiled(prepared, plan) if settings.compiled else None
-        outcome = await execute_plan(plan, compiled, variables, calls)
+        outcome = await execute_plan(plan, self.compiled(prepared, plan), variables, calls)
         if type(outcome) is bytes:
             return self._bounded(outcome, calls, plan.operation_type)
         assert isinstance(outcome, Result)
@@ -358,7 +361,7 @@ class Engine:
         if isinstance(plan, HandWritten):
             events = self._subscribe_resolvers(operation, request, headers or {})
         else:
-            compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
+            compiled = self.compiled(prepared, plan)
             events = self._subscribe_plan(prepared, plan, compiled, variables, headers or {})
         async with aclosing(events):
             async for response in events:
