@@ -101,6 +101,7 @@ def as_data(snapshot: Snapshot) -> dict[str, Any]:
                 "effect_reason": function.effect_reason,
                 "streaming": function.streaming,
                 "arguments": [argument.name for argument in function.arguments],
+                "description": function.description,
             }
             for function in snapshot.catalog.functions.values()
         ],
