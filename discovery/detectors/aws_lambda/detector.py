@@ -166,10 +166,15 @@ async def _describe_all(
     )
     wanted = _select(probe, wanted, tags)
     aliases = await _aliases_of(probe, client, wanted) if address.qualifiers.need_aliases else {}
+    chosen = {
+        one.name: choose_qualifiers(one, aliases.get(one.name, ()), address.qualifiers, probe.warnings)
+        for one in wanted
+    }
     pointers = {
         one.name: pointer
         for one in wanted
-        if one.name not in manifest and (pointer := pointer_of(tags.by_arn.get(one.arn, {}))) is not None
+        if chosen[one.name] and one.name not in manifest
+        if (pointer := pointer_of(tags.by_arn.get(one.arn, {}))) is not None
     }
     schemas = {**await _fetch_schemas(probe, pointers, SchemaFetcher(clients)), **manifest}
     return [
@@ -185,7 +190,7 @@ async def _describe_all(
             schema=schemas.get(one.name),
         )
         for one in wanted
-        for qualified in choose_qualifiers(one, aliases.get(one.name, ()), address.qualifiers, probe.warnings)
+        for qualified in chosen[one.name]
     ]
 
 
