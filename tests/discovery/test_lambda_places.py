@@ -16,11 +16,15 @@ import pytest_asyncio
 from tests.support.aws_answers import without_credentials
 from tests.support.aws_proxy import AwsProxy, aws_proxy
 from tests.support.local_lambda import LocalLambda, local_lambda, package
+from weft.app.transports import make_transport
 from weft.discovery.detectors import Detected, Detection, TryLater, Unchanged
 from weft.discovery.detectors.aws_lambda import LambdaDetector
 from weft.discovery.registries import Candidate, LambdaAddress, LambdaFilters, LambdaQualifiers
+from weft.discovery.registries.lambda_address import Beside
 from weft.discovery.registries.lambda_regions import LambdaRegions
+from weft.engine.transport import TransportSettings
 from weft.engine.transport.aws_clients import AwsSession
+from weft.engine.transport.aws_lambda import LambdaTransport
 from weft.schemas.catalog import AssumedRole, LambdaBinding, LambdaTarget, Upstream
 from weft.schemas.errors import RegistryError
 
@@ -275,7 +279,7 @@ async def test_aliases_and_versions_are_functions_beside_it(service: LocalLambda
     await publish(service, "get-a", region, "first", "second")
     await alias(service, "get-a", "canary", region, "2")
     await alias(service, "get-a", "live", region, "1")
-    beside = frozenset({"aliases", "versions"})
+    beside: frozenset[Beside] = frozenset({"aliases", "versions"})
     address = LambdaAddress(region, endpoint=proxy.url, qualifiers=LambdaQualifiers(beside=beside))
     assert called(await detected(address)) == {
         "get_a": "",
@@ -361,6 +365,27 @@ async def test_functions_of_another_account_are_found_and_called_in_its_role(
     # What lists and reads tags is signed by the role, and by nobody else.
     assert len(set(proxy.keys[1:])) == 1
     assert proxy.keys[0] == "local" != proxy.keys[1]
+
+
+async def test_a_function_of_another_account_is_called_in_its_role_past_a_gateway(
+    service: LocalLambda, proxy: AwsProxy
+) -> None:
+    await create_in(service.url, OTHER, "eu-west-2", "called-get-a")
+    (function,) = (
+        upstream := await detected(LambdaAddress("eu-west-2", endpoint=proxy.url, role=OTHER))
+    ).functions
+    proxy.forget()
+    transport = make_transport(upstream, TransportSettings(gateway="/nowhere.sock"))
+    assert isinstance(transport, LambdaTransport)
+    async with transport:
+        deadline = asyncio.get_running_loop().time() + 20
+        answer = await transport.call(function, {"payload": {"a": 1}}, deadline=deadline, headers={})
+        again = await transport.call(function, {"payload": [2]}, deadline=deadline, headers={})
+    assert (answer, again) == ({"a": 1}, [2])
+    invocation = "lambda POST /2015-03-31/functions/called-get-a/invocations"
+    assert proxy.asked == ["sts POST AssumeRole", invocation, invocation]
+    assert proxy.keys[0] == "local"
+    assert proxy.keys[1].startswith("ASIA")
 
 
 async def test_a_role_is_assumed_once_for_many_looks(service: LocalLambda, proxy: AwsProxy) -> None:
