@@ -11,7 +11,18 @@ from typing import TypeVar
 
 import msgspec
 
-from ..catalog import EnumShape, ListOf, MapOf, ObjectShape, Reference, Shape, ShapeName, Type, UnionShape
+from ..catalog import (
+    Discriminator,
+    EnumShape,
+    ListOf,
+    MapOf,
+    ObjectShape,
+    Reference,
+    Shape,
+    ShapeName,
+    Type,
+    UnionShape,
+)
 from ..names import unique
 
 _T = TypeVar("_T", bound=Type)
@@ -65,12 +76,31 @@ def with_names(type_: Type, renamed: Mapping[ShapeName, ShapeName]) -> Type:
 
 def _with_names(shape: Shape, renamed: Mapping[ShapeName, ShapeName]) -> Shape:
     name = renamed.get(shape.name, shape.name)
-    if not isinstance(shape, ObjectShape):
+    if isinstance(shape, UnionShape):
+        return msgspec.structs.replace(
+            shape,
+            name=name,
+            members=tuple(renamed.get(member, member) for member in shape.members),
+            discriminator=_discriminator(shape.discriminator, renamed),
+        )
+    if isinstance(shape, EnumShape):
         return msgspec.structs.replace(shape, name=name)
     fields = tuple(
         msgspec.structs.replace(field, type=with_names(field.type, renamed)) for field in shape.fields
     )
     return msgspec.structs.replace(shape, name=name, fields=fields)
+
+
+def _discriminator(
+    found: Discriminator | None, renamed: Mapping[ShapeName, ShapeName]
+) -> Discriminator | None:
+    if found is None:
+        return None
+    return msgspec.structs.replace(
+        found,
+        mapping={value: renamed.get(member, member) for value, member in found.mapping.items()},
+        default=renamed.get(found.default, found.default),
+    )
 
 
 def _references(shape: Shape) -> Iterator[ShapeName]:

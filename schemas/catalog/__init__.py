@@ -26,15 +26,18 @@ from .bindings import (
     GrpcBinding,
     HookBinding,
     HttpBinding,
+    LambdaBatch,
     LambdaBinding,
     Parameter,
     ParameterLocation,
+    ProxyEvent,
 )
 from .effects import effect_of_name
 from .files import UploadedFile
 from .functions import (
     Argument,
     Catalog,
+    DeclaredBulk,
     DeclaredLink,
     Effect,
     Function,
@@ -78,6 +81,7 @@ __all__ = [
     "Body",
     "Catalog",
     "Constraints",
+    "DeclaredBulk",
     "DeclaredLink",
     "Discriminator",
     "Effect",
@@ -95,6 +99,7 @@ __all__ = [
     "HttpTarget",
     "Json",
     "JsonType",
+    "LambdaBatch",
     "LambdaBinding",
     "LambdaTarget",
     "ListOf",
@@ -102,6 +107,7 @@ __all__ = [
     "ObjectShape",
     "Parameter",
     "ParameterLocation",
+    "ProxyEvent",
     "ReadingWarning",
     "Reference",
     "Requirement",
