@@ -14,6 +14,7 @@ import msgspec
 
 from ...schemas.catalog import Function, Json, UpstreamId
 from ...schemas.errors import (
+    LambdaStatus,
     UpstreamAnswer,
     UpstreamError,
     UpstreamStatus,
@@ -36,8 +37,8 @@ MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """Of one operation: two answers of the largest size. Decoded they take several times as much."""
 
 _ENCODE: Final = msgspec.json.Encoder(order="deterministic").encode
-_OUTAGES: Final = frozenset({"500", "502", "503", "504", "INTERNAL", "UNAVAILABLE", "Service"})
-"""HTTP's, gRPC's and Lambda's."""
+_OUTAGES: Final = frozenset({"500", "502", "503", "504", "INTERNAL", "UNAVAILABLE"})
+"""HTTP's and gRPC's; Lambda's errors say it."""
 _UNENCODABLE: Final = (TypeError, ValueError, msgspec.MsgspecError)
 
 
@@ -473,6 +474,8 @@ def _is_outage(error: UpstreamError) -> bool:
 
     Source: RFC 5861, section 4: 500, 502, 503 and 504, and what keeps the upstream from answering.
     """
+    if isinstance(error, LambdaStatus):
+        return error.is_outage
     if isinstance(error, UpstreamStatus):
         return error.status in _OUTAGES
     return isinstance(error, UpstreamUnreachable | UpstreamTimeout)

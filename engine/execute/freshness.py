@@ -22,7 +22,7 @@ _DIRECTIVE: Final = re.compile(
 )
 _MOST_S: Final = 2**31  # RFC 9111, section 1.2.2: what is larger counts as this
 
-_TRACED: Final = frozenset({"traceparent", "tracestate", "x-request-id"})
+_TRACED: Final = frozenset({"traceparent", "tracestate", "x-request-id", "x-amzn-trace-id"})
 """No answer that varies by them is kept: they differ in every request, and are not part of a key."""
 
 

@@ -18,7 +18,7 @@ from .slots import Slots
 Answer: TypeAlias = Fetched | Json | UpstreamError
 Fetch: TypeAlias = Callable[..., Awaitable[Answer]]
 
-TRACE_HEADERS: Final = ("traceparent", "tracestate", "x-request-id")
+TRACE_HEADERS: Final = ("traceparent", "tracestate", "x-request-id", "x-amzn-trace-id")
 """Forwarded to every upstream: they say which request a call belongs to, and are no secret. No two requests
 share them, so no answer may depend on them."""
 

@@ -12,10 +12,9 @@ import logging
 import re
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from yarl import URL
@@ -36,7 +35,6 @@ from .http1 import (
     BadHead,
     HttpError,
     Origin,
-    Pool,
     Reply,
     StreamedReply,
     Timeout,
@@ -53,9 +51,9 @@ from .http_answer import (
     status_error,
     with_headers,
 )
+from .http_client import Client, open_client
 from .http_items import ItemDecoder, ItemTooLarge
 from .http_writer import RequestWriter, percent_encoded
-from .proxies import proxy_for
 from .tokens import TokenSource, token_places
 
 logger = logging.getLogger(__name__)
@@ -68,32 +66,6 @@ _ASK_FOR_TIME: Final = frozenset({429, 503})
 """Statuses that may say when to come again (RFC 6585, section 4; RFC 9110, section 15.6.4)."""
 _TOKEN_WAIT_S: Final = 30.0
 """For the token of a stream, which has no deadline of its own."""
-
-
-class Client(Protocol):
-    """What sends requests to one origin: `http1.Pool`, or its proxied twin."""
-
-    async def request(
-        self,
-        head: bytes,
-        body: bytes = b"",
-        *,
-        deadline: float,
-        is_head: bool = False,
-        idempotent: bool = False,
-    ) -> Reply:
-        """The answer to one request; raises `HttpError`."""
-        ...
-
-    def stream(
-        self, head: bytes, body: bytes = b"", *, is_head: bool = False, idempotent: bool = False
-    ) -> AbstractAsyncContextManager[StreamedReply]:
-        """An answer whose body is read piece by piece; raises `HttpError`."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,21 +417,13 @@ class HttpTransport:
         client = self._clients.get(origin)
         if client is None:
             settings = self._settings
-            proxy = "" if origin.unix_path else proxy_for(origin)
-            bounds: dict[str, Any] = {
-                "max_connections": settings.max_connections,
-                "connect_timeout_s": settings.connect_timeout_s,
-                "max_body_bytes": settings.max_body_bytes,
-            }
-            if own and self._tls is not None:
-                bounds["ssl"] = self._tls
-            if proxy:
-                from .http_proxy import ProxiedPool  # it brings aiohttp, which nothing else here needs
-
-                client = ProxiedPool(origin, proxy, **bounds)
-            else:
-                client = Pool(origin, **bounds)
-            self._clients[origin] = client
+            client = self._clients[origin] = open_client(
+                origin,
+                max_connections=settings.max_connections,
+                connect_timeout_s=settings.connect_timeout_s,
+                max_body_bytes=settings.max_body_bytes,
+                ssl=self._tls if own else None,
+            )
         return client
 
     # What went wrong.

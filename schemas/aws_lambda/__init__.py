@@ -5,9 +5,10 @@ In: descriptions of functions, with the schemas of their payloads where somebody
 
 - ``descriptions``: a function as Lambda lists it, and its schema.
 - ``documents``: schemas from a file of one function's, and from a manifest of many.
-- ``scalars``: scalars of JSON Schema, and bounds.
-- ``json_schema``: the JSON Schema that schemas of Lambda functions are written in, to shapes.
+- ``inline_names``: names for what stands inline in a schema.
+- ``json_schema``: JSON Schema to shapes.
 - ``merging``: the shapes of many functions under one set of names.
+- ``function_names``: what functions and their answers are called.
 - ``functions``: descriptions to an upstream.
 """
 

@@ -16,6 +16,9 @@ from ..names import singular, type_name, unique, words
 MAX_DEPTH: Final = 100
 """Schemas within schemas. The reader recurses, and a GraphQL client cannot select what lies deeper."""
 
+MAX_SCHEMAS: Final = 50_000
+"""Schemas of one document: the bound on what aliases in YAML may expand to."""
+
 _GENERIC: Final = frozenset(
     {"items", "item", "results", "result", "data", "entries", "values", "list", "records"}
 )
@@ -38,13 +41,14 @@ class InlineNames:
     Attributes:
         root: The document with its definitions in ``$defs``, to be read at *start*.
         start: JSON pointer to what the document describes.
-        too_deep: JSON pointers, in the document as it was, to what is left out.
+        too_large: JSON pointers, in the document as it was, to what is left out.
     """
 
     def __init__(self, root: Mapping[str, Json], *, document: str, name: str, noun: str) -> None:
         self._document = document
         self._noun = noun
-        self.too_deep: list[str] = []
+        self.too_large: list[str] = []
+        self._count = 0
         self._made: dict[str, Json] = {}
         self._origins: dict[str, str] = {}
         stated = root.get("$defs")
@@ -56,11 +60,15 @@ class InlineNames:
             # As a definition, so that a reference to the whole document (`#`) finds it by its name.
             self._root_name = self._name(root, name, "")
             self._origins[f"/$defs/{self._root_name}"] = ""
-            inner = {k: v for k, v in root.items() if k not in {"$defs", "definitions", "components", "$schema", "$id"}}
+            inner = {
+                k: v
+                for k, v in root.items()
+                if k not in {"$defs", "definitions", "components", "$schema", "$id"}
+            }
             self._made[self._root_name] = self._inside(inner, name, self._root_name, "", 0)
         self.root: dict[str, Json] = {
             **{k: v for k, v in root.items() if k not in {"$defs", "definitions"}},
-            **({} if self._root_name else _as_object(self._inside(root, name, "", "", 0))),
+            **({} if self._root_name else _as_object(self._inside(dict(root), name, "", "", 0))),
         }
         for keyword in ("$defs", "definitions"):
             found = root.get(keyword)
@@ -98,8 +106,10 @@ class InlineNames:
         """*schema* with names for all that stands in it."""
         if not isinstance(schema, dict):
             return schema
-        if depth > MAX_DEPTH:
-            self.too_deep.append(pointer)
+        self._count += 1
+        if depth > MAX_DEPTH or self._count > MAX_SCHEMAS:
+            if self._count <= MAX_SCHEMAS + 1:
+                self.too_large.append(pointer)
             return {}
         found = dict(schema)
         if isinstance(found.get("$ref"), str):
@@ -114,7 +124,9 @@ class InlineNames:
         for keyword in _OF_ONE_SCHEMA:
             if keyword in found:
                 inside = self._item_name(name) if keyword == "items" else name
-                found[keyword] = self._schema(found[keyword], inside, owner, f"{pointer}/{keyword}", depth + 1)
+                found[keyword] = self._schema(
+                    found[keyword], inside, owner, f"{pointer}/{keyword}", depth + 1
+                )
         for keyword in _OF_SCHEMA_LISTS:
             variants = found.get(keyword)
             if isinstance(variants, list):
@@ -126,7 +138,8 @@ class InlineNames:
         if isinstance(parts, list):
             # Parts of one thing are no things of their own.
             found["allOf"] = [
-                self._inside(inner, name, owner, f"{pointer}/allOf/{at}", depth + 1) for at, inner in enumerate(parts)
+                self._inside(inner, name, owner, f"{pointer}/allOf/{at}", depth + 1)
+                for at, inner in enumerate(parts)
             ]
         return found
 
@@ -163,7 +176,9 @@ def _is_named(schema: Mapping[str, Json]) -> bool:
     if isinstance(properties, dict) and properties:
         return True
     enum = schema.get("enum")
-    return isinstance(enum, list) and sum(isinstance(value, str) for value in enum) > 0 and "const" not in schema
+    return (
+        isinstance(enum, list) and sum(isinstance(value, str) for value in enum) > 0 and "const" not in schema
+    )
 
 
 def _as_object(value: Json) -> dict[str, Json]:

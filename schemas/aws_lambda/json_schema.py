@@ -27,6 +27,7 @@ from ..catalog import (
     Type,
     UnionShape,
 )
+from ..names import type_name
 from ..openapi.document import Document
 from ..openapi.references import References, Warnings
 from ..openapi.shapes import ShapeReader
@@ -62,6 +63,7 @@ def read_schema(schema: Json, *, document: str, name: str, noun: str) -> ReadSch
         noun: What the function is about, for things that have no name of their own.
     """
     warnings = Warnings()
+    name = type_name(name)
     if not isinstance(schema, dict):
         if schema is True:
             return ReadSchema(JsonType(), None, {}, {}, ())
@@ -69,8 +71,8 @@ def read_schema(schema: Json, *, document: str, name: str, noun: str) -> ReadSch
         fault = ReadingWarning(kind="bad-schema", pointer="", reason=reason)
         return ReadSchema(JsonType(nullable=True, reason=reason), None, {}, {}, (fault,))
     named = InlineNames(schema, document=document, name=name, noun=noun)
-    for pointer in named.too_deep:
-        warnings.add("too-large", pointer, "nested too deeply; it is read as JSON")
+    for pointer in named.too_large:
+        warnings.add("too-large", pointer, "too many schemas, or nested too deeply; it is read as JSON")
     root = Document(root=named.root, version="3.1", source=document)
     reader = ShapeReader(root, References(root, warnings), warnings)
     if named.start:

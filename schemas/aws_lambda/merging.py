@@ -6,7 +6,7 @@ things by one name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -39,26 +39,41 @@ def merge_shapes(
     Returns:
         The shapes to add, under their new names, and every changed name.
     """
-    shared = {name for name, shape in shapes.items() if known.get(name) == shape}
-    while True:
-        # Alike only as long as what it refers to is alike too.
-        kept = {name for name in shared if shared.issuperset(set(_references(shapes[name])) & shapes.keys())}
-        if kept == shared:
-            break
-        shared = kept
+    shared = _closed({name for name, shape in shapes.items() if known.get(name) == shape}, shapes)
+    # Of one function's two schemas the second may bring what the first had to rename.
+    prefixed = {
+        name: name if name.startswith(prefix) else ShapeName(prefix + name)
+        for name in shapes
+        if name not in shared and name in known
+    }
+    again = _closed(
+        {name for name, new in prefixed.items() if known.get(new) == _with_names(shapes[name], prefixed)},
+        shapes,
+        or_in=shared,
+    )
     taken: set[str] = {*known, *shapes}
     renamed: dict[ShapeName, ShapeName] = {}
-    for name in shapes:
-        if name not in shared and name in known:
-            new = name if name.startswith(prefix) else prefix + name
-            renamed[name] = ShapeName(unique(new, taken))
-            taken.add(renamed[name])
+    for name, new in prefixed.items():
+        renamed[name] = new if name in again else ShapeName(unique(new, taken))
+        taken.add(renamed[name])
     added = {
         renamed.get(name, name): _with_names(shape, renamed)
         for name, shape in shapes.items()
-        if name not in shared
+        if name not in shared and name not in again
     }
     return added, renamed
+
+
+def _closed(
+    alike: set[ShapeName], shapes: Mapping[ShapeName, Shape], or_in: Collection[ShapeName] = ()
+) -> set[ShapeName]:
+    """Those of *alike* that refer to such only: shapes are alike as long as what they refer to is."""
+    while True:
+        fit = alike.union(or_in)
+        kept = {name for name in alike if fit.issuperset(set(_references(shapes[name])) & shapes.keys())}
+        if kept == alike:
+            return alike
+        alike = kept
 
 
 def with_names(type_: Type, renamed: Mapping[ShapeName, ShapeName]) -> Type:

@@ -11,6 +11,7 @@ hash, and the ``Snapshot`` file that processes share.
 - ``functions``: functions, upstreams, the catalog.
 - ``effects``: read or write, told from a name.
 - ``files``: files as values.
+- ``invocations``: how Lambda functions are invoked, and what that makes of their fields.
 - ``overrides``: what the configuration says of single functions.
 - ``reading``: what it says of how gRPC descriptors are read.
 - ``snapshot``: the file format.
@@ -26,6 +27,7 @@ from .bindings import (
     GrpcBinding,
     HookBinding,
     HttpBinding,
+    Invocation,
     LambdaBatch,
     LambdaBinding,
     Parameter,
@@ -51,6 +53,7 @@ from .functions import (
     Upstream,
     UpstreamId,
 )
+from .invocations import invoked_as
 from .overrides import FunctionRule, override_functions, with_webhooks
 from .security import Requirement, SecurityScheme
 from .shapes import (
@@ -97,6 +100,7 @@ __all__ = [
     "HookBinding",
     "HttpBinding",
     "HttpTarget",
+    "Invocation",
     "Json",
     "JsonType",
     "LambdaBatch",
@@ -130,6 +134,7 @@ __all__ = [
     "decode_snapshot",
     "effect_of_name",
     "encode_snapshot",
+    "invoked_as",
     "override_functions",
     "with_webhooks",
 ]

@@ -163,6 +163,11 @@ class ProxyEvent(Struct, frozen=True, omit_defaults=True, kw_only=True):
     resource: str = ""
 
 
+Invocation: TypeAlias = Literal["request", "event", "stream"]
+"""How a Lambda function is invoked: ``request`` waits for its result, ``event`` only for Lambda to take the
+payload, ``stream`` reads the result while the function writes it."""
+
+
 class LambdaBinding(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_only=True):
     """An AWS Lambda function.
 
@@ -174,6 +179,7 @@ class LambdaBinding(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_on
         arn: Its ARN without a qualifier, as ListFunctions gave it; ``""`` where it is not known.
         batch: The payload is a list of inputs; ``None`` for one.
         proxy: The payload is an event of API Gateway, and the answer is one for it; ``None`` for neither.
+        invocation: How it is invoked.
     """
 
     function_name: str
@@ -182,6 +188,7 @@ class LambdaBinding(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_on
     payload: Literal["arguments", "whole"] = "arguments"
     batch: LambdaBatch | None = None
     proxy: ProxyEvent | None = None
+    invocation: Invocation = "request"
 
 
 class HookBinding(Struct, frozen=True, omit_defaults=True, tag="hook", kw_only=True):
