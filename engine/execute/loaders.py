@@ -260,6 +260,7 @@ def put_back(
     convert = converter_for(function.argument(bulk.argument))
     asked = set(keys)
     found: dict[Key, Json | UpstreamError] = {}
+    item: Any  # a transport puts errors of single keys among the items
     for item in items:
         if isinstance(item, dict):
             stated = item.get(bulk.key)
