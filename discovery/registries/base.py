@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 from ...engine.transport.base import ChannelSettings, TlsFiles
 from ...schemas.catalog.reading import ReadOptions
 from ...schemas.names import upstream_name
+from .lambda_address import LambdaAddress
 
 if TYPE_CHECKING:
     from ...schemas.openapi import Patch
@@ -59,25 +60,6 @@ class GrpcAddress:
 
     def __str__(self) -> str:
         return f"{'grpcs' if self.tls else 'grpc'}://{self.address}"
-
-
-@dataclass(frozen=True, slots=True)
-class LambdaAddress:
-    """Lambda in one region.
-
-    Attributes:
-        endpoint: Replaces the regional endpoint URL; ``""`` for AWS's own.
-        manifest: A file with the functions' payload and result schemas; ``None`` for none.
-        name_pattern: A glob that a function's name must match.
-    """
-
-    region: str
-    endpoint: str = ""
-    manifest: Path | None = None
-    name_pattern: str = "*"
-
-    def __str__(self) -> str:
-        return f"lambda:{self.region}" + (f" {self.endpoint}" if self.endpoint else "")
 
 
 Address: TypeAlias = HttpAddress | GrpcAddress | LambdaAddress

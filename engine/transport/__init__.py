@@ -14,7 +14,8 @@ In: a function and its arguments, under their wire names. Out: the decoded answe
 - ``grpc``: gRPC methods, on grpc.aio. ``grpc_channel`` opens channels, ``grpc_messages`` makes and reads
   messages (``grpc_requests`` makes plain ones, ``grpc_json`` prints answers), ``grpc_metadata`` makes metadata of
   headers, ``grpc_errors`` reads error statuses and their details.
-- ``aws_lambda``: Lambda functions, on aiobotocore. ``aws_clients`` makes its clients.
+- ``aws_lambda``: Lambda functions, on aiobotocore. ``aws_clients`` makes its clients, ``aws_roles`` their
+  credentials where a role is assumed.
 - ``lambda_gateway``: Lambda functions, through a gateway; ``gateway_answer``: what a gateway itself answers.
 """
 

@@ -82,6 +82,8 @@ class LambdaDescription:
     Attributes:
         runtime: Such as ``python3.11``; ``""`` for a container image.
         qualifier: Version or alias to call; ``""`` for none.
+        beside: Whether it stands beside the function that goes by the name alone: its qualifier is part of its name.
+        note: Said of the qualifier, after the description; ``""`` for nothing.
         schema: ``None`` if nobody wrote one.
         operations: What API Gateway makes of it; each is a function in its place.
         types_from: Where *schema* or *operations* were found, for people.
@@ -92,6 +94,8 @@ class LambdaDescription:
     description: str = ""
     runtime: str = ""
     qualifier: str = ""
+    beside: bool = False
+    note: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     schema: LambdaSchema | None = None
     operations: tuple[ProxiedOperation, ...] = ()

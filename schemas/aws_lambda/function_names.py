@@ -40,10 +40,10 @@ def shared_prefix(descriptions: Sequence[LambdaDescription]) -> str:
     return word
 
 
-def function_name(description: LambdaDescription, prefix: str, *, qualified: bool) -> str:
-    """The name of a function without the *prefix* that all share; *qualified*: its version or alias is a part."""
+def function_name(description: LambdaDescription, prefix: str) -> str:
+    """The name of a function without the *prefix* that all share."""
     found = words(description.function_name)[1 if prefix else 0 :]
-    if qualified:
+    if description.beside:
         found += words(description.qualifier)
     name = "_".join(found) or "function"
     return name if not name[0].isdigit() else f"_{name}"

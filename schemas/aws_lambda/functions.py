@@ -60,19 +60,18 @@ def read_functions(
         endpoint: What replaces the regional endpoint URL; ``""`` for nothing.
         warnings: Of whoever gathered the descriptions; they come first in the upstream's.
     """
-    ordered = sorted(descriptions, key=lambda one: (one.function_name, one.qualifier))
+    ordered = sorted(descriptions, key=lambda one: (one.beside, one.function_name, one.qualifier))
     prefix = shared_prefix(ordered)
     title = prefix.capitalize() if prefix else f"Lambda {region}"
     id_ = upstream or UpstreamId(upstream_name(title))
     reading = _Reading(id_, warnings)
-    qualified = len({one.function_name for one in ordered}) < len(ordered)
     read: dict[str, Function] = {}
     batches: list[tuple[Function, BatchSchema]] = []
     for description in ordered:
         if description.operations:
             reading.add_operations(description)
             continue
-        function = reading.add(description, function_name(description, prefix, qualified=qualified))
+        function = reading.add(description, function_name(description, prefix))
         read.setdefault(description.function_name, function)
         if description.schema is not None and description.schema.batch is not None:
             batches.append((function, description.schema.batch))
@@ -133,7 +132,7 @@ class _Reading:
             effect=effect,
             effect_reason=reason,
             idempotent=schema.idempotent if schema.idempotent is not None else effect == "read",
-            description=schema.description or description.description,
+            description=_text(description),
             types_from=description.types_from,
         )
         if schema.invocation is not None:
@@ -290,6 +289,11 @@ class _Reading:
 
 def _renamed(arguments: Iterable[Argument], renamed: Mapping[ShapeName, ShapeName]) -> tuple[Argument, ...]:
     return tuple(replace(argument, type=with_names(argument.type, renamed)) for argument in arguments)
+
+
+def _text(description: LambdaDescription) -> str:
+    own = (description.schema.description if description.schema else "") or description.description
+    return "\n\n".join(part for part in (own, description.note) if part)
 
 
 def _argument(field: Field) -> Argument:

@@ -38,6 +38,7 @@ from .effects import effect_of_name
 from .files import UploadedFile
 from .functions import (
     Argument,
+    AssumedRole,
     Catalog,
     DeclaredBulk,
     DeclaredLink,
@@ -80,6 +81,7 @@ from .webhooks import Webhook
 
 __all__ = [
     "Argument",
+    "AssumedRole",
     "Binding",
     "Body",
     "Catalog",

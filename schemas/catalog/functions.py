@@ -162,11 +162,40 @@ class GrpcTarget(Struct, frozen=True, omit_defaults=True, tag="grpc", kw_only=Tr
     descriptors: bytes = b""
 
 
+class AssumedRole(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A role of AWS that is assumed for calls. None of it is secret, says AWS of the external id too.
+
+    Attributes:
+        arn: ``arn:aws:iam::123456789012:role/name``.
+        external_id: What the role's trust policy asks for; ``""`` for nothing.
+        session_name: Stands in the account's CloudTrail; ``""`` for ours.
+    """
+
+    arn: str
+    external_id: str = ""
+    session_name: str = ""
+
+    @property
+    def account(self) -> str:
+        """The account whose role it is; ``""`` if the ARN does not say."""
+        parts = self.arn.split(":")
+        return parts[4] if len(parts) > 5 else ""
+
+
 class LambdaTarget(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_only=True):
-    """Lambda in one region; *endpoint* replaces the regional endpoint URL where it is given."""
+    """Lambda in one region of one account.
+
+    Attributes:
+        region: Such as ``eu-west-1``.
+        endpoint: Replaces the regional endpoint URL; ``""`` for AWS's own.
+        role: Assumed for every call; ``None`` for the credentials that there are.
+        profile: Whose credentials they are, in the AWS configuration; ``""`` for the standard chain's.
+    """
 
     region: str
     endpoint: str = ""
+    role: AssumedRole | None = None
+    profile: str = ""
 
 
 Target: TypeAlias = HttpTarget | GrpcTarget | LambdaTarget

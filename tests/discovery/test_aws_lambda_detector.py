@@ -16,7 +16,7 @@ from tests.support.aws_answers import answering, aws_error, without_credentials
 from tests.support.local_lambda import REGION, LocalLambda, local_lambda
 from weft.discovery.detectors import Detected, Detection, NotThisKind, TryLater, Unchanged
 from weft.discovery.detectors.aws_lambda import MAX_SCHEMA_BYTES, LambdaDetector
-from weft.discovery.registries import Address, Candidate, HttpAddress, LambdaAddress
+from weft.discovery.registries import Address, Candidate, HttpAddress, LambdaAddress, LambdaFilters
 from weft.schemas.catalog import JsonType, LambdaTarget, ListOf, Reference, Scalar, ShapeName, Upstream
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -104,7 +104,7 @@ async def test_all_pages_of_the_list_are_read(service: LocalLambda) -> None:
 
 
 async def test_the_pattern_selects_by_name(service: LocalLambda) -> None:
-    address = LambdaAddress(REGION, endpoint=service.url, name_pattern="pricing-*-*")
+    address = LambdaAddress(REGION, endpoint=service.url, filters=LambdaFilters(names=("pricing-*-*",)))
     upstream = await detected(address)
     assert [function.name for function in upstream.functions] == [
         "apply_discount",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import aclosing
 from typing import Any, Protocol, TypeAlias
 
-from ..discovery import StaticRegistry, discover_once, load_snapshot, save_snapshot
+from ..discovery import discover_once, load_snapshot, save_snapshot
 from ..discovery.detectors import Detector
 from ..discovery.detectors.aws_lambda import LambdaDetector
 from ..discovery.detectors.grpc import GrpcDetector
@@ -21,7 +21,7 @@ from ..discovery.state import DiscoveryState
 from ..discovery.watch import has_changed, watch
 from ..schemas.catalog import Snapshot
 from ..schemas.errors import DocumentError, WeftError
-from ..settings import Settings, discovery_settings, static_candidates
+from ..settings import Settings, discovery_settings, registries
 from .logs import log_level
 from .processes import end_with_parent
 from .stitching import save_lock, stitch_snapshot
@@ -65,7 +65,7 @@ async def discover(settings: Settings, *, on_progress: Progress | None = None) -
         on_progress: Told how each probe ended, as it ends.
     """
     state = await discover_once(
-        [StaticRegistry(static_candidates(settings))],
+        registries(settings),
         detectors(),
         settings=discovery_settings(settings),
         previous=_state_of(await asyncio.to_thread(_last_snapshot, settings)),
@@ -125,7 +125,7 @@ async def watch_and_write(
     """
     last = snapshot
     snapshots = watch(
-        [StaticRegistry(static_candidates(settings))],
+        registries(settings),
         detectors(),
         settings=discovery_settings(settings),
         previous=_state_of(snapshot),

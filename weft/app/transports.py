@@ -38,7 +38,8 @@ def make_transport(upstream: Upstream, settings: TransportSettings) -> Transport
             from ..engine.transport.grpc import GrpcTransport
 
             return GrpcTransport(upstream, settings)
-        case LambdaTarget() if settings.gateway:
+        # A gateway signs with its own credentials: what takes others is called straight.
+        case LambdaTarget(role=None, profile="") if settings.gateway:
             from ..engine.transport.lambda_gateway import GatewayLambdaTransport
 
             return GatewayLambdaTransport(upstream, settings)

@@ -31,10 +31,15 @@ def named(*names: str) -> Upstream:
 
 
 def described(
-    name: str, input_schema: Json = None, output_schema: Json = None, qualifier: str = ""
+    name: str,
+    input_schema: Json = None,
+    output_schema: Json = None,
+    qualifier: str = "",
+    *,
+    beside: bool = False,
 ) -> LambdaDescription:
     schema = LambdaSchema(input_schema=input_schema, output_schema=output_schema)
-    return LambdaDescription(name, schema=schema, qualifier=qualifier)
+    return LambdaDescription(name, schema=schema, qualifier=qualifier, beside=beside)
 
 
 def read(*descriptions: LambdaDescription) -> Upstream:
@@ -137,12 +142,31 @@ def test_the_schema_s_description_wins() -> None:
     assert function.description == "of the schema"
 
 
-def test_each_qualifier_is_a_function() -> None:
-    upstream = read(described("a", qualifier="live"), described("a", qualifier="2"))
+def test_a_qualifier_beside_the_main_one_is_a_function_of_its_own() -> None:
+    upstream = read(
+        described("a", qualifier="live", beside=True),
+        described("a", qualifier="2", beside=True),
+        described("a", qualifier="prod"),
+    )
     assert [(function.name, function.binding) for function in upstream.functions] == [
+        ("a", LambdaBinding(function_name="a", qualifier="prod", payload="whole")),
         ("a_2", LambdaBinding(function_name="a", qualifier="2", payload="whole")),
         ("a_live", LambdaBinding(function_name="a", qualifier="live", payload="whole")),
     ]
+
+
+def test_a_name_goes_to_the_function_that_has_it_and_not_to_an_alias_of_another() -> None:
+    upstream = read(described("a", qualifier="live", beside=True), described("a-live"), described("b"))
+    assert [(function.name, function.binding) for function in upstream.functions] == [
+        ("a_live", LambdaBinding(function_name="a-live", payload="whole")),
+        ("b", LambdaBinding(function_name="b", payload="whole")),
+        ("a_live2", LambdaBinding(function_name="a", qualifier="live", payload="whole")),
+    ]
+
+
+def test_what_is_said_of_a_qualifier_stands_after_the_description() -> None:
+    (function,) = read(LambdaDescription("a", description="What it does.", note="Alias `live`.")).functions
+    assert function.description == "What it does.\n\nAlias `live`."
 
 
 @pytest.mark.parametrize(
