@@ -154,7 +154,11 @@ class _Reading:
                     id=FunctionId(f"{self.upstream}.{name}"),
                     upstream=self.upstream,
                     name=name,
-                    binding=replace(binding, arn=description.arn),
+                    binding=replace(
+                        binding,
+                        arn=description.arn,
+                        qualifier=binding.qualifier or description.qualifier,
+                    ),
                     arguments=_renamed(function.arguments, renamed),
                     result=with_names(function.result, renamed) if function.result is not None else None,
                     types_from=description.types_from,

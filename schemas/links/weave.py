@@ -49,6 +49,8 @@ def weave(
         if stated.bulk is None or stated.id in ruled_out:
             continue
         found = [one for one in found if one.function.id != stated.id]
+        if stated.bulk.answers and stated.bulk.answers not in catalog.functions:
+            continue  # the function that it stands in for is switched off
         try:
             one = _declared_bulk(catalog, stated, stated.bulk)
         except ConfigError as error:
