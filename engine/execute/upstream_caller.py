@@ -182,7 +182,7 @@ class UpstreamCaller:
         self.settings = settings = settings or CallSettings()
         self.transport = transport
         self.forward = tuple(name for name in settings.forward if name not in TRACE_HEADERS)
-        self.sent = (*TRACE_HEADERS, *self.forward)
+        self.sent = frozenset((*TRACE_HEADERS, *self.forward))
         self.timeout_s = settings.timeout_s
         self.slots = Slots(settings.max_concurrency)
         self.fetch: Fetch | None = getattr(transport, "fetch", None)
