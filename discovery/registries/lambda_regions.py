@@ -68,7 +68,7 @@ class LambdaRegions:
             if kind == "AccessDenied" and error.operation_name == "AssumeRole":
                 reason = "not allowed to assume the role (sts:AssumeRole)"
             elif kind == "AccessDenied":
-                reason = "not allowed to ask for the account's regions (ec2:DescribeRegions); list them in `region`"
+                reason = "not allowed to ask for the account's regions (ec2:DescribeRegions); list them in `regions`"
             raise RegistryError(self._name, reason) from error
         except (BotoCoreError, aiohttp.ClientError, OSError, ValueError) as error:
             reason = f"the account's regions cannot be asked for: {type(error).__name__}"

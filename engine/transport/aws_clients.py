@@ -108,6 +108,8 @@ class AwsSession:
         self._endpoint = endpoint
         self._local = is_loopback(endpoint)
         self._session = AioSession(profile=profile or None)
+        # The chain asks STS for a profile's role, in a region of its own choice otherwise, or none.
+        self._session.set_config_variable("region", region)
         # Descriptions of services are megabytes of JSON: each is read once for all sessions.
         self._session.register_component("data_loader", _loader())
         chain = self._session.get_component("credential_provider")

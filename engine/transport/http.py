@@ -36,6 +36,7 @@ from .http1 import (
     ConnectionLost,
     HttpError,
     Origin,
+    Pool,
     Reply,
     StreamedReply,
     Timeout,

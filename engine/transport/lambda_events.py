@@ -91,7 +91,7 @@ def unwrap_answer(
         return _proxy_answer(function, binding.proxy, data, show_errors=show_errors)
     if binding.batch is not None:
         return _batch_answer(function, binding.batch, data)
-    return Fetched(data)
+    return Fetched(data, is_silent=True)
 
 
 def _binding(function: Function) -> LambdaBinding:
@@ -116,7 +116,7 @@ def _batch_answer(function: Function, batch: LambdaBatch, data: bytes) -> Fetche
     try:
         if data.lstrip()[:1] == b"[":
             return (
-                Fetched(data)
+                Fetched(data, is_silent=True)
                 if not batch.results
                 else _misshapen(function, f"no object with {batch.results}")
             )
@@ -126,7 +126,7 @@ def _batch_answer(function: Function, batch: LambdaBatch, data: bytes) -> Fetche
             return _misshapen(function, f"no list of results in {batch.results or RESULTS}")
         errors = msgspec.json.decode(told[ERRORS], type=list[dict[str, Any]]) if ERRORS in told else []
         if not errors:
-            return Fetched(bytes(results))
+            return Fetched(bytes(results), is_silent=True)
         found: Json = decode_exactly(bytes(results))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _misshapen(function, "no list of results")
@@ -297,7 +297,7 @@ def _proxy_answer(
         and described_kind(http) == "json"
         and media_kind(headers["content-type"]) == "json"
     ):
-        return Fetched(body)
+        return Fetched(body, is_silent=True)
     return decode_answer(http, status, headers, body, show_errors=show_errors)
 
 

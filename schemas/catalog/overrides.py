@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ..names import type_name, unique
-from .bindings import HookBinding, HttpBinding, Invocation
+from .bindings import HookBinding, HttpBinding, Invocation, LambdaBinding
 from .functions import Catalog, Effect, Function, FunctionId, Upstream
 from .invocations import invoked_as
 from .shapes import Field, ObjectShape, Reference, Scalar, ScalarKind, Shape, ShapeName
@@ -81,6 +81,9 @@ def _override(upstream: Upstream, rules: Mapping[FunctionId, FunctionRule]) -> U
             effect = rule.effect or function.effect
             reason = "configured" if rule.effect else function.effect_reason
             changed = msgspec.structs.replace(function, effect=effect, effect_reason=reason)
+            if rule.effect is not None and isinstance(function.binding, LambdaBinding):
+                # Nothing else says of a Lambda function whether it may be repeated.
+                changed = msgspec.structs.replace(changed, idempotent=effect == "read")
             if rule.invocation is not None:
                 changed = invoked_as(changed, rule.invocation, shapes, reason="configured")
             kept.append(_with_headers(changed, rule.headers, shapes))

@@ -51,7 +51,7 @@ HEADERS: Final = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0b
 ROUNDS: Final = 5
 WORKERS: Final = 20
 TIMEOUT_S: Final = 30.0
-KEY: Final = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "wJalrXUtnFEMI/K7MDENG"}
+CREDENTIALS: Final = ReadOnlyCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", None, None)
 
 Call = Callable[[], Awaitable[bytes]]
 Client = Callable[[int], AbstractAsyncContextManager[Call]]
@@ -128,9 +128,14 @@ async def weft(port: int) -> AsyncIterator[Call]:
 async def aiobotocore(port: int) -> AsyncIterator[Call]:
     """``invoke`` of an aiobotocore client, without retries, with a deadline for each call."""
     config = AioConfig(max_pool_connections=WORKERS, retries={"total_max_attempts": 1})
-    options: dict[str, Any] = {"region_name": REGION, "endpoint_url": f"http://127.0.0.1:{port}", **KEY}
+    options: dict[str, Any] = {"region_name": REGION, "endpoint_url": f"http://127.0.0.1:{port}"}
+    options |= {
+        "aws_access_key_id": CREDENTIALS.access_key,
+        "aws_secret_access_key": CREDENTIALS.secret_key,
+    }
     context = "eyJjdXN0b20iOnsidHJhY2VwYXJlbnQiOiIwMC00YmY5MmYzNTc3YjM0ZGE2YTNjZTkyOWQwZTBlNDczNi0wMCJ9fQ=="
-    async with AioSession().create_client("lambda", config=config, **options) as client:
+    session: Any = AioSession()  # no types are installed for its clients
+    async with session.create_client("lambda", config=config, **options) as client:
 
         async def call() -> bytes:
             async with asyncio.timeout(TIMEOUT_S):
@@ -145,14 +150,13 @@ async def aiobotocore(port: int) -> AsyncIterator[Call]:
 async def aiohttp_signed(port: int) -> AsyncIterator[Call]:
     """botocore's ``add_auth`` and aiohttp."""
     url = f"http://127.0.0.1:{port}/2015-03-31/functions/{NAME}/invocations"
-    credentials = ReadOnlyCredentials(*KEY.values(), None, None)
     connector = aiohttp.TCPConnector(limit=WORKERS)
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
 
         async def call() -> bytes:
             request = AWSRequest("POST", url, headers={"Content-Type": "application/json"}, data=REQUEST)
-            SigV4Auth(credentials, "lambda", REGION).add_auth(request)
+            SigV4Auth(CREDENTIALS, "lambda", REGION).add_auth(request)
             async with session.post(url, data=REQUEST, headers=dict(request.headers.items())) as answer:
                 return await answer.read()
 
@@ -173,7 +177,7 @@ def botocores_signature() -> str:
     """A request of Invoke, signed by ``add_auth``."""
     url = f"https://lambda.{REGION}.amazonaws.com/2015-03-31/functions/{NAME}/invocations"
     request = AWSRequest("POST", url, headers={"Content-Type": "application/json"}, data=REQUEST)
-    SigV4Auth(ReadOnlyCredentials(*KEY.values(), None, None), "lambda", REGION).add_auth(request)
+    SigV4Auth(CREDENTIALS, "lambda", REGION).add_auth(request)
     return str(request.headers["Authorization"])
 
 
@@ -182,8 +186,7 @@ def own_signature() -> Callable[[], str]:
     signer = Signer("lambda", REGION)
     target = signer.target("POST", f"/2015-03-31/functions/{NAME}/invocations", {})
     headers = {"host": f"lambda.{REGION}.amazonaws.com", "content-type": "application/json"}
-    credentials = ReadOnlyCredentials(*KEY.values(), None, None)
-    return lambda: signer.sign(target, headers, REQUEST, credentials)["authorization"]
+    return lambda: signer.sign(target, headers, REQUEST, CREDENTIALS)["authorization"]
 
 
 def signing_s(sign: Callable[[], str], times: int) -> float:

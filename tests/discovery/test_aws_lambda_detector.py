@@ -46,7 +46,9 @@ async def detect(
     address: Address, *, name: str | None = None, memo: Mapping[str, Any] | None = None, timeout_s: float = 20
 ) -> Detection:
     deadline = asyncio.get_running_loop().time() + timeout_s
-    return await LambdaDetector().detect(Candidate(address, name=name), memo=memo, deadline=deadline)
+    return await LambdaDetector(attempts=1).detect(
+        Candidate(address, name=name), memo=memo, deadline=deadline
+    )
 
 
 async def detected(address: LambdaAddress, name: str | None = None) -> Upstream:

@@ -52,7 +52,7 @@ def refused(status: int, kind: str, *headers: tuple[bytes, bytes], body: bytes =
 
 
 def test_a_result_is_left_as_bytes() -> None:
-    assert read_answer(invocation(), 200, [], b"[1]") == Fetched(b"[1]")
+    assert read_answer(invocation(), 200, [], b"[1]") == Fetched(b"[1]", is_silent=True)
 
 
 def test_an_event_that_was_taken() -> None:

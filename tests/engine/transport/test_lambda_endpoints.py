@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiobotocore.credentials import AioRefreshableCredentials
 from aiohttp import web
@@ -14,6 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from tests.engine.transport.http1.certificates import make_authority
 from tests.gateway.edge import running_edge
+from tests.gateway.test_canaries import canary
 from tests.support.aws_answers import answering, without_credentials
 from tests.support.signed_requests import ACCESS_KEY, SECRET_KEY, Verifying
 from weft.engine.transport import TransportSettings
@@ -117,6 +119,30 @@ async def test_every_call_through_envoy_is_signed() -> None:
         settings = TransportSettings(gateway=str(edge.folder / "internal.sock"))
         async with GatewayLambdaTransport(upstream(url), settings) as transport:
             assert [await call(transport, one) for one in FUNCTIONS] == EXPECTED
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "how", ["weights: {next: 100}", "matches: [{version: next, header: {name: x-canary, value: 'yes'}}]"]
+)
+async def test_a_canary_of_a_version_is_called_through_envoy(how: str) -> None:
+    rules = canary(
+        f"versions: {{next: {{qualifier: '$LATEST'}}}}, {how}",
+        target="{kind: Upstream, group: gateway.weft.dev, name: pricing}",
+    )
+    endpoint = Verifying(prices)
+    async with answering(endpoint.answer) as url, running_edge(Catalog.of(upstream(url)), rules) as edge:
+        settings = TransportSettings(gateway=str(edge.folder / "internal.sock"))
+        async with GatewayLambdaTransport(upstream(url), settings) as transport:
+            headers = {**HEADERS, "x-canary": "yes"}
+            assert [await call(transport, one, headers) for one in FUNCTIONS] == EXPECTED
+    paths = [path.partition("/functions/")[2].replace("%24", "$") for path in endpoint.paths]
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:"
+    assert paths == [
+        f"{arn}get-prices:$LATEST/invocations",
+        f"{arn}apply:$LATEST/invocations",
+        "watch/response-streaming-invocations?Qualifier=$LATEST",
+    ]
 
 
 async def test_a_wrong_key_is_refused_and_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,6 +252,22 @@ async def test_the_endpoint_is_the_one_that_botocore_resolves(
     assert (service.url, service.region) == (url, region)
 
 
+async def test_the_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def proxy(request: web.Request) -> web.Response:
+        asked.append(f"{request.raw_path} for {request.headers['Host']}")
+        return await prices(request)
+
+    async with answering(proxy) as url:
+        monkeypatch.setenv("HTTP_PROXY", url)
+        async with LambdaTransport(upstream("http://lambda.test"), TransportSettings()) as transport:
+            assert [await call(transport, one) for one in FUNCTIONS[:2]] == EXPECTED[:2]
+    assert asked[0] == (
+        "http://lambda.test/2015-03-31/functions/get-prices/invocations?Qualifier=live for lambda.test"
+    )
+
+
 async def test_an_endpoint_may_have_a_path_of_its_own() -> None:
     endpoint = Verifying(prices)
     async with answering(endpoint.answer) as url:
@@ -265,3 +307,60 @@ async def test_an_endpoint_that_is_no_url_is_an_error(endpoint: str) -> None:
         answer = await call(transport, FUNCTIONS[0])
     assert isinstance(answer, UpstreamUnreachable)
     assert not answer.passes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("idempotent", [True, False])
+async def test_envoy_repeats_a_throttled_read_when_it_is_asked_to(idempotent: bool) -> None:
+    times: list[float] = []
+
+    async def throttled_once(request: web.Request) -> web.StreamResponse:
+        times.append(asyncio.get_running_loop().time())
+        if len(times) > 1:
+            return await prices(request)
+        headers = {"X-Amzn-ErrorType": "TooManyRequestsException", "Retry-After": "1"}
+        return web.json_response({"message": "Rate Exceeded."}, status=429, headers=headers)
+
+    read = msgspec.structs.replace(FUNCTIONS[0], idempotent=idempotent)
+    async with answering(throttled_once) as url:
+        known = msgspec.structs.replace(upstream(url), functions=(read,))
+        async with running_edge(Catalog.of(known)) as edge:
+            settings = TransportSettings(gateway=str(edge.folder / "internal.sock"))
+            async with GatewayLambdaTransport(known, settings) as transport:
+                answer = await call(transport, read)
+    if idempotent:
+        assert answer == EXPECTED[0]
+        assert times[1] - times[0] > 0.9
+    else:
+        assert isinstance(answer, LambdaStatus)
+        assert (answer.code, answer.retry_after_s, len(times)) == ("UPSTREAM_THROTTLED", 1.0, 1)
+
+
+ASSUMED = """<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>
+<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>of the role</SecretAccessKey><SessionToken>t</SessionToken>
+<Expiration>2050-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>a:b</AssumedRoleId>
+<Arn>arn:aws:sts::123456789012:assumed-role/calls/b</Arn></AssumedRoleUser></AssumeRoleWithWebIdentityResult>
+</AssumeRoleWithWebIdentityResponse>"""
+
+
+async def test_calls_are_signed_with_the_credentials_of_an_assumed_role(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    async def sts(request: web.Request) -> web.Response:
+        asked.append((await request.text()).partition("&")[0])
+        return web.Response(text=ASSUMED, content_type="text/xml")
+
+    (tmp_path / "token").write_text("token")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/calls")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    endpoint = Verifying(prices, secrets={"ASIAROLE": "of the role"})
+    async with answering(sts) as tokens, answering(endpoint.answer) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", tokens)
+        async with LambdaTransport(upstream(url), TransportSettings()) as transport:
+            assert [await call(transport, one) for one in FUNCTIONS] == EXPECTED
+    assert asked == ["Action=AssumeRoleWithWebIdentity"]
+    assert {seen["x-amz-security-token"] for seen in endpoint.seen} == {"t"}

@@ -10,6 +10,7 @@ from weft.schemas.catalog import (
     FunctionId,
     FunctionRule,
     Invocation,
+    Json,
     JsonType,
     LambdaBinding,
     Reference,
@@ -21,7 +22,7 @@ from weft.schemas.links import weave
 from weft.schemas.stitch import stitch
 
 PRICES = FunctionId("shop.get_prices")
-OUTPUT = {"type": "object", "properties": {"accepted": {"type": "string"}}}
+OUTPUT: Json = {"type": "object", "properties": {"accepted": {"type": "string"}}}
 
 
 def read(invocation: Invocation | None = None, *more: LambdaDescription) -> Upstream:
@@ -68,7 +69,7 @@ def test_an_event_that_is_configured_as_a_request_answers_any_json() -> None:
 
 
 def test_events_of_an_upstream_answer_one_type_whatever_its_own_are_called() -> None:
-    own = {"type": "object", "title": "AcceptedEvent", "properties": {"x": {"type": "string"}}}
+    own: Json = {"type": "object", "title": "AcceptedEvent", "properties": {"x": {"type": "string"}}}
     more = [
         LambdaDescription("accepted-event", schema=LambdaSchema(output_schema=own)),
         LambdaDescription("send-mail", schema=LambdaSchema(invocation="event")),
