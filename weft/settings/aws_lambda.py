@@ -176,15 +176,6 @@ class LambdaPlace(Section):
     manifest: SettingsPath | None = None
     """A file with the functions' payload and result schemas."""
 
-    schemas: dict[_Text, SchemaSection] = {}
-    """What single functions take and answer, by their names in Lambda; it goes before all other sources."""
-
-    apis: tuple[ApiForm, ...] = ()
-    """OpenAPI documents whose operations invoke functions through API Gateway. Each operation is a function then."""
-
-    test_events: StrictBool = False
-    """Take saved test events (`lambda-testevent-schemas`) for a hint of what a payload looks like."""
-
     functions: _NameGlobs = ()
     """Globs that a function's name must match one of, such as `pricing-*`; with `!` before it, one that it must
     not match. Left out: all names."""
@@ -212,6 +203,15 @@ class LambdaPlace(Section):
         _one_or_list({"enum": ["aliases", "versions"]}),
     ] = ()
     """What else is a function of its own: `aliases`, `versions`. The alias or the version is in its name."""
+
+    schemas: dict[_Text, SchemaSection] = {}
+    """What single functions take and answer, by their names in Lambda; it goes before all other sources."""
+
+    apis: tuple[ApiForm, ...] = ()
+    """OpenAPI documents whose operations invoke functions through API Gateway. Each operation is a function then."""
+
+    test_events: StrictBool = False
+    """Take saved test events (`lambda-testevent-schemas`) for a hint of what a payload looks like."""
 
     @field_validator("region")
     @classmethod
