@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 from botocore.exceptions import ClientError
 
 from ....engine.transport.aws_clients import error_kind
@@ -37,6 +38,7 @@ _ACCEPTED: Final = (
     "accepted: s3://bucket/key, or the ARN of a schema in a registry of EventBridge (arn:aws:schemas:…) or Glue "
     "(arn:aws:glue:…), or `describe` for a function with weft.aws_lambda.typed"
 )
+_LONGEST: Final = 200
 _ASKING_TO_DESCRIBE: Final = base64.b64encode(b'{"custom": {"weft-describe": "1"}}').decode()
 _ARN: Final = re.compile(
     r"arn:(?P<partition>aws[a-zA-Z-]*):(?P<service>schemas|glue):(?P<region>[a-z0-9-]+):\d*:"
@@ -112,7 +114,7 @@ class SchemaFetcher:
             raise _unusable(error, function.name, "lambda:InvokeFunction") from error
         data = await _read(answer["Payload"], function.name)
         if answer.get("FunctionError"):
-            raise Unusable("it is tagged to describe itself and fails to; has it weft.aws_lambda.typed?")
+            raise Unusable(f"it is tagged to describe itself and fails to: {_said(data)}")
         return await asyncio.to_thread(parse_tool_schema, data, source=f"{function.name} of itself")
 
     async def _fetch_object(self, pointer: str) -> bytes:
@@ -148,6 +150,20 @@ class SchemaFetcher:
                 f"{arn[0]} holds {kind}, which is not read; accepted: a schema of data format JSON"
             )
         return _content(answer.get("SchemaDefinition"), arn[0])
+
+
+class _FunctionError(msgspec.Struct, rename="camel"):
+    error_type: str = ""
+    error_message: str = ""
+
+
+def _said(data: bytes) -> str:
+    """What a function that failed said, for the owner of the configuration."""
+    try:
+        told = msgspec.json.decode(data, type=_FunctionError)
+    except msgspec.MsgspecError:
+        return "it does not say why"
+    return " ".join(f"{told.error_type}: {told.error_message}".split())[:_LONGEST]
 
 
 async def _read(stream: Any, source: str) -> bytes:
