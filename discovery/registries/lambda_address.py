@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from ...schemas.catalog import AssumedRole, LambdaTarget
+from .lambda_types import LambdaTypes
 
 WEFT_TAG: Final = "weft"
 """The tag by which a function's owner lets it in (``enabled``) or keeps it out (``disabled``)."""
@@ -101,6 +102,7 @@ class LambdaAddress:
         manifest: A file with the functions' payload and result schemas; ``None`` for none.
         filters: Which functions are wanted.
         qualifiers: Which versions of them.
+        types: Where their types are looked for, beside *manifest* and tags.
     """
 
     region: str
@@ -110,6 +112,7 @@ class LambdaAddress:
     manifest: Path | None = None
     filters: LambdaFilters = field(default_factory=LambdaFilters)
     qualifiers: LambdaQualifiers = field(default_factory=LambdaQualifiers)
+    types: LambdaTypes = field(default_factory=LambdaTypes, hash=False)
 
     @property
     def target(self) -> LambdaTarget:

@@ -28,9 +28,11 @@ from .bindings import (
     HookBinding,
     HttpBinding,
     Invocation,
+    LambdaBatch,
     LambdaBinding,
     Parameter,
     ParameterLocation,
+    ProxyEvent,
 )
 from .effects import effect_of_name
 from .files import UploadedFile
@@ -38,6 +40,7 @@ from .functions import (
     Argument,
     AssumedRole,
     Catalog,
+    DeclaredBulk,
     DeclaredLink,
     Effect,
     Function,
@@ -83,6 +86,7 @@ __all__ = [
     "Body",
     "Catalog",
     "Constraints",
+    "DeclaredBulk",
     "DeclaredLink",
     "Discriminator",
     "Effect",
@@ -101,6 +105,7 @@ __all__ = [
     "Invocation",
     "Json",
     "JsonType",
+    "LambdaBatch",
     "LambdaBinding",
     "LambdaTarget",
     "ListOf",
@@ -108,6 +113,7 @@ __all__ = [
     "ObjectShape",
     "Parameter",
     "ParameterLocation",
+    "ProxyEvent",
     "ReadingWarning",
     "Reference",
     "Requirement",

@@ -242,14 +242,14 @@ async def test_a_tag_leads_to_a_registry(
 @pytest.mark.parametrize(
     ("pointer", "content", "reason"),
     [
-        (GLUE, {"SchemaDefinition": "{}", "DataFormat": "AVRO"}, "holds AVRO; accepted: JSON Schema"),
+        (GLUE, {"SchemaDefinition": "{}", "DataFormat": "AVRO"}, "holds AVRO, which is not read"),
         (EVENTBRIDGE, {"Content": "{]"}, "neither JSON nor YAML"),
-        (EVENTBRIDGE, {"Content": '{"openapi": "3.0.0"}'}, "describes no schema"),
+        (EVENTBRIDGE, {"Content": '{"openapi": "3.0.0"}'}, "none of the components is named"),
         (EVENTBRIDGE, {"Content": " " * (MAX_SCHEMA_BYTES + 1)}, "larger than"),
         (
             EVENTBRIDGE,
             {"Content": '{"openapi": "3.0.0", "components": {"schemas": {"A": {}, "B": {}}}}'},
-            "several schemas; call the payload's AWSEvent or Event",
+            "none of the components is named Input, Request, Payload, Event, AWSEvent",
         ),
         ("arn:aws:schemas:eu-west-1:1:schema/shop", {}, "arn:aws:schemas:…"),
         ("arn:aws:sns:eu-west-1:1:shop", {}, "accepted: s3://bucket/key, or the ARN"),

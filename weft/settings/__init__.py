@@ -9,7 +9,8 @@ mistake, its line, and what would be accepted.
 - ``auth``: the sections ``auth`` and ``cost``.
 - ``gateway``: the section of the gateway; ``short_forms``: the objects that it stands for.
 - ``credentials``, ``hooks``, ``links``: what is shown to upstreams, what they send, how functions go together.
-- ``model``: one model per section; ``grpc``: what is said of gRPC servers; ``aws_lambda``: where Lambda
+- ``model``: one model per section; ``grpc``: what is said of gRPC servers; ``lambda_types``: what is said of the
+  types of Lambda functions; ``aws_lambda``: where Lambda
   functions are, and which of them.
 - ``load``: the file.
 - ``json_schema``: the form, for editors.

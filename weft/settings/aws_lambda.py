@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from .lambda_types import ApiForm, SchemaSection, accept_text
 from .section import Section
 from .values import SettingsPath, UpstreamName, UpstreamUrl, problem
 
@@ -131,14 +132,8 @@ def _role_of_text(value: Any) -> Any:
     return {"arn": value} if isinstance(value, str) else value
 
 
-def _accept_text(schema: dict[str, Any]) -> None:
-    reference = schema.pop("$ref", None)
-    if reference is not None:
-        schema["anyOf"] = [{"type": "string"}, {"$ref": reference}]
-
-
 _Role: TypeAlias = Annotated[
-    RoleSection, BeforeValidator(_role_of_text), Field(json_schema_extra=_accept_text)
+    RoleSection, BeforeValidator(_role_of_text), Field(json_schema_extra=accept_text)
 ]
 
 
@@ -208,6 +203,15 @@ class LambdaPlace(Section):
         _one_or_list({"enum": ["aliases", "versions"]}),
     ] = ()
     """What else is a function of its own: `aliases`, `versions`. The alias or the version is in its name."""
+
+    schemas: dict[_Text, SchemaSection] = {}
+    """What single functions take and answer, by their names in Lambda; it goes before all other sources."""
+
+    apis: tuple[ApiForm, ...] = ()
+    """OpenAPI documents whose operations invoke functions through API Gateway. Each operation is a function then."""
+
+    test_events: StrictBool = False
+    """Take saved test events (`lambda-testevent-schemas`) for a hint of what a payload looks like."""
 
     @field_validator("region")
     @classmethod

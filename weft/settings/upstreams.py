@@ -16,6 +16,7 @@ from ..discovery import (
     StaticRegistry,
 )
 from ..discovery.registries.lambda_address import LambdaFilters, LambdaQualifiers, region_of_place
+from ..discovery.registries.lambda_types import LambdaTypes, StatedApi, StatedSchema
 from ..engine.transport.base import ChannelSettings, TlsFiles
 from ..engine.transport.credentials import Basic, ClientCredentials, Credential, Forwarded, Secret
 from ..schemas.catalog import AssumedRole, UpstreamId, UpstreamStatus
@@ -257,6 +258,14 @@ def _lambda_address(entry: LambdaUpstream, place: Place) -> LambdaAddress:
         ),
         qualifiers=LambdaQualifiers(
             aliases=said.alias, version=said.version or "latest", beside=frozenset(said.also)
+        ),
+        types=LambdaTypes(
+            stated=tuple(
+                (name, StatedSchema(one.input, one.output, one.batch, one.read_only))
+                for name, one in said.schemas.items()
+            ),
+            apis=tuple(StatedApi(one.file, one.rest_api, one.http_api, one.stage) for one in said.apis),
+            test_events=said.test_events,
         ),
     )
 

@@ -9,6 +9,7 @@ In: a ``LambdaAddress``. Out: an upstream with a function for every qualifier th
 - ``tags``: the tags of all functions.
 - ``qualifiers``: aliases and versions, and which of them are functions of their own.
 - ``schema_pointers``: schemas where tags point to them.
+- ``type_sources``: the types of each function, from the first source that knows it.
 - ``detector``: all of it together.
 """
 

@@ -14,9 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from ....engine.transport.aws_clients import AwsSession
-from ....schemas.aws_lambda import LambdaDescription, LambdaSchema, parse_manifest, read_functions
+from ....schemas.aws_lambda import LambdaDescription, read_functions
 from ....schemas.catalog import LambdaTarget, ReadingWarning, UpstreamId
-from ....schemas.errors import DocumentError
 from ...registries import Candidate, LambdaAddress
 from ..base import Detected, Detection, NotThisKind, TryLater, Unchanged
 from .asking import Kept, Progress, ask_each
@@ -24,8 +23,8 @@ from .clients import ATTEMPTS, Clients
 from .failures import AWS_FAILURES, Stop, detection_of
 from .listing import ListedFunction, list_functions
 from .qualifiers import Alias, NoAliases, choose_qualifiers, list_aliases
-from .schema_pointers import SchemaFetcher, Unusable, pointer_of
 from .tags import TagReader, Tags
+from .type_sources import TypeSearch
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +39,7 @@ class _Place:
     session: AwsSession
     tags: TagReader
     aliases: Kept[tuple[Alias, ...] | NoAliases]
+    said: Kept[Any]
 
 
 @dataclass(slots=True)
@@ -65,11 +65,18 @@ class LambdaDetector:
         max_age_s: How long an answer about a single function (its aliases, and its tags where they are refused
             in bulk) is used, in the mean.
         attempts: Tries of one question that is throttled or not answered.
+        learned: The file of what was learned from calls; ``None`` for none.
     """
 
     def __init__(
-        self, *, max_concurrency: int = 5, max_age_s: float = 300.0, attempts: int = ATTEMPTS
+        self,
+        *,
+        max_concurrency: int = 5,
+        max_age_s: float = 300.0,
+        attempts: int = ATTEMPTS,
+        learned: Path | None = None,
     ) -> None:
+        self._learned = learned
         self._attempts = attempts
         self._max_concurrency = max_concurrency
         self._max_age_s = max_age_s
@@ -115,10 +122,12 @@ class LambdaDetector:
     ) -> Detection:
         slots = asyncio.Semaphore(self._max_concurrency)
         probe = _Probe(address, self._place_of(address), slots, progress)
-        manifest = await asyncio.to_thread(_load_manifest, address.manifest, probe)
         async with AsyncExitStack() as stack:
             clients = Clients(probe.place.session, stack, attempts=self._attempts)
-            descriptions = await _describe_all(probe, clients, manifest)
+            search = TypeSearch(
+                address, clients, slots, progress, probe.warn, probe.place.said, self._learned
+            )
+            descriptions = await _describe_all(probe, clients, search)
         upstream = await asyncio.to_thread(
             read_functions,
             descriptions,
@@ -142,21 +151,16 @@ class LambdaDetector:
                 session=AwsSession.of(address.target),
                 tags=TagReader(max_age_s=self._max_age_s, complete=not address.endpoint),
                 aliases=Kept(self._max_age_s),
+                said=Kept(self._max_age_s),
             )
         return place
 
 
-async def _describe_all(
-    probe: _Probe, clients: Clients, manifest: Mapping[str, LambdaSchema]
-) -> list[LambdaDescription]:
+async def _describe_all(probe: _Probe, clients: Clients, search: TypeSearch) -> list[LambdaDescription]:
     """Every function that is wanted, under every qualifier that is."""
     address = probe.address
     client = await clients.get("lambda")
     listed = await list_functions(client, versions=address.qualifiers.need_versions, warnings=probe.warnings)
-    for name in sorted(manifest.keys() - {one.name for one in listed}):
-        probe.warn(
-            "manifest-unmatched", f"/{name}", "the manifest describes a function that is not in the region"
-        )
     wanted = [one for one in listed if address.filters.take(one.name, one.runtime)]
     tags = await probe.place.tags.read(
         clients,
@@ -170,13 +174,9 @@ async def _describe_all(
         one.name: choose_qualifiers(one, aliases.get(one.name, ()), address.qualifiers, probe.warnings)
         for one in wanted
     }
-    pointers = {
-        one.name: pointer
-        for one in wanted
-        if chosen[one.name] and one.name not in manifest
-        if (pointer := pointer_of(tags.by_arn.get(one.arn, {}))) is not None
-    }
-    schemas = {**await _fetch_schemas(probe, pointers, SchemaFetcher(clients)), **manifest}
+    # What is called under no qualifier is asked nothing more.
+    called = [one for one in wanted if chosen[one.name]]
+    types = await search.find(called, tags.by_arn, known={one.name for one in listed})
     return [
         LambdaDescription(
             function_name=one.name,
@@ -187,9 +187,12 @@ async def _describe_all(
             beside=qualified.beside,
             note=qualified.note,
             tags=tags.by_arn.get(one.arn, {}),
-            schema=schemas.get(one.name),
+            schema=found.schema if (found := types.get(one.name)) is not None else None,
+            # What API Gateway invokes is one of them: the others have no such types.
+            operations=found.operations if found is not None and not qualified.beside else (),
+            types_from=found.source if found is not None else "",
         )
-        for one in wanted
+        for one in called
         for qualified in chosen[one.name]
     ]
 
@@ -237,34 +240,3 @@ async def _aliases_of(
         else:
             probe.warn("aliases-unreadable", f"/{name}", f"its aliases cannot be read ({answer.reason})")
     return found
-
-
-async def _fetch_schemas(
-    probe: _Probe, pointers: Mapping[str, str], fetcher: SchemaFetcher
-) -> dict[str, LambdaSchema]:
-    """Schemas by function name, from where the functions' tags point."""
-
-    async def fetch(name: str) -> LambdaSchema | None:
-        try:
-            return await fetcher.fetch(pointers[name])
-        except (Unusable, DocumentError) as error:
-            logger.warning("schema not read", extra={"function": name, "reason": str(error)})
-            probe.warn("schema-unusable", f"/{name}", str(error))
-            return None
-
-    found = await ask_each(pointers, fetch, slots=probe.slots, progress=probe.progress)
-    return {name: schema for name, schema in found.items() if schema is not None}
-
-
-def _load_manifest(path: Path | None, probe: _Probe) -> dict[str, LambdaSchema]:
-    if path is None:
-        return {}
-    try:
-        return parse_manifest(path.read_bytes(), source=path.name)
-    except OSError as error:
-        reason = f"the manifest {path.name} cannot be read: {error.strerror or type(error).__name__}"
-    except DocumentError as error:
-        reason = str(error)
-    logger.warning("manifest not read", extra={"manifest": path.name, "reason": reason})
-    probe.warn("manifest-unusable", "", reason)
-    return {}

@@ -33,6 +33,7 @@ class ListedFunction:
         arn: Without a qualifier.
         runtime: Such as ``python3.11``; ``""`` for a container image.
         versions: The published ones, the newest first; empty where they were not asked for.
+        revision: Another one after each change of its code or settings.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ListedFunction:
     description: str = ""
     runtime: str = ""
     versions: tuple[Version, ...] = ()
+    revision: str = ""
 
 
 @dataclass(slots=True)
@@ -106,5 +108,6 @@ def _listed(name: str, one: _Found) -> ListedFunction:
         arn=":".join(entry["FunctionArn"].split(":")[:7]),
         description=entry.get("Description") or "",
         runtime=entry.get("Runtime") or "",
+        revision=f"{entry.get('CodeSha256') or ''} {entry.get('LastModified') or ''}",
         versions=tuple(sorted(one.versions, key=lambda version: -version.number)),
     )

@@ -227,12 +227,12 @@ def test_every_reference_leads_to_a_shape() -> None:
         described("put-a", of(address=of(street=TEXT)), of(address=of(street=TEXT))),
     )
     assert all(name == shape.name for name, shape in upstream.shapes.items())
-    assert upstream.functions[1].arguments[0].type == Reference(shape=ShapeName("PutAAddressInput"))
-    assert ShapeName("PutAAddressInput") in upstream.shapes
+    assert upstream.functions[1].arguments[0].type == Reference(shape=ShapeName("PutAAddress"))
+    assert ShapeName("PutAAddress") in upstream.shapes
 
 
 def test_warnings_name_the_function_and_the_place() -> None:
-    (warning,) = read(described("get-a", of(x={"type": "date"}))).warnings
+    (warning,) = read(described("get-a", of(x={"type": "moment"}))).warnings
     assert warning.pointer == "/get-a/inputSchema/properties/x"
 
 
