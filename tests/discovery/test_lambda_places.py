@@ -209,11 +209,14 @@ async def test_after_a_first_throttled_question_no_further_one_is_asked(
 ) -> None:
     await service.create(*(f"get-{letter}" for letter in "abcdef"), region="ca-central-1")
     proxy.refuse(GET_RESOURCES)
-    proxy.refuse(LIST_TAGS, 429, "TooManyRequestsException")
-    detector = LambdaDetector(attempts=1, max_concurrency=2)
-    found = await detect(LambdaAddress("ca-central-1", endpoint=proxy.url), detector=detector)
-    assert found == TryLater("AWS throttles ListTags")
-    assert proxy.count(LIST_TAGS) <= 2
+    detector = LambdaDetector(attempts=1, max_concurrency=1)
+    address = LambdaAddress("ca-central-1", endpoint=proxy.url)
+    proxy.refuse(f"{LIST_TAGS}get-d", 429, "TooManyRequestsException", times=1)
+    assert await detect(address, detector=detector) == TryLater("AWS throttles ListTags")
+    assert proxy.count(LIST_TAGS) == 4
+    # What was told before holds.
+    await detected(address, detector)
+    assert proxy.count(LIST_TAGS) == 4 + 3
 
 
 async def test_a_look_that_runs_out_of_time_leaves_its_answers_to_the_next(
@@ -340,7 +343,7 @@ async def test_aliases_that_may_not_be_read_are_a_warning_or_no_answer(
 async def create_in(url: str, role: AssumedRole, region: str, *function_names: str) -> None:
     session = AwsSession(region=region, endpoint=url, role=role)
     async with await session.client("iam") as iam:
-        made = await iam.create_role(RoleName="runs", AssumeRolePolicyDocument="{}")
+        made = await iam.create_role(RoleName=f"runs-{region}", AssumeRolePolicyDocument="{}")
     async with await session.client("lambda") as functions:
         for name in function_names:
             await functions.create_function(
@@ -395,6 +398,21 @@ async def test_a_role_is_assumed_once_for_many_looks(service: LocalLambda, proxy
     for _ in range(3):
         assert names(await detected(address, detector)) == ["get_a"]
     assert proxy.count("sts *") == 1
+
+
+async def test_credentials_that_were_refused_are_read_anew(
+    proxy: AwsProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDOLD")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+    detector = LambdaDetector(attempts=1)
+    address = LambdaAddress("eu-west-1", endpoint=proxy.url)
+    proxy.refuse(LIST_FUNCTIONS, 403, "ExpiredTokenException", times=1)
+    found = await detect(address, detector=detector)
+    assert found == TryLater("AWS does not accept the credentials: ExpiredTokenException")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDNEW")
+    await detected(address, detector)
+    assert (proxy.keys[0], {*proxy.keys[1:]}) == ("AKIDOLD", {"AKIDNEW"})
 
 
 async def test_a_role_that_may_not_be_assumed_says_what_to_do(proxy: AwsProxy) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -20,13 +19,11 @@ from ...registries import Candidate, LambdaAddress
 from ..base import Detected, Detection, NotThisKind, TryLater, Unchanged
 from .asking import Kept, Progress, ask_each
 from .clients import ATTEMPTS, Clients
-from .failures import AWS_FAILURES, Stop, detection_of
+from .failures import AWS_FAILURES, Stop, detection_of, is_about_credentials
 from .listing import ListedFunction, list_functions
 from .qualifiers import Alias, NoAliases, choose_qualifiers, list_aliases
 from .tags import TagReader, Tags
 from .type_sources import TypeSearch
-
-logger = logging.getLogger(__name__)
 
 _MAX_PLACES: Final = 1000
 """Regions of accounts that something is kept of between two probes."""
@@ -102,20 +99,19 @@ class LambdaDetector:
         progress = Progress()
         try:
             async with asyncio.timeout_at(deadline):
-                detection = await self._detect(candidate, address, memo, progress)
+                return await self._detect(candidate, address, memo, progress)
         except TimeoutError:
             return TryLater(str(progress))
         except Stop as stop:
-            detection = stop.detection
+            return stop.detection
         except AWS_FAILURES as error:
-            detection = detection_of(error)
+            if is_about_credentials(error):
+                # They may be others the next time, and botocore reads them once for a session.
+                self._places.pop(address.target, None)
+            return detection_of(error)
         except ValueError as error:
             # Endpoint URLs that botocore cannot read.
-            detection = TryLater(f"Lambda cannot be reached: {type(error).__name__}")
-        if isinstance(detection, NotThisKind | TryLater):
-            # Credentials may be others the next time, and botocore reads them once for a session.
-            self._places.pop(address.target, None)
-        return detection
+            return TryLater(f"Lambda cannot be reached: {type(error).__name__}")
 
     async def _detect(
         self, candidate: Candidate, address: LambdaAddress, memo: Mapping[str, Any] | None, progress: Progress
@@ -211,7 +207,6 @@ def _select(probe: _Probe, functions: Sequence[ListedFunction], tags: Tags) -> l
         left_out = ", so they are left out" if filters.need_tags else ""
         pointer = f"/{unread[0].name}" if len(unread) == 1 else ""
         probe.warn("tags-unreadable", pointer, f"the tags of {whose} cannot be read ({why}){left_out}")
-        logger.warning("tags not read", extra={"address": str(probe.address), "reason": why})
     return [
         one
         for one in functions

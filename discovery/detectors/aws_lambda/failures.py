@@ -79,6 +79,13 @@ def _detection_of_answer(error: ClientError) -> NotThisKind | TryLater:
     return TryLater(f"{operation} failed: {kind}")
 
 
+def is_about_credentials(error: Exception) -> bool:
+    """Whether other credentials may be answered otherwise."""
+    if isinstance(error, ClientError):
+        return error_kind(error) == "AccessDenied"
+    return isinstance(error, NO_CREDENTIALS)
+
+
 def is_passing(error: ClientError) -> bool:
     """Whether the same question may be answered later: throttling, or a fault of AWS."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
