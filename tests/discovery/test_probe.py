@@ -428,7 +428,7 @@ async def test_a_registry_that_fails_from_the_start_does_not_raise(error: Except
     assert state.listings["changing"].problem.startswith("registry changing: ")
     # Nobody else would tell of it.
     assert states(state) == {"changing": "failed"}
-    assert reasons(state)["changing"].startswith("registry changing: ")
+    assert not reasons(state)["changing"].startswith("registry")
 
 
 async def test_after_a_restart_a_silent_registry_leaves_the_snapshot_stale() -> None:

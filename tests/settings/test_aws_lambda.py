@@ -110,12 +110,18 @@ async def test_all_regions_are_asked_of_aws() -> None:
     assert isinstance(static, StaticRegistry)
     assert await static.candidates() == ()
     assert isinstance(first, LambdaRegions)
-    assert (first.name, second.name) == (f"shop lambda:* {ONE}", f"shop lambda:* {TWO}")
+    assert (first.name, second.name) == ("shop_111111111111 lambda:*", "shop_222222222222 lambda:*")
     (candidate,) = first._make_candidates("eu-west-1")
     assert candidate.name == "shop_111111111111_eu_west_1"
     assert candidate.address == LambdaAddress(
         "eu-west-1", role=AssumedRole(arn=ONE), filters=LambdaFilters(names=("a-*",))
     )
+
+
+def test_who_asks_for_regions_is_told_apart() -> None:
+    said = settings({"region": "*"}, {"region": "*", "role": ONE}, {"region": "*", "profile": "shop"})
+    names = [one.name for one in registries(said)]
+    assert names == ["static", "lambda:*", f"lambda:* {ONE}", "lambda:* profile:shop"]
 
 
 def test_nobody_is_asked_for_the_regions_of_what_is_ignored() -> None:

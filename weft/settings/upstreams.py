@@ -35,10 +35,9 @@ def registries(settings: Settings) -> tuple[Registry, ...]:
         from ..discovery.registries.lambda_regions import LambdaRegions  # it brings aiobotocore
 
         for place in entry.place.places(entry.name):
-            where = str(_lambda_address(entry, place))
             found.append(
                 LambdaRegions(
-                    f"{entry.name} {where}" if entry.name else where,
+                    _name_of_regions(entry, place),
                     partial(_candidates_in, entry, place.role),
                     role=_role(place.role),
                     endpoint=entry.place.endpoint or "",
@@ -46,6 +45,14 @@ def registries(settings: Settings) -> tuple[Registry, ...]:
                 )
             )
     return tuple(found)
+
+
+def _name_of_regions(entry: LambdaUpstream, place: Place) -> str:
+    """What a registry of regions is called: where it is, after the entry's name, and the account's if it has several."""
+    if entry.name is None:
+        return str(_lambda_address(entry, place))
+    account = f"_{place.role.account}" if place.role is not None and entry.place.roles else ""
+    return f"{entry.name}{account} lambda:{ALL_REGIONS}"
 
 
 def static_candidates(settings: Settings) -> tuple[Candidate, ...]:
