@@ -34,16 +34,16 @@ def registries(settings: Settings) -> tuple[Registry, ...]:
             continue
         from ..discovery.registries.lambda_regions import LambdaRegions  # it brings aiobotocore
 
-        for place in entry.place.places(entry.name):
-            found.append(
-                LambdaRegions(
-                    _name_of_regions(entry, place),
-                    partial(_candidates_in, entry, place.role),
-                    role=_role(place.role),
-                    endpoint=entry.place.endpoint or "",
-                    profile=entry.place.profile,
-                )
+        found += [
+            LambdaRegions(
+                _name_of_regions(entry, place),
+                partial(_candidates_in, entry, place.role),
+                role=_role(place.role),
+                endpoint=entry.place.endpoint or "",
+                profile=entry.place.profile,
             )
+            for place in entry.place.places(entry.name)
+        ]
     return tuple(found)
 
 
