@@ -6,11 +6,10 @@ It holds types and no values, so it may be committed with the configuration.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from ..catalog import Json
 from ..errors import DocumentError
 from .learning import Learned
 
@@ -22,8 +21,8 @@ AllLearned: TypeAlias = dict[str, dict[str, Learned]]
 
 class _Entry(msgspec.Struct, rename={"payload": "inputSchema", "result": "outputSchema"}):
     samples: int
-    payload: dict[str, Json]
-    result: dict[str, Json]
+    payload: dict[str, Any]
+    result: dict[str, Any]
 
 
 class _File(msgspec.Struct):
