@@ -51,12 +51,12 @@ def decode_learned(data: bytes, *, source: str) -> AllLearned:
 
 
 def encode_learned(learned: Mapping[str, Mapping[str, Learned]]) -> bytes:
-    """The file, equal for equal content."""
+    """The file: places and functions by name, members in the order in which they were seen."""
     file = _File(
         1,
         {
-            place: {name: _Entry(one.samples, one.payload, one.result) for name, one in functions.items()}
-            for place, functions in learned.items()
+            place: {name: _Entry(one.samples, one.payload, one.result) for name, one in sorted(functions.items())}
+            for place, functions in sorted(learned.items())
         },
     )
-    return msgspec.json.format(msgspec.json.encode(file, order="deterministic"), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n"
