@@ -3,6 +3,7 @@
 - ``lambda_address``: where Lambda functions are, and which of them are wanted.
 - ``base``: what a registry yields: candidates.
 - ``static``: the list in the configuration.
+- ``lambda_types``: where their types are looked for.
 - ``lambda_regions``: the regions of an AWS account.
 """
 

@@ -81,7 +81,11 @@ def read_api(
         ReadingWarning(kind=one.kind, pointer=f"{source}#{one.pointer}", reason=one.reason)
         for one in (*upstream.warnings, *warnings.sorted())
     ]
-    return {name: tuple(operations) for name, operations in found.items()}, notes if found else []
+    ordered = {
+        name: tuple(sorted(operations, key=lambda one: one.function.name))
+        for name, operations in sorted(found.items())
+    }
+    return ordered, notes if found else []
 
 
 def _integrations(

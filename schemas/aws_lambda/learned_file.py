@@ -6,11 +6,10 @@ It holds types and no values, so it may be committed with the configuration.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from ..catalog import Json
 from ..errors import DocumentError
 from .learning import Learned
 
@@ -22,8 +21,8 @@ AllLearned: TypeAlias = dict[str, dict[str, Learned]]
 
 class _Entry(msgspec.Struct, rename={"payload": "inputSchema", "result": "outputSchema"}):
     samples: int
-    payload: dict[str, Json]
-    result: dict[str, Json]
+    payload: dict[str, Any]
+    result: dict[str, Any]
 
 
 class _File(msgspec.Struct):
@@ -52,12 +51,12 @@ def decode_learned(data: bytes, *, source: str) -> AllLearned:
 
 
 def encode_learned(learned: Mapping[str, Mapping[str, Learned]]) -> bytes:
-    """The file, equal for equal content."""
+    """The file: places and functions by name, members in the order in which they were seen."""
     file = _File(
         1,
         {
-            place: {name: _Entry(one.samples, one.payload, one.result) for name, one in functions.items()}
-            for place, functions in learned.items()
+            place: {name: _Entry(one.samples, one.payload, one.result) for name, one in sorted(functions.items())}
+            for place, functions in sorted(learned.items())
         },
     )
-    return msgspec.json.format(msgspec.json.encode(file, order="deterministic"), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n"

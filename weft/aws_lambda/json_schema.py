@@ -103,7 +103,8 @@ class Schemas:
         if origin is typing.Literal:
             return {"enum": list(arguments)} if len(arguments) > 1 else {"const": arguments[0]}
         if origin is tuple and arguments and arguments[-1] is not Ellipsis:
-            return {"type": "array", "prefixItems": [self.of(one) for one in arguments], "items": False}
+            positions = [self.of(one) for one in arguments]
+            return {"type": "array", "prefixItems": positions, "minItems": len(positions), "items": False}
         if origin in (list, set, frozenset, tuple, Sequence):
             return {"type": "array", **({"items": self.of(arguments[0])} if arguments else {})}
         if origin in (dict, Mapping):
