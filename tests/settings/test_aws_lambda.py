@@ -53,8 +53,8 @@ def test_a_text_alone_is_the_region() -> None:
 
 def test_several_regions_are_upstreams_with_the_region_in_their_names() -> None:
     assert addresses({"regions": ["eu-west-1", "us-east-1"]}, name="shop") == {
-        "shop_eu_west_1": LambdaAddress("eu-west-1"),
-        "shop_us_east_1": LambdaAddress("us-east-1"),
+        "shop_eu_west_1": LambdaAddress("eu-west-1", shared=True),
+        "shop_us_east_1": LambdaAddress("us-east-1", shared=True),
     }
 
 
@@ -114,7 +114,7 @@ async def test_all_regions_are_asked_of_aws() -> None:
     (candidate,) = first._make_candidates("eu-west-1")
     assert candidate.name == "shop_111111111111_eu_west_1"
     assert candidate.address == LambdaAddress(
-        "eu-west-1", role=AssumedRole(arn=ONE), filters=LambdaFilters(names=("a-*",))
+        "eu-west-1", role=AssumedRole(arn=ONE), filters=LambdaFilters(names=("a-*",)), shared=True
     )
 
 

@@ -266,6 +266,7 @@ def _lambda_address(entry: LambdaUpstream, place: Place) -> LambdaAddress:
         qualifiers=LambdaQualifiers(
             aliases=said.alias, version=said.version or "latest", beside=frozenset(said.also)
         ),
+        shared=said.region == ALL_REGIONS or len(said.regions) > 1 or len(said.roles) > 1,
         types=LambdaTypes(
             stated=tuple(
                 (name, StatedSchema(one.input, one.output, one.batch, one.read_only))
