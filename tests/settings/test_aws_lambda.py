@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from weft.app.behind import Behind
+from weft.app.transports import engine_settings
 from weft.discovery import LambdaAddress, StaticRegistry
 from weft.discovery.registries import LambdaFilters, LambdaQualifiers
 from weft.discovery.registries.lambda_regions import LambdaRegions
-from weft.schemas.catalog import AssumedRole, UpstreamId, UpstreamStatus
+from weft.schemas.catalog import AssumedRole, Catalog, Snapshot, Upstream, UpstreamId, UpstreamStatus
 from weft.schemas.errors import ConfigError
 from weft.settings import (
     ConfigErrors,
@@ -262,3 +264,26 @@ def test_editors_refuse_what_is_refused(place: Any) -> None:
         settings(place)
     validator = Draft202012Validator(settings_json_schema())
     assert list(validator.iter_errors({"upstreams": [{"lambda": place}]}))
+
+
+@pytest.mark.parametrize(
+    ("place", "attempts", "forwarded"),
+    [
+        ({"region": "eu-west-1", "role": ONE}, 2, ("x-tenant",)),
+        ({"region": "eu-west-1", "profile": "shop"}, 2, ("x-tenant",)),
+        ({"region": "eu-west-1"}, 0, ("x-tenant", "x-canary")),
+    ],
+)
+def test_what_is_called_past_a_gateway_is_repeated_by_the_engine(
+    place: dict[str, Any], attempts: int, forwarded: tuple[str, ...]
+) -> None:
+    said = settings(place, name="shop", forward=["x-tenant"])
+    (candidate,) = static_candidates(said)
+    assert isinstance(candidate.address, LambdaAddress)
+    upstream = Upstream(id=UpstreamId("shop"), target=candidate.address.target)
+    status = UpstreamStatus(upstream=upstream.id, state="ready", address=str(candidate.address))
+    snapshot = Snapshot(catalog=Catalog.of(upstream), statuses=(status,))
+    found = engine_settings(
+        snapshot, said, behind=Behind(socket="/weft.sock"), canary_headers=("x-canary",)
+    ).calls[upstream.id]
+    assert (found.retries.attempts, found.forward) == (attempts, forwarded)
