@@ -121,9 +121,40 @@ async def test_all_regions_are_asked_of_aws() -> None:
 
 
 def test_who_asks_for_regions_is_told_apart() -> None:
-    said = settings({"region": "*"}, {"region": "*", "role": ONE}, {"region": "*", "profile": "shop"})
+    places = [{"region": "*"}, {"region": "*", "roles": [ONE]}, {"region": "*", "profile": "shop"}]
+    said = Settings.from_mapping(
+        {"upstreams": [{"lambda": places[0]}, {"lambda": places[1]}, {"name": "third", "lambda": places[2]}]}
+    )
     names = [one.name for one in registries(said)]
-    assert names == ["static", "lambda:*", f"lambda:* {ONE}", "lambda:* profile:shop"]
+    assert names == ["static", "lambda:*", f"lambda:* {ONE}", "third lambda:*"]
+
+
+@pytest.mark.parametrize(
+    ("places", "said"),
+    [
+        (
+            [{"regions": ["us-east-1"]}, {"regions": ["us-east-1"], "role": ONE}],
+            "upstream lambda_us_east_1, as upstreams[0] has lambda_us_east_1",
+        ),
+        ([{"region": "*"}, {"region": "*", "role": ONE}], "upstream lambda_*, as upstreams[0] has lambda_*"),
+        (
+            [{"region": "*"}, {"regions": ["us-east-1"]}],
+            "upstream lambda_us_east_1, as upstreams[0] has lambda_*",
+        ),
+    ],
+)
+def test_two_entries_whose_upstreams_would_have_one_name_are_told(places: list[Any], said: str) -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        settings(*places)
+    assert caught.value.key == "upstreams[1]"
+    assert said in caught.value.problem
+    assert caught.value.accepted == "another `name` for one of them"
+
+
+def test_names_of_all_regions_leave_room_for_others() -> None:
+    roles = [{"arn": ONE, "name": "partner"}, TWO]
+    said = settings({"region": "*"}, {"regions": ["us-east-1"], "roles": roles})
+    assert len(said.upstreams) == 2
 
 
 def test_nobody_is_asked_for_the_regions_of_what_is_ignored() -> None:

@@ -102,6 +102,8 @@ def as_data(snapshot: Snapshot) -> dict[str, Any]:
                 "streaming": function.streaming,
                 "arguments": [argument.name for argument in function.arguments],
                 "description": function.description,
+                # The version or alias of Lambda that is called.
+                "qualifier": getattr(function.binding, "qualifier", ""),
                 "types_from": function.types_from,
             }
             for function in snapshot.catalog.functions.values()

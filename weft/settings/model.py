@@ -23,7 +23,7 @@ from pydantic import (
 from ..schemas.catalog import FunctionId, FunctionRule, Invocation
 from ..schemas.links import BulkRule, LinkRule
 from .auth import AuthSection, CostSection
-from .aws_lambda import LambdaForm
+from .aws_lambda import LambdaForm, equal_name
 from .credentials import Credentials, TlsSection
 from .gateway import GatewaySection
 from .grpc import GrpcSection
@@ -158,6 +158,11 @@ class ServerUpstream(UpstreamEntry):
         """Each equal for entries in the same place."""
         return (self.url,)
 
+    @property
+    def upstream_names(self) -> tuple[str, ...]:
+        """The names of its upstreams, as far as they are settled before anybody looked."""
+        return (self.name,) if self.name is not None else ()
+
     url: UpstreamUrl
     """Where it is: `http://…`, `https://…`, `grpc://host:port` (plain text) or `grpcs://host:port` (TLS)."""
 
@@ -237,6 +242,11 @@ class LambdaUpstream(UpstreamEntry):
     def place_keys(self) -> tuple[str, ...]:
         """Each equal for entries in the same place."""
         return tuple(place.key for place in self.place.places(self.name))
+
+    @property
+    def upstream_names(self) -> tuple[str, ...]:
+        """The names of its upstreams, as far as they are settled before anybody looked."""
+        return tuple(place.name for place in self.place.places(self.name) if place.name is not None)
 
     place: LambdaForm = Field(alias="lambda")
     """Where the functions are, and which of them: a region, or a mapping."""
@@ -444,6 +454,7 @@ class Settings(Section):
     def _tell_apart(cls, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
         """Every upstream can be told from the others, by its name or by where it is."""
         first: dict[str, int] = {}
+        named: dict[str, int] = {}
         for index, entry in enumerate(entries):
             keys = [entry.name] if entry.name is not None else [f"at {key}" for key in entry.place_keys]
             for key in keys:
@@ -455,6 +466,12 @@ class Settings(Section):
                 if before != index:
                     accepted = "another URL, or a `name` for each of them"
                     raise problem(f"stands where upstreams[{before}] does", accepted, at=(index,))
+            for name in entry.upstream_names:
+                other = equal_name(name, named)
+                if other is not None and named[other] != index:
+                    said = f"has an upstream {name}, as upstreams[{named[other]}] has {other}"
+                    raise problem(said, "another `name` for one of them", at=(index,))
+                named[name] = index
         return entries
 
     @property
