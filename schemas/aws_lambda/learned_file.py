@@ -55,7 +55,9 @@ def encode_learned(learned: Mapping[str, Mapping[str, Learned]]) -> bytes:
     file = _File(
         1,
         {
-            place: {name: _Entry(one.samples, one.payload, one.result) for name, one in sorted(functions.items())}
+            place: {
+                name: _Entry(one.samples, one.payload, one.result) for name, one in sorted(functions.items())
+            }
             for place, functions in sorted(learned.items())
         },
     )
