@@ -176,9 +176,9 @@ def _is_named(schema: Mapping[str, Json]) -> bool:
     if isinstance(properties, dict) and properties:
         return True
     enum = schema.get("enum")
-    return (
-        isinstance(enum, list) and sum(isinstance(value, str) for value in enum) > 0 and "const" not in schema
-    )
+    texts = {value for value in enum if isinstance(value, str)} if isinstance(enum, list) else ()
+    # One text alone is a constant, such as the tag that tells the members of a union.
+    return len(texts) > 1 and "const" not in schema
 
 
 def _as_object(value: Json) -> dict[str, Json]:

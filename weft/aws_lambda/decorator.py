@@ -78,6 +78,8 @@ class TypedHandler:
         handler: The function itself, for tests and other callers.
     """
 
+    __name__: str
+
     def __init__(
         self,
         handler: Callable[..., Any],

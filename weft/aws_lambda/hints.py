@@ -126,6 +126,7 @@ def members_of(hint: type) -> tuple[Member, ...]:
     if is_struct(hint):
         import msgspec
 
+        struct: Any = hint
         return tuple(
             Member(
                 field.encode_name,
@@ -133,7 +134,7 @@ def members_of(hint: type) -> tuple[Member, ...]:
                 hints[field.name],
                 NOTHING if field.required else None,
             )
-            for field in msgspec.structs.fields(hint)
+            for field in msgspec.structs.fields(struct)
         )
     if dataclasses.is_dataclass(hint):
         return tuple(

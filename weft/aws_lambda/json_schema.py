@@ -99,9 +99,10 @@ class Schemas:
         if is_struct(hint):
             return self._of_struct(hint)
         origin = typing.get_origin(hint) or hint
-        arguments = typing.get_args(hint)
+        arguments: tuple[Any, ...] = typing.get_args(hint)
         if origin is typing.Literal:
-            return {"enum": list(arguments)} if len(arguments) > 1 else {"const": arguments[0]}
+            choices = list(arguments)
+            return {"enum": choices} if len(choices) > 1 else {"const": choices[0]}
         if origin is tuple and arguments and arguments[-1] is not Ellipsis:
             positions = [self.of(one) for one in arguments]
             return {"type": "array", "prefixItems": positions, "minItems": len(positions), "items": False}
@@ -115,7 +116,8 @@ class Schemas:
         if isinstance(hint, type) and issubclass(hint, enum.Enum):
             return self._named(hint, lambda: {"enum": [encode(one.value) for one in hint]})
         if dataclasses.is_dataclass(hint) or is_typed_dict(hint) or is_named_tuple(hint):
-            return self._named(hint, lambda: self.object_of(members_of(hint)))
+            named = typing.cast("type", hint)
+            return self._named(named, lambda: self.object_of(members_of(named)))
         raise TypeError(f"JSON is not read as {name_of(hint)}")
 
     def _named(self, hint: type, write: Any) -> dict[str, Any]:

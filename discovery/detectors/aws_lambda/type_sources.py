@@ -107,9 +107,9 @@ class TypeSearch:
         for name, types in (*stated.items(), *(await asyncio.to_thread(self._manifest, known)).items()):
             found.setdefault(name, types)
         pointers = {
-            one.name: pointers
+            one.name: pointed
             for one in functions
-            if one.name not in found and (pointers := pointers_of(tags.get(one.arn, {})))
+            if one.name not in found and (pointed := pointers_of(tags.get(one.arn, {})))
         }
         revisions = {one.name: one for one in functions}
         fetcher = SchemaFetcher(self.clients, self.kept)

@@ -195,8 +195,8 @@ def test_shapes_that_are_alike_are_shared_between_functions() -> None:
 
 def test_shapes_that_differ_are_told_apart_by_their_functions() -> None:
     upstream = read(
-        described("get-a", output_schema=of(currency={"enum": ["EUR"]})),
-        described("get-b", output_schema=of(currency={"enum": ["USD"]})),
+        described("get-a", output_schema=of(currency={"enum": ["EUR", "CHF"]})),
+        described("get-b", output_schema=of(currency={"enum": ["USD", "CAD"]})),
     )
     assert sorted(upstream.shapes) == ["A", "B", "Currency", "GetBCurrency"]
     assert upstream.shapes[ShapeName("B")].fields[0].type == Reference(  # type: ignore[union-attr]
@@ -209,7 +209,7 @@ def test_a_shape_that_refers_to_another_one_is_not_shared() -> None:
         money: Json = {
             "title": "Money",
             "type": "object",
-            "properties": {"unit": {"enum": [unit], "title": "Unit"}},
+            "properties": {"unit": {"enum": [unit, "-"], "title": "Unit"}},
         }
         return of(total={"title": "Total", "type": "object", "properties": {"money": money}})
 
@@ -237,7 +237,7 @@ def test_warnings_name_the_function_and_the_place() -> None:
 
 
 def test_the_order_of_the_descriptions_changes_nothing() -> None:
-    schemas = [of(m=of(a=TEXT)), of(m=of(b=TEXT)), of(m=of(a=TEXT)), of(m={"enum": ["x"]})]
+    schemas = [of(m=of(a=TEXT)), of(m=of(b=TEXT)), of(m=of(a=TEXT)), of(m={"enum": ["x", "y"]})]
     descriptions = [described(f"get-{n}", schema, schema) for n, schema in enumerate(schemas)]
     first = Catalog.of(read(*descriptions)).content_hash
     for seed in range(5):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
+import pydantic
 import pytest
 
+from weft.aws_lambda.json_schema import Schemas
 from weft.schemas.aws_lambda.inline_names import MAX_DEPTH
 from weft.schemas.aws_lambda.json_schema import ReadSchema, read_schema
 from weft.schemas.catalog import (
@@ -27,6 +30,31 @@ from weft.schemas.catalog import (
 )
 
 TEXT = Scalar(kind="string")
+
+
+class Cat(pydantic.BaseModel):
+    kind: Literal["cat"]
+
+
+class Dog(pydantic.BaseModel):
+    kind: Literal["dog"]
+
+
+class Owner(pydantic.BaseModel):
+    pet: Annotated[Cat | Dog, pydantic.Field(discriminator="kind")]
+
+
+class Circle(msgspec.Struct, tag=True):
+    radius: float
+
+
+class Square(msgspec.Struct, tag=True):
+    side: float
+
+
+class Drawing(msgspec.Struct):
+    shapes: dict[str, Circle | Square]
+    best: Circle | Square | None = None
 
 
 def read(schema: Json, document: str = "outputSchema") -> ReadSchema:
@@ -157,7 +185,7 @@ def test_texts_to_choose_from_are_an_enum() -> None:
 
 
 def test_null_among_the_values_of_an_enum_makes_it_nullable() -> None:
-    assert type_of({"enum": ["a", None], "title": "Letter"}) == Reference(
+    assert type_of({"enum": ["a", "b", None], "title": "Letter"}) == Reference(
         shape=ShapeName("Letter"), nullable=True
     )
 
@@ -305,6 +333,19 @@ def test_a_tuple_is_json() -> None:
     found = read({"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}]})
     assert found.type == ListOf(item=JsonType(reason="the positions of a tuple differ"))
     assert [warning.kind for warning in found.warnings] == ["tuple"]
+
+
+@pytest.mark.parametrize(("hint", "members"), [(Owner, ("Cat", "Dog")), (Drawing, ("Circle", "Square"))])
+def test_unions_that_python_libraries_write_are_told_by_their_tag(
+    hint: Any, members: tuple[str, ...]
+) -> None:
+    schemas = Schemas()
+    found = read(schemas.document(schemas.of(hint)))
+    unions = [shape for shape in found.shapes.values() if isinstance(shape, UnionShape)]
+    assert {union.members for union in unions} == {members}
+    assert all(union.discriminator is not None for union in unions)
+    assert not any(isinstance(shape, EnumShape) for shape in found.shapes.values())
+    assert found.warnings == ()
 
 
 def test_a_constant_is_its_scalar() -> None:
