@@ -162,7 +162,7 @@ async def test_the_first_source_that_knows_a_function_is_taken(tmp_path: Path) -
     document.write_text(json.dumps(api("gateway")))
     async with detecting(aws, learned) as detect:
         types = LambdaTypes(
-            stated=((NAME, StatedSchema(input=of("stated"))),),
+            stated=((NAME, StatedSchema(input=of("stated"), output=of("stated"))),),
             apis=(StatedApi(file=document),),
             test_events=True,
         )
@@ -201,6 +201,17 @@ async def test_the_first_source_that_knows_a_function_is_taken(tmp_path: Path) -
         ("1 call (weft call --learn)", ["learned"]),
         ("", ["payload"]),
     ]
+
+
+async def test_what_the_configuration_leaves_out_is_taken_from_the_next_source() -> None:
+    aws = Aws(tags={"schema": "s3://schemas/thing.json"}, objects={"/schemas/thing.json": tool("tagged")})
+    upstream = await typed(
+        aws, LambdaTypes(stated=((NAME, StatedSchema(output=of("stated"), read_only=False)),))
+    )
+    assert seen(upstream) == ("configuration, tag schema", ["tagged"])
+    (shape,) = upstream.shapes.values()
+    assert [member.name for member in shape.fields] == ["stated"]  # type: ignore[union-attr]
+    assert upstream.functions[0].effect == "write"
 
 
 @pytest.mark.parametrize(

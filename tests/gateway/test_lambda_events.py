@@ -37,7 +37,7 @@ def lowered(binding: LambdaBinding) -> None:
     ],
 )
 def test_a_route_to_a_function_with_an_event_of_its_own_is_a_mistake(binding: LambdaBinding) -> None:
-    with pytest.raises(ConfigError, match="shop.get takes an event that only the engine makes"):
+    with pytest.raises(ConfigError, match=r"shop\.get takes an event that only the engine makes"):
         lowered(binding)
 
 

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -40,6 +40,8 @@ from .schema_pointers import MAX_SCHEMA_BYTES, SchemaFetcher, Unusable, pointers
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 MAX_API_BYTES: Final = 16 * 1024 * 1024
 
 _TEST_EVENTS: Final = "lambda-testevent-schemas"
@@ -53,6 +55,38 @@ class FoundTypes:
     source: str
     schema: LambdaSchema | None = None
     operations: tuple[ProxiedOperation, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether both payload and result are described."""
+        return (
+            self.schema is not None
+            and self.schema.input_schema is not None
+            and self.schema.output_schema is not None
+        )
+
+    def completed_by(self, other: FoundTypes) -> FoundTypes:
+        """These, and from *other* what they say nothing of. Operations have no part that could be taken."""
+        own, more = self.schema, other.schema
+        if own is None or more is None or self is other:
+            return self
+        return FoundTypes(
+            f"{self.source}, {other.source}",
+            LambdaSchema(
+                name=own.name or more.name,
+                description=own.description or more.description,
+                input_schema=_first(own.input_schema, more.input_schema),
+                output_schema=_first(own.output_schema, more.output_schema),
+                invocation=own.invocation or more.invocation,
+                batch=own.batch or more.batch,
+                read_only=_first(own.read_only, more.read_only),
+                idempotent=_first(own.idempotent, more.idempotent),
+            ),
+        )
+
+
+def _first(own: T, more: T) -> T:
+    return more if own is None else own
 
 
 class Warn(Protocol):
@@ -102,9 +136,10 @@ class TypeSearch:
         Raises:
             Exception: One of `AWS_FAILURES`, for what will pass.
         """
-        found: dict[str, FoundTypes] = {}
         stated = await asyncio.to_thread(self._stated, known)
-        for name, types in (*stated.items(), *(await asyncio.to_thread(self._manifest, known)).items()):
+        # What the configuration says in part, the next source completes.
+        found = {name: types for name, types in stated.items() if types.is_complete}
+        for name, types in (await asyncio.to_thread(self._manifest, known)).items():
             found.setdefault(name, types)
         pointers = {
             one.name: pointed
@@ -123,7 +158,10 @@ class TypeSearch:
             found |= await self._each(missing, self._test_events, "test-events-unusable")
         for name, types in (await asyncio.to_thread(self._learned)).items():
             found.setdefault(name, types)
-        return found
+        return found | {
+            name: types.completed_by(found[name]) if name in found else types
+            for name, types in stated.items()
+        }
 
     async def _each(
         self, names: Collection[str], find: Callable[[str], Awaitable[FoundTypes | None]], fault: str
