@@ -229,6 +229,17 @@ class LambdaStatus(UpstreamStatus):
         return self.said or super().summary
 
 
+@dataclass(eq=False)
+class KeyFailed(LambdaStatus):
+    """One key of a call for many was answered by an error; it stands among the items of the answer.
+
+    Attributes:
+        key: As it was sent.
+    """
+
+    key: Any = None
+
+
 _LAMBDA_CODES = {"TooManyRequests": "UPSTREAM_THROTTLED", "FunctionTimedOut": "UPSTREAM_TIMEOUT"}
 
 

@@ -18,7 +18,11 @@ Modules, lowest first:
 - ``vigil``: deadlines, and clients that go away.
 - ``operations``: one GraphQL request, answered.
 - ``hooks``: events that upstreams send.
+- ``messages``: the messages of ``graphql-transport-ws``.
+- ``connection``: one client over one WebSocket.
+- ``sockets``: GraphQL over WebSocket, on a listener of its own.
 - ``rsgi``: the application.
+- ``supervisor``: worker processes that die, started again.
 - ``server``: the application on granian.
 """
 

@@ -69,6 +69,9 @@ MUTATION_OVER_GET: Final = HttpProblem(
 SUBSCRIPTION_WITHOUT_EVENTS: Final = HttpProblem(
     406, "a subscription is answered as an event stream; accept `text/event-stream`", "NOT_ACCEPTABLE"
 )
+NO_SOCKETS_HERE: Final = HttpProblem(
+    400, "WebSockets are taken elsewhere: at the gateway, or on the port `server.websockets`", "NO_WEBSOCKETS"
+)
 TOO_LATE: Final = HttpProblem(504, "no response within the time limit", "TIMEOUT")
 TOO_SLOW: Final = HttpProblem(408, "the body did not arrive in time", "REQUEST_TIMEOUT")
 
@@ -172,6 +175,8 @@ class Operations:
             else:
                 request = parse_query_string(scope.query_string)
             if isinstance(request, HttpProblem):
+                if headers.get("upgrade", "").lower() == "websocket":
+                    request = NO_SOCKETS_HERE
                 return problem_reply(request, media_type, (*cors, *_after_unread(scope, request)))
             if engine is None or not engine.ready:
                 return problem_reply(NOT_READY, media_type, cors)

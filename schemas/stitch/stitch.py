@@ -98,7 +98,8 @@ def stitch(
 
     entities = {(link.upstream, link.shape): bind_link(catalog, link) for link in weave.entities}
     types = TypeBuilder(book, link_fields, entities, relaxed=relaxed)
-    functions = sorted(catalog.functions.values(), key=sort_key)
+    shown = (function for function in catalog.functions.values() if not function.hidden)
+    functions = sorted(shown, key=sort_key)
     roots = RootFields(book, {UpstreamId(name) for name in namespaces})
     roots.reserve(functions)
     for function in functions:
