@@ -6,8 +6,11 @@ would end the service.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
+import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -65,8 +68,33 @@ class Backoff:
         return max(0.0, min(self.due.values()) - self.clock()) if self.due else None
 
 
+LEAVE_SIGNAL: Final = getattr(signal, "SIGUSR1", None)
+"""Tells a worker that it is about to be stopped; the systems that have no such signal have no Envoy either."""
+
+
 class Supervisor(Granian):  # type: ignore[misc, valid-type]  # granian chooses its server by the kind of Python
-    """granian, but for what it does when a worker dies."""
+    """granian, but for what it does when a worker dies, and when all are to end.
+
+    Attributes:
+        leave_s: After SIGTERM, how long workers go on while they tell that they leave. Not after SIGINT.
+    """
+
+    leave_s: float = 0.0
+    _is_hasty: bool = False
+
+    def signal_handler_interrupt(self, *arguments: Any, **options: Any) -> None:
+        """Note which signal it was."""
+        self._is_hasty = self._is_hasty or arguments[:1] == (signal.SIGINT,)
+        super().signal_handler_interrupt(*arguments, **options)
+
+    def _stop_workers(self) -> None:
+        """Let workers tell that they leave: a request on its way to one that ends at once would be lost."""
+        if self.leave_s and self.interrupt_signal and not self._is_hasty and LEAVE_SIGNAL is not None:
+            for worker in self.wrks:
+                with contextlib.suppress(ProcessLookupError, AttributeError):  # a thread has no process
+                    os.kill(worker.inner.pid, LEAVE_SIGNAL)
+            time.sleep(self.leave_s)
+        super()._stop_workers()
 
     def _spawn_workers(self, spawn_target: Any, target_loader: Any) -> None:
         """Start the workers; where none is started again, the socket is theirs alone.
