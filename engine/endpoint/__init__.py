@@ -14,6 +14,7 @@ Modules, lowest first:
 - ``events``: responses as Server-Sent Events.
 - ``graphiql``: the page and its assets.
 - ``protocol``: what is used of RSGI.
+- ``pressure``: event streams as fast as their clients read.
 - ``vigil``: deadlines, and clients that go away.
 - ``operations``: one GraphQL request, answered.
 - ``hooks``: events that upstreams send.

@@ -21,6 +21,7 @@ from .events import COMMENT, COMPLETE, encode_next
 from .events import HEADERS as EVENT_HEADERS
 from .graphiql import PAGE_HEADERS
 from .negotiate import EVENT_STREAM, PAGE, Acceptable, negotiate, response_status
+from .pressure import Pressure
 from .protocol import (
     NO_STORE,
     NOSNIFF,
@@ -81,6 +82,10 @@ _MOST_HEADS: Final = 1024
 """Forms of responses whose heads are kept."""
 
 
+_IN_PARTS: Final = Response(b"", not_allowed=True, operation_type="query")
+"""Of an operation that may have several responses, and is run as a subscription is."""
+
+
 class StreamsEnd(Exception):
     """The server stops; event streams have no end of their own that it could wait for."""
 
@@ -92,17 +97,20 @@ class _EventStream:
     so the object is referred to from here alone.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, pressure: Pressure) -> None:
         self._stream: Stream | None = stream
+        self._pressure = pressure
 
     async def send(self, data: bytes) -> None:
         """Send one or more whole events. Raises ``ProtocolClosed`` if the client has gone away."""
+        await self._pressure.wait(len(data))
         if self._stream is not None:
             await self._stream.send_bytes(data)
 
     def close(self) -> None:
         """End the response."""
         self._stream = None
+        self._pressure.close()
 
 
 class Operations:
@@ -182,8 +190,11 @@ class Operations:
             if engine is None or not engine.ready:
                 return problem_reply(NOT_READY, media_type, cors)
             watched.until = deadline + GRACE_S
-            allow = QUERY_AND_MUTATION if is_post else QUERY
-            result = await engine.execute(request, headers=headers, allow=allow, deadline=deadline)
+            if is_post and media_type == EVENT_STREAM and "@stream" in request.query:
+                result = _IN_PARTS
+            else:
+                allow = QUERY_AND_MUTATION if is_post else QUERY
+                result = await engine.execute(request, headers=headers, allow=allow, deadline=deadline)
         except asyncio.CancelledError:
             reason = watched.heed()
             if reason is None:
@@ -241,7 +252,7 @@ class Operations:
         if scope.method == "HEAD":
             return Reply(200, headers=(*EVENT_HEADERS, *cors))
         head = [*EVENT_HEADERS, NOSNIFF, *cors]
-        stream = _EventStream(protocol.response_stream(200, head))
+        stream = _EventStream(protocol.response_stream(200, head), Pressure(scope))
         try:
             await self._send_all(protocol, stream, responses)
         finally:

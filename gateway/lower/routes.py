@@ -232,6 +232,10 @@ class _Rule:
             near = difflib.get_close_matches(reference.name, catalog.functions, n=1)
             hint = f"did you mean {near[0]}?" if near else "see `weft discover --functions`"
             raise wrong(self.one, "backendRefs", f"there is no function {reference.name!r}; {hint}")
+        binding = function.binding
+        if isinstance(binding, LambdaBinding) and (binding.proxy is not None or binding.batch is not None):
+            text = f"{function.id} takes an event that only the engine makes of arguments"
+            raise wrong(self.one, "backendRefs", text, "kind: GraphQL")
         return function, catalog.upstreams_by_id[function.upstream]
 
     def _to_engine(self) -> list[EdgeRoute]:

@@ -1,6 +1,7 @@
 """The composition root: settings in, running parts out.
 
 - ``discovering``: the configured upstreams, looked at once or for ever.
+- ``learning``: what calls have shown of functions without types.
 - ``stitching``: a snapshot and the settings to one schema.
 - ``transports``: one transport for each upstream of a catalog.
 - ``live``: the engine of the newest snapshot, swapped without dropping an operation.
