@@ -125,6 +125,10 @@ async def test_a_firestore_is_written_and_read(tmp_path: Path) -> None:
     root = "projects/p/databases/(default)/documents"
     services = {"descriptors": str(descriptors), "services": ["google.firestore.v1.Firestore"]}
     async with node("firestore.js", str(free)) as port, woven(port, tmp_path, **services) as schema:
+        asked: dict[str, Any] = {"errors": ()}
+        while "errors" in asked:  # it says that it listens before it does
+            await asyncio.sleep(0.05)
+            asked = await weft.execute(schema, "{ batchGetDocuments(documents: []) { missing } }")
         commit = """mutation ($writes: [WriteInput!]) {
             commit(database: "projects/p/databases/(default)", writes: $writes) { commitTime }
         }"""
