@@ -341,7 +341,7 @@ def _statuses_of_silent(listings: Mapping[str, Listing], now: float) -> list[Ups
             upstream=UpstreamId(upstream_name(name)),
             state="failed",
             address=name,
-            reason=" ".join(listing.problem.split()),
+            reason=" ".join(listing.problem.removeprefix(f"registry {name}: ").split()),
             checked_at=now,
         )
         for name, listing in sorted(listings.items())

@@ -88,6 +88,8 @@ class Candidate:
     @property
     def provisional_name(self) -> str:
         """An upstream id to speak of it by until it has answered."""
+        if isinstance(self.address, LambdaAddress):
+            return self.name or upstream_name(f"lambda {self.address.region}")
         authority, slash, path = (self.key.partition("://")[2] or self.key).partition("/")
         # Without credentials: ids are seen by everybody.
         return self.name or upstream_name(f"{authority.rpartition('@')[2]}{slash}{path}")

@@ -102,6 +102,7 @@ class LambdaAddress:
         manifest: A file with the functions' payload and result schemas; ``None`` for none.
         filters: Which functions are wanted.
         qualifiers: Which versions of them.
+        shared: Whether the same is said of other regions or accounts too: what it speaks of may be there.
         types: Where their types are looked for, beside *manifest* and tags.
     """
 
@@ -112,6 +113,7 @@ class LambdaAddress:
     manifest: Path | None = None
     filters: LambdaFilters = field(default_factory=LambdaFilters)
     qualifiers: LambdaQualifiers = field(default_factory=LambdaQualifiers)
+    shared: bool = False
     types: LambdaTypes = field(default_factory=LambdaTypes, hash=False)
 
     @property

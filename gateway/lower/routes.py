@@ -67,6 +67,9 @@ from .world import EdgeRoute, GlobalLimit, World, wrong
 GRAPHQL: Final = "graphql"
 """Stands for the engine where a function's id would stand."""
 
+_READS: Final = "@get"
+"""After the name of the route of queries over GET."""
+
 
 @dataclass
 class Routes:
@@ -256,8 +259,15 @@ class _Rule:
             route = route.with_filters({COOKIES: _cookies_to_metadata(cookies)})
             route = route.with_extra(request_headers_to_add=_cookies_to_headers(cookies))
         routes = [route]
+        if self.method in {None, "GET"}:
+            # GET runs queries only: what one worker fails at may be asked of another.
+            retries = route_members(traffic, kind="engine", repeatable=True, timeout_s=0)["retry_policy"]
+            routes = [_read(route, retries), route]
         for spec in sticky_canaries(self.parent.index)[:1]:
-            routes = [*_chosen(route, spec), route]
+            routes = [*(new for one in routes for new in _chosen(one, spec)), *routes]
+        if self.parent.world.sockets:
+            cluster = self.parent.clusters.sockets(traffic)
+            routes = [*(_upgraded(one, cluster) for one in routes if _READS not in one.name), *routes]
         return [self._finish(one, targets) for one in routes]
 
     def _to_upstream(self, reference: BackendReference) -> list[EdgeRoute]:
@@ -483,6 +493,29 @@ def _chosen(route: EdgeRoute, spec: CanarySpec) -> list[EdgeRoute]:
     match = {**route.match, "headers": [*route.match.get("headers", []), condition]}
     rank_ = (*route.rank[:-1], route.rank[-1] - 0.5)
     return [replace(route, name=f"{route.name}@new", match=match, rank=rank_, action={"route": members})]
+
+
+def _read(route: EdgeRoute, retries: Resource) -> EdgeRoute:
+    """The route of queries over GET to the engine, with retries of its own."""
+    condition = {"name": ":method", "string_match": {"exact": "GET"}}
+    match = {**route.match, "headers": [*route.match.get("headers", []), condition]}
+    rank_ = (*route.rank[:-1], route.rank[-1] - 0.25)
+    action = {"route": {**route.action["route"], "retry_policy": retries}}
+    return replace(route, name=f"{route.name}{_READS}", match=match, rank=rank_, action=action)
+
+
+def _upgraded(route: EdgeRoute, cluster: str) -> EdgeRoute:
+    """The route of WebSockets to the engine: its workers take them on listeners of their own."""
+    members = dict(route.action["route"])
+    if "cluster" in members:
+        members["cluster"] = cluster
+    else:
+        entries = [{**entry, "name": cluster} for entry in members["weighted_clusters"]["clusters"]]
+        members["weighted_clusters"] = {"clusters": entries}
+    condition = {"name": "upgrade", "string_match": {"exact": "websocket", "ignore_case": True}}
+    match = {**route.match, "headers": [*route.match.get("headers", []), condition]}
+    rank_ = (*route.rank[:-1], route.rank[-1] - 0.75)
+    return replace(route, name=f"{route.name}@socket", match=match, rank=rank_, action={"route": members})
 
 
 def kind_of(upstream: Upstream) -> str:

@@ -178,6 +178,15 @@ async def test_a_manifest_entry_for_nobody_is_a_warning(service: LocalLambda, tm
     ]
 
 
+async def test_a_manifest_for_several_regions_speaks_of_functions_in_others(
+    service: LocalLambda, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "lambda.yaml"
+    manifest.write_text("elsewhere-get: {outputSchema: {type: boolean}}")
+    upstream = await detected(LambdaAddress(REGION, endpoint=service.url, manifest=manifest, shared=True))
+    assert upstream.warnings == ()
+
+
 @pytest.mark.parametrize("text", [None, "{]", "- {}"])
 async def test_an_unusable_manifest_leaves_the_tags(
     service: LocalLambda, tmp_path: Path, text: str | None

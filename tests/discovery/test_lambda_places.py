@@ -16,11 +16,15 @@ import pytest_asyncio
 from tests.support.aws_answers import without_credentials
 from tests.support.aws_proxy import AwsProxy, aws_proxy
 from tests.support.local_lambda import LocalLambda, local_lambda, package
+from weft.app.transports import make_transport
 from weft.discovery.detectors import Detected, Detection, TryLater, Unchanged
 from weft.discovery.detectors.aws_lambda import LambdaDetector
 from weft.discovery.registries import Candidate, LambdaAddress, LambdaFilters, LambdaQualifiers
+from weft.discovery.registries.lambda_address import Beside
 from weft.discovery.registries.lambda_regions import LambdaRegions
+from weft.engine.transport import TransportSettings
 from weft.engine.transport.aws_clients import AwsSession
+from weft.engine.transport.aws_lambda import LambdaTransport
 from weft.schemas.catalog import AssumedRole, LambdaBinding, LambdaTarget, Upstream
 from weft.schemas.errors import RegistryError
 
@@ -205,11 +209,14 @@ async def test_after_a_first_throttled_question_no_further_one_is_asked(
 ) -> None:
     await service.create(*(f"get-{letter}" for letter in "abcdef"), region="ca-central-1")
     proxy.refuse(GET_RESOURCES)
-    proxy.refuse(LIST_TAGS, 429, "TooManyRequestsException")
-    detector = LambdaDetector(attempts=1, max_concurrency=2)
-    found = await detect(LambdaAddress("ca-central-1", endpoint=proxy.url), detector=detector)
-    assert found == TryLater("AWS throttles ListTags")
-    assert proxy.count(LIST_TAGS) <= 2
+    detector = LambdaDetector(attempts=1, max_concurrency=1)
+    address = LambdaAddress("ca-central-1", endpoint=proxy.url)
+    proxy.refuse(f"{LIST_TAGS}get-d", 429, "TooManyRequestsException", times=1)
+    assert await detect(address, detector=detector) == TryLater("AWS throttles ListTags")
+    assert proxy.count(LIST_TAGS) == 4
+    # What was told before holds.
+    await detected(address, detector)
+    assert proxy.count(LIST_TAGS) == 4 + 3
 
 
 async def test_a_look_that_runs_out_of_time_leaves_its_answers_to_the_next(
@@ -275,7 +282,7 @@ async def test_aliases_and_versions_are_functions_beside_it(service: LocalLambda
     await publish(service, "get-a", region, "first", "second")
     await alias(service, "get-a", "canary", region, "2")
     await alias(service, "get-a", "live", region, "1")
-    beside = frozenset({"aliases", "versions"})
+    beside: frozenset[Beside] = frozenset({"aliases", "versions"})
     address = LambdaAddress(region, endpoint=proxy.url, qualifiers=LambdaQualifiers(beside=beside))
     assert called(await detected(address)) == {
         "get_a": "",
@@ -336,7 +343,7 @@ async def test_aliases_that_may_not_be_read_are_a_warning_or_no_answer(
 async def create_in(url: str, role: AssumedRole, region: str, *function_names: str) -> None:
     session = AwsSession(region=region, endpoint=url, role=role)
     async with await session.client("iam") as iam:
-        made = await iam.create_role(RoleName="runs", AssumeRolePolicyDocument="{}")
+        made = await iam.create_role(RoleName=f"runs-{region}", AssumeRolePolicyDocument="{}")
     async with await session.client("lambda") as functions:
         for name in function_names:
             await functions.create_function(
@@ -363,6 +370,27 @@ async def test_functions_of_another_account_are_found_and_called_in_its_role(
     assert proxy.keys[0] == "local" != proxy.keys[1]
 
 
+async def test_a_function_of_another_account_is_called_in_its_role_past_a_gateway(
+    service: LocalLambda, proxy: AwsProxy
+) -> None:
+    await create_in(service.url, OTHER, "eu-west-2", "called-get-a")
+    (function,) = (
+        upstream := await detected(LambdaAddress("eu-west-2", endpoint=proxy.url, role=OTHER))
+    ).functions
+    proxy.forget()
+    transport = make_transport(upstream, TransportSettings(gateway="/nowhere.sock"))
+    assert isinstance(transport, LambdaTransport)
+    async with transport:
+        deadline = asyncio.get_running_loop().time() + 20
+        answer = await transport.call(function, {"payload": {"a": 1}}, deadline=deadline, headers={})
+        again = await transport.call(function, {"payload": [2]}, deadline=deadline, headers={})
+    assert (answer, again) == ({"a": 1}, [2])
+    invocation = "lambda POST /2015-03-31/functions/called-get-a/invocations"
+    assert proxy.asked == ["sts POST AssumeRole", invocation, invocation]
+    assert proxy.keys[0] == "local"
+    assert proxy.keys[1].startswith("ASIA")
+
+
 async def test_a_role_is_assumed_once_for_many_looks(service: LocalLambda, proxy: AwsProxy) -> None:
     await create_in(service.url, THIRD, "eu-west-1", "third-get-a")
     address = LambdaAddress("eu-west-1", endpoint=proxy.url, role=THIRD)
@@ -370,6 +398,21 @@ async def test_a_role_is_assumed_once_for_many_looks(service: LocalLambda, proxy
     for _ in range(3):
         assert names(await detected(address, detector)) == ["get_a"]
     assert proxy.count("sts *") == 1
+
+
+async def test_credentials_that_were_refused_are_read_anew(
+    proxy: AwsProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDOLD")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+    detector = LambdaDetector(attempts=1)
+    address = LambdaAddress("eu-west-1", endpoint=proxy.url)
+    proxy.refuse(LIST_FUNCTIONS, 403, "ExpiredTokenException", times=1)
+    found = await detect(address, detector=detector)
+    assert found == TryLater("AWS does not accept the credentials: ExpiredTokenException")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDNEW")
+    await detected(address, detector)
+    assert (proxy.keys[0], {*proxy.keys[1:]}) == ("AKIDOLD", {"AKIDNEW"})
 
 
 async def test_a_role_that_may_not_be_assumed_says_what_to_do(proxy: AwsProxy) -> None:

@@ -8,6 +8,7 @@
 - ``behind``: what an engine knows of the gateway in front of it.
 - ``gateway``: Envoy with the engine behind it.
 - ``fleet``: the control plane for Envoys that others run.
+- ``sockets``: where GraphQL over WebSocket is taken.
 - ``serving``: the endpoint around it, in worker processes.
 - ``embedding``: the same inside another Python program.
 - ``machine``: what the machine gives: cores, and a port.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from yarl import URL
 
 from ..gateway.control import ControlPlane
 from ..gateway.envoy.binary import find_envoy
@@ -32,8 +33,16 @@ def fleet_places(settings: Settings, *, limits: str) -> Places:
     section = section_of(settings)
     server = settings.server
     engines = section.engines or (f"http://{server.host}:{server.port}",)
+    port = server.websockets.port if server.websockets is not None else None
+    sockets = () if port is None else tuple(str(URL(engine).with_port(port)) for engine in engines)
     return Places(
-        Path("/var/run/weft"), engines, listen_address(settings)[1], section.metrics_port, limits, None
+        Path("/var/run/weft"),
+        engines,
+        listen_address(settings)[1],
+        section.metrics_port,
+        limits,
+        None,
+        sockets,
     )
 
 

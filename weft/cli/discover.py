@@ -101,6 +101,9 @@ def as_data(snapshot: Snapshot) -> dict[str, Any]:
                 "effect_reason": function.effect_reason,
                 "streaming": function.streaming,
                 "arguments": [argument.name for argument in function.arguments],
+                "description": function.description,
+                # The version or alias of Lambda that is called.
+                "qualifier": getattr(function.binding, "qualifier", ""),
                 "types_from": function.types_from,
             }
             for function in snapshot.catalog.functions.values()

@@ -8,10 +8,10 @@ mistake, its line, and what would be accepted.
 - ``section``: what every section is.
 - ``auth``: the sections ``auth`` and ``cost``.
 - ``gateway``: the section of the gateway; ``short_forms``: the objects that it stands for.
-- ``credentials``, ``hooks``, ``links``: what is shown to upstreams, what they send, how functions go together.
+- ``credentials``, ``hooks``, ``links``, ``websockets``: what is shown to upstreams, what they send, how functions go
+  together, how sockets are taken.
 - ``model``: one model per section; ``grpc``: what is said of gRPC servers; ``lambda_types``: what is said of the
-  types of Lambda functions; ``aws_lambda``: where Lambda
-  functions are, and which of them.
+  types of Lambda functions; ``aws_lambda``: where Lambda functions are, and which of them.
 - ``load``: the file.
 - ``json_schema``: the form, for editors.
 - ``upstreams``: the settings as discovery takes them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -24,6 +24,7 @@ from .values import SettingsPath, UpstreamName, UpstreamUrl, problem
 ALL_REGIONS: Final = "*"
 
 _REGION: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_REGION_IN_NAME: Final = r"[a-z]{2,4}(?:_[a-z]+){1,3}_\d"
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/[\w+=,.@/-]{1,512}", re.ASCII)
 # AWS STS API reference, "AssumeRole": RoleSessionName and ExternalId.
 _SESSION: Final = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
@@ -265,6 +266,20 @@ class LambdaPlace(Section):
                 parts = (region, role.arn if role else "", self.profile, self.endpoint or "")
                 found.append(Place(own, region, role, key=" ".join(parts)))
         return found
+
+
+def equal_name(name: str, others: Collection[str]) -> str | None:
+    """One of *others* that *name* may be equal to, where names of all regions have `*` in a region's place."""
+    if name in others:
+        return name
+    if ALL_REGIONS not in name:
+        return next((other for other in others if ALL_REGIONS in other and _covers(other, name)), None)
+    return next((other for other in others if _covers(name, other) or _covers(other, name)), None)
+
+
+def _covers(name: str, other: str) -> bool:
+    pattern = re.escape(name).replace(re.escape(ALL_REGIONS), _REGION_IN_NAME)
+    return re.fullmatch(pattern, other.replace(ALL_REGIONS, "us_east_1")) is not None
 
 
 def _refuse_twice(values: tuple[str, ...], key: str) -> None:

@@ -23,7 +23,7 @@ from pydantic import (
 from ..schemas.catalog import FunctionId, FunctionRule, Invocation
 from ..schemas.links import BulkRule, LinkRule
 from .auth import AuthSection, CostSection
-from .aws_lambda import LambdaForm
+from .aws_lambda import LambdaForm, equal_name
 from .credentials import Credentials, TlsSection
 from .gateway import GatewaySection
 from .grpc import GrpcSection
@@ -46,6 +46,7 @@ from .values import (
     choose_upstream_form,
     problem,
 )
+from .websockets import WebSocketsSection
 
 
 def _off_as_section(value: Any) -> Any:
@@ -113,6 +114,11 @@ RetriesForm: TypeAlias = Annotated[
 ]
 
 
+WebSocketsForm: TypeAlias = Annotated[
+    WebSocketsSection, BeforeValidator(_off_as_section), Field(json_schema_extra=_accept_off)
+]
+
+
 class UpstreamEntry(Section):
     """What every upstream in the list may say."""
 
@@ -157,6 +163,11 @@ class ServerUpstream(UpstreamEntry):
     def place_keys(self) -> tuple[str, ...]:
         """Each equal for entries in the same place."""
         return (self.url,)
+
+    @property
+    def upstream_names(self) -> tuple[str, ...]:
+        """The names of its upstreams, as far as they are settled before anybody looked."""
+        return (self.name,) if self.name is not None else ()
 
     url: UpstreamUrl
     """Where it is: `http://…`, `https://…`, `grpc://host:port` (plain text) or `grpcs://host:port` (TLS)."""
@@ -238,6 +249,11 @@ class LambdaUpstream(UpstreamEntry):
         """Each equal for entries in the same place."""
         return tuple(place.key for place in self.place.places(self.name))
 
+    @property
+    def upstream_names(self) -> tuple[str, ...]:
+        """The names of its upstreams, as far as they are settled before anybody looked."""
+        return tuple(place.name for place in self.place.places(self.name) if place.name is not None)
+
     place: LambdaForm = Field(alias="lambda")
     """Where the functions are, and which of them: a region, or a mapping."""
 
@@ -309,6 +325,10 @@ class ServerSection(Section):
     hooks: HooksSection | None = None
     """Take webhooks and callbacks, as subscriptions. Left out: none are taken. Needs `workers: 1`."""
 
+    websockets: WebSocketsForm | None = None
+    """GraphQL over WebSocket, or `off`. Left out: `weft up` takes sockets where the section `gateway` is, and
+    `weft serve` takes none."""
+
     max_calls: StrictInt = Field(default=1000, ge=1, le=1_000_000)
     """The most upstream calls that an operation may make."""
 
@@ -329,6 +349,13 @@ class ServerSection(Section):
         if self.hooks is not None and self.workers != 1:
             # An event reaches one process, and its subscribers may be in another.
             raise problem("`hooks` and several `workers` do not go together", "`workers: 1` beside `hooks`")
+        return self
+
+    @model_validator(mode="after")
+    def _two_ports(self) -> ServerSection:
+        if self.websockets is not None and self.websockets.port == self.port:
+            at = ("websockets", "port")
+            raise problem("is the port of `server.port` too: sockets have one of their own", "another", at=at)
         return self
 
 
@@ -439,11 +466,20 @@ class Settings(Section):
         lists: dict[str, Any] = {name: () for name in ("links", "bulk") if value.get(name) is None}
         return {**value, **sections, **lists}
 
+    @model_validator(mode="after")
+    def _sockets_come_in_somewhere(self) -> Settings:
+        sockets = self.server.websockets
+        if sockets is not None and not sockets.off and sockets.port is None and self.gateway is None:
+            text = "has no `port`, and there is no gateway whose port they could come in at"
+            raise problem(text, "`port`, or the section `gateway`", at=("server", "websockets"))
+        return self
+
     @field_validator("upstreams")
     @classmethod
     def _tell_apart(cls, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
         """Every upstream can be told from the others, by its name or by where it is."""
         first: dict[str, int] = {}
+        named: dict[str, int] = {}
         for index, entry in enumerate(entries):
             keys = [entry.name] if entry.name is not None else [f"at {key}" for key in entry.place_keys]
             for key in keys:
@@ -455,6 +491,12 @@ class Settings(Section):
                 if before != index:
                     accepted = "another URL, or a `name` for each of them"
                     raise problem(f"stands where upstreams[{before}] does", accepted, at=(index,))
+            for name in entry.upstream_names:
+                other = equal_name(name, named)
+                if other is not None and named[other] != index:
+                    said = f"has an upstream {name}, as upstreams[{named[other]}] has {other}"
+                    raise problem(said, "another `name` for one of them", at=(index,))
+                named[name] = index
         return entries
 
     @property

@@ -34,18 +34,25 @@ def registries(settings: Settings) -> tuple[Registry, ...]:
             continue
         from ..discovery.registries.lambda_regions import LambdaRegions  # it brings aiobotocore
 
-        for place in entry.place.places(entry.name):
-            where = str(_lambda_address(entry, place))
-            found.append(
-                LambdaRegions(
-                    f"{entry.name} {where}" if entry.name else where,
-                    partial(_candidates_in, entry, place.role),
-                    role=_role(place.role),
-                    endpoint=entry.place.endpoint or "",
-                    profile=entry.place.profile,
-                )
+        found += [
+            LambdaRegions(
+                _name_of_regions(entry, place),
+                partial(_candidates_in, entry, place.role),
+                role=_role(place.role),
+                endpoint=entry.place.endpoint or "",
+                profile=entry.place.profile,
             )
+            for place in entry.place.places(entry.name)
+        ]
     return tuple(found)
+
+
+def _name_of_regions(entry: LambdaUpstream, place: Place) -> str:
+    """What a registry of regions is called: where it is, after the entry's name, and the account's if it has several."""
+    if entry.name is None:
+        return str(_lambda_address(entry, place))
+    account = f"_{place.role.account}" if place.role is not None and entry.place.roles else ""
+    return f"{entry.name}{account} lambda:{ALL_REGIONS}"
 
 
 def static_candidates(settings: Settings) -> tuple[Candidate, ...]:
@@ -259,6 +266,7 @@ def _lambda_address(entry: LambdaUpstream, place: Place) -> LambdaAddress:
         qualifiers=LambdaQualifiers(
             aliases=said.alias, version=said.version or "latest", beside=frozenset(said.also)
         ),
+        shared=said.region == ALL_REGIONS or len(said.regions) > 1 or len(said.roles) > 1,
         types=LambdaTypes(
             stated=tuple(
                 (name, StatedSchema(one.input, one.output, one.batch, one.read_only))

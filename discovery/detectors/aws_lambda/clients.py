@@ -1,8 +1,9 @@
-"""The clients of one probe: each is opened when it is first needed."""
+"""The clients of one probe: each is opened when it is first needed; and the pages that they read."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
@@ -10,6 +11,26 @@ from ....engine.transport.aws_clients import AwsSession
 
 ATTEMPTS: Final = 4
 """Tries of one question. Between them botocore waits up to 1, 2 and 4 seconds, as long as is drawn by lot."""
+
+
+MAX_PAGES: Final = 1000
+"""Pages that are read of one list; a page may be empty and name a next one."""
+
+
+async def pages_of(client: Any, operation: str, **options: Any) -> AsyncIterator[Mapping[str, Any]]:
+    """The pages of a list, as many as are read of one.
+
+    Args:
+        client: Of the service.
+        operation: By the client's name, such as ``list_functions``.
+        options: Of the operation.
+    """
+    count = 0
+    async for page in client.get_paginator(operation).paginate(**options):
+        yield page
+        count += 1
+        if count >= MAX_PAGES:
+            return
 
 
 class Clients:

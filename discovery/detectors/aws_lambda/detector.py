@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -20,13 +19,11 @@ from ...registries import Candidate, LambdaAddress
 from ..base import Detected, Detection, NotThisKind, TryLater, Unchanged
 from .asking import Kept, Progress, ask_each
 from .clients import ATTEMPTS, Clients
-from .failures import AWS_FAILURES, Stop, detection_of
+from .failures import AWS_FAILURES, Stop, detection_of, is_about_credentials
 from .listing import ListedFunction, list_functions
 from .qualifiers import Alias, NoAliases, choose_qualifiers, list_aliases
 from .tags import TagReader, Tags
 from .type_sources import TypeSearch
-
-logger = logging.getLogger(__name__)
 
 _MAX_PLACES: Final = 1000
 """Regions of accounts that something is kept of between two probes."""
@@ -102,20 +99,19 @@ class LambdaDetector:
         progress = Progress()
         try:
             async with asyncio.timeout_at(deadline):
-                detection = await self._detect(candidate, address, memo, progress)
+                return await self._detect(candidate, address, memo, progress)
         except TimeoutError:
             return TryLater(str(progress))
         except Stop as stop:
-            detection = stop.detection
+            return stop.detection
         except AWS_FAILURES as error:
-            detection = detection_of(error)
+            if is_about_credentials(error):
+                # They may be others the next time, and botocore reads them once for a session.
+                self._places.pop(address.target, None)
+            return detection_of(error)
         except ValueError as error:
             # Endpoint URLs that botocore cannot read.
-            detection = TryLater(f"Lambda cannot be reached: {type(error).__name__}")
-        if isinstance(detection, NotThisKind | TryLater):
-            # Credentials may be others the next time, and botocore reads them once for a session.
-            self._places.pop(address.target, None)
-        return detection
+            return TryLater(f"Lambda cannot be reached: {type(error).__name__}")
 
     async def _detect(
         self, candidate: Candidate, address: LambdaAddress, memo: Mapping[str, Any] | None, progress: Progress
@@ -170,7 +166,13 @@ async def _describe_all(probe: _Probe, clients: Clients, search: TypeSearch) -> 
     )
     wanted = _select(probe, wanted, tags)
     aliases = await _aliases_of(probe, client, wanted) if address.qualifiers.need_aliases else {}
-    types = await search.find(wanted, tags.by_arn, known={one.name for one in listed})
+    chosen = {
+        one.name: choose_qualifiers(one, aliases.get(one.name, ()), address.qualifiers, probe.warnings)
+        for one in wanted
+    }
+    # What is called under no qualifier is asked nothing more.
+    called = [one for one in wanted if chosen[one.name]]
+    types = await search.find(called, tags.by_arn, known={one.name for one in listed})
     return [
         LambdaDescription(
             function_name=one.name,
@@ -186,8 +188,8 @@ async def _describe_all(probe: _Probe, clients: Clients, search: TypeSearch) -> 
             operations=found.operations if found is not None and not qualified.beside else (),
             types_from=found.source if found is not None else "",
         )
-        for one in wanted
-        for qualified in choose_qualifiers(one, aliases.get(one.name, ()), address.qualifiers, probe.warnings)
+        for one in called
+        for qualified in chosen[one.name]
     ]
 
 
@@ -205,7 +207,6 @@ def _select(probe: _Probe, functions: Sequence[ListedFunction], tags: Tags) -> l
         left_out = ", so they are left out" if filters.need_tags else ""
         pointer = f"/{unread[0].name}" if len(unread) == 1 else ""
         probe.warn("tags-unreadable", pointer, f"the tags of {whose} cannot be read ({why}){left_out}")
-        logger.warning("tags not read", extra={"address": str(probe.address), "reason": why})
     return [
         one
         for one in functions

@@ -67,7 +67,8 @@ def _detection_of_answer(error: ClientError) -> NotThisKind | TryLater:
             "not allowed to assume the role (sts:AssumeRole): its trust policy must name these credentials, "
             "and the external id if it asks for one"
         )
-    if code.startswith("AccessDenied") and operation == "ListFunctions":
+    # 403: who refuses does not say why, as a proxy on the way may.
+    if operation == "ListFunctions" and (code.startswith("AccessDenied") or code == "403"):
         return TryLater("not allowed to list functions (lambda:ListFunctions)")
     if code == "404":
         return NotThisKind(NOT_LAMBDA)
@@ -76,6 +77,13 @@ def _detection_of_answer(error: ClientError) -> NotThisKind | TryLater:
     if kind == "TooManyRequests":
         return TryLater(f"AWS throttles {operation}", retry_after_s=retry_after_s(error))
     return TryLater(f"{operation} failed: {kind}")
+
+
+def is_about_credentials(error: Exception) -> bool:
+    """Whether other credentials may be answered otherwise."""
+    if isinstance(error, ClientError):
+        return error_kind(error) == "AccessDenied"
+    return isinstance(error, NO_CREDENTIALS)
 
 
 def is_passing(error: ClientError) -> bool:

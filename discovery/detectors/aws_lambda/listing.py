@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from ....schemas.catalog import ReadingWarning
 from ..base import NotThisKind
+from .clients import MAX_PAGES, pages_of
 from .failures import NOT_LAMBDA, Stop
 
 MAX_FUNCTIONS: Final = 10_000
 """Functions that are read of one region of one account, and versions of them."""
 
-_MAX_PAGES: Final = 1000
 _LATEST: Final = "$LATEST"
 
 
@@ -71,15 +71,14 @@ async def list_functions(
     found: dict[str, _Found] = {}
     options = {"FunctionVersion": "ALL"} if versions else {}
     entries = pages = 0
-    async for page in client.get_paginator("list_functions").paginate(**options):
+    async for page in pages_of(client, "list_functions", **options):
         if "Functions" not in page:
             raise Stop(NotThisKind(NOT_LAMBDA))
         for entry in page["Functions"][: most - entries]:
             _take(entry, found)
         entries += len(page["Functions"])
         pages += 1
-        # A page may be empty and name a next one.
-        if entries >= most or pages >= _MAX_PAGES:
+        if entries >= most or pages >= MAX_PAGES:
             if page.get("NextMarker") or entries > most:
                 what = "versions of functions" if versions else "functions"
                 reason = f"the region has more than {min(entries, most)} {what}; the others are not read"

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from ....engine.transport.aws_clients import error_kind
 from ....schemas.catalog import ReadingWarning
 from ...registries import LambdaQualifiers
+from .clients import pages_of
 from .failures import is_passing
 from .listing import ListedFunction, Version
 
@@ -64,11 +65,10 @@ async def list_aliases(client: Any, function_name: str) -> tuple[Alias, ...] | N
     """
     found: list[Alias] = []
     try:
-        pages = client.get_paginator("list_aliases").paginate(
-            FunctionName=function_name, PaginationConfig={"MaxItems": MAX_ALIASES}
-        )
-        async for page in pages:
+        async for page in pages_of(client, "list_aliases", FunctionName=function_name):
             found += [_alias(one) for one in page.get("Aliases") or ()]
+            if len(found) >= MAX_ALIASES:
+                break
     except ClientError as error:
         kind = error_kind(error)
         if is_passing(error):

@@ -12,11 +12,10 @@ from botocore.parsers import ResponseParserError
 
 from ....engine.transport.aws_clients import NO_CREDENTIALS, error_kind
 from .asking import Kept, Progress, ask_each
-from .clients import Clients
+from .clients import Clients, pages_of
 from .failures import is_passing
 
 _PAGE: Final = 100  # GetResources: "a minimum of 1 and a maximum of 100"
-_MAX_PAGES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +103,8 @@ class TagReader:
     async def _read_many(self, clients: Clients, found: dict[str, dict[str, str]]) -> str:
         """Fills *found*; why it could not be, or ``""``."""
         tagging = await clients.get("resourcegroupstaggingapi")
-        pages = tagging.get_paginator("get_resources").paginate(
-            ResourceTypeFilters=["lambda:function"],
-            ResourcesPerPage=_PAGE,
-            PaginationConfig={"MaxItems": _PAGE * _MAX_PAGES},
+        pages = pages_of(
+            tagging, "get_resources", ResourceTypeFilters=["lambda:function"], ResourcesPerPage=_PAGE
         )
         try:
             async for page in pages:

@@ -188,11 +188,9 @@ class TypeSearch:
         found: dict[str, FoundTypes] = {}
         for name, stated in self.address.types.stated:
             if name not in known:
-                self.warn(
-                    "schema-unmatched",
-                    f"/{name}",
-                    "the configuration describes a function that is not in the region",
-                )
+                if not self.address.shared:
+                    reason = "the configuration describes a function that is not in the region"
+                    self.warn("schema-unmatched", f"/{name}", reason)
                 continue
             try:
                 found[name] = FoundTypes("configuration", _stated_schema(name, stated))
@@ -213,7 +211,7 @@ class TypeSearch:
         except DocumentError as error:
             self._refuse("manifest-unusable", "", str(error))
             return {}
-        for name in sorted(manifest.keys() - set(known)):
+        for name in sorted(manifest.keys() - set(known) if not self.address.shared else ()):
             reason = "the manifest describes a function that is not in the region"
             self.warn("manifest-unmatched", f"/{name}", reason)
         return {name: FoundTypes(f"manifest {path.name}", schema) for name, schema in manifest.items()}
