@@ -49,19 +49,21 @@ _FAILED: Final[Resource] = {
     }
 }
 
+
+def _said(message: str) -> Resource:
+    return {
+        "json_format": {"errors": [{"message": message, "extensions": {"code": "%RESPONSE_CODE_DETAILS%"}}]},
+        "content_type": "application/json",
+    }
+
+
 _LOCAL_REPLY: Final[Resource] = {
     "mappers": [
         {
-            "filter": _FAILED,
-            "body_format_override": {
-                "json_format": {
-                    "errors": [
-                        {"message": "%LOCAL_REPLY_BODY%", "extensions": {"code": "%RESPONSE_CODE_DETAILS%"}}
-                    ]
-                },
-                "content_type": "application/json",
-            },
-        }
+            "filter": {"response_flag_filter": {"flags": ["NR"]}},
+            "body_format_override": _said("no route leads from here"),
+        },
+        {"filter": _FAILED, "body_format_override": _said("%LOCAL_REPLY_BODY%")},
     ]
 }
 """A failure that Envoy itself answers has the form of a GraphQL error, which clients of other functions can read too."""
