@@ -111,10 +111,14 @@ class ControlPlane:
             paths: The files; folders stand for what lies in them.
             poll_s: Seconds between two looks: each costs a `stat` for a file.
         """
-        seen = await asyncio.to_thread(_marks, list(paths()))
+
+        def look() -> list[tuple[str, int, int]]:
+            return _marks(paths())
+
+        seen = await asyncio.to_thread(look)
         while True:
             await asyncio.sleep(poll_s)
-            now = await asyncio.to_thread(_marks, list(paths()))
+            now = await asyncio.to_thread(look)
             if now != seen:
                 seen = now
                 await self.refresh()
