@@ -108,9 +108,9 @@ class ControlPlane:
         return world
 
     async def _refresh(self) -> None:
-        world = self._next or await asyncio.to_thread(self._read)
+        world = self._next if self._next is not None else await asyncio.to_thread(self._read)
         self._next = None
-        lowered = await asyncio.to_thread(lower, world)
+        lowered: Lowered = await asyncio.to_thread(lower, world)
         if self.lowered is None or lowered.resources.version != self.lowered.resources.version:
             if self.envoy is not None:
                 await preflight(lowered.resources, self.envoy)

@@ -201,8 +201,13 @@ async def test_the_status_shows_routes_weights_health_and_what_was_taken(up: Up)
 
 async def test_figures_are_told_by_function(up: Up) -> None:
     await up.request("/products/products/p-1")
-    async with up.session.get(up.metrics) as answer:
-        text = await answer.text()
+    text = ""
+    for _ in range(150):  # Envoy adds times up every five seconds
+        async with up.session.get(up.metrics) as answer:
+            text = await answer.text()
+        if "envoy_vhost_route_upstream_rq_time_bucket" in text:
+            break
+        await asyncio.sleep(0.1)
     found = re.findall(
         r'envoy_vhost_route_upstream_rq\{[^}]*envoy_route="products/get_product"\} (\d+)', text
     )

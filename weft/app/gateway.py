@@ -53,6 +53,7 @@ class Places:
     Attributes:
         folder: Of the Unix sockets.
         engines: Where the engine's workers listen.
+        admin: Envoy's admin socket, if it is not in the folder.
     """
 
     folder: Path
@@ -61,6 +62,7 @@ class Places:
     metrics_port: int | None = None
     limits: str = ""
     internal: Path | None = None
+    admin: Path | None = None
 
 
 def section_of(settings: Settings) -> GatewaySection:
@@ -130,7 +132,7 @@ def make_world(settings: Settings, snapshot: Snapshot, places: Places) -> World:
         host=host,
         internal=places.internal,
         metrics=metrics,
-        admin=places.folder / "admin.sock",
+        admin=places.admin or places.folder / "admin.sock",
         access_log=section.access_log or "",
         tracing=tracing or None,
         limits_address=places.limits,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,6 +47,9 @@ def render(
         bool, typer.Option("--dynamic", help="For an Envoy that takes everything from `weft gateway`.")
     ] = False,
     node: Annotated[str, typer.Option("--node", help="The Envoy's id, with --dynamic.")] = "envoy",
+    admin: Annotated[Path, typer.Option("--admin", help="A Unix socket for Envoy's admin interface.")] = Path(
+        "weft-admin.sock"
+    ),
 ) -> None:
     """Print the file that an Envoy starts with, which then needs nothing of Weft.
 
@@ -60,7 +64,10 @@ def render(
     from ..app.fleet import joining_bootstrap, render
 
     settings = read_settings(config)
-    print_json(joining_bootstrap(settings, node=node) if dynamic else render(config, settings))
+    if dynamic:
+        print_json(joining_bootstrap(settings, node=node, admin=admin))
+    else:
+        print_json(render(config, settings, admin=admin))
 
 
 @app.command()
