@@ -93,9 +93,9 @@ def lower(world: World) -> Lowered:
         place = place_of_url(settings.limits_address)
         clusters.found[LIMITS] = make_cluster(LIMITS, [replace(place, http2=True)], {}, kind="plain")
     if settings.metrics is not None and settings.admin is not None:
-        listener, cluster = metrics_listener(*settings.metrics, settings.admin)
+        listener, own = metrics_listener(*settings.metrics, settings.admin, settings.figures)
         listeners[listener["name"]] = listener
-        clusters.found[cluster["name"]] = cluster
+        clusters.found |= {cluster["name"]: cluster for cluster in own}
     if settings.tracing is not None:
         cluster = traces_cluster(settings.tracing)
         clusters.found[cluster["name"]] = cluster
@@ -105,7 +105,7 @@ def lower(world: World) -> Lowered:
         extensions[name] = {"name": name, "typed_config": config}
     origins |= {("extensions", name): origin for name, origin in security.origins.items()}
     origins |= {("clusters", name): origin for name, origin in clusters.origins.items()}
-    origins |= {("paths", route.name): str(route.origin) for route in found if route.origin}
+    origins |= {("paths", route.name): f"{route.origin} {route.place}" for route in found}
     resources = Resources(
         clusters=clusters.found,
         secrets=security.secrets,

@@ -113,6 +113,7 @@ class Routes:
                     hostnames=spec.hostnames,
                     parents=spec.parent_refs,
                     rank=rank(matched, order * 1000 + number),
+                    place=f"spec.rules[{number}]",
                 )
                 rule_routes = _Rule(self, one, rule, number, base, path, method, is_grpc=is_grpc)
                 yield from rule_routes.routes()

@@ -215,6 +215,8 @@ async def test_figures_are_told_by_function(up: Up) -> None:
     assert "envoy_vhost_route_upstream_rq_time_bucket" in text
     async with up.session.get(up.metrics.replace("/metrics", "/config_dump")) as answer:
         assert answer.status == 404
+    async with up.session.get(f"{up.metrics}/control") as answer:
+        assert "weft_gateway_envoy_current" in await answer.text()
 
 
 async def test_the_access_log_names_functions_and_no_queries(up: Up) -> None:
