@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +12,7 @@ import msgspec
 
 from ...schemas.errors import ConfigError
 from ..reasons import is_named, reason_of
-from ..resources import Resource, Resources
+from ..resources import Resource, Resources, routes_in
 from .bootstrap import ControlAddress, control_cluster, static_bootstrap
 
 TIMEOUT_S: Final = 30.0
@@ -84,7 +84,8 @@ async def _guilty(resources: Resources, envoy: Path, *, environment: dict[str, s
                 taken = middle
         return names[refused - 1]
 
-    routes = list(dict.fromkeys(route["name"] for route in _routes_in(resources)))
+    hosts = (host for configuration in resources.routes.values() for host in configuration["virtual_hosts"])
+    routes = list(dict.fromkeys(route["name"] for host in hosts for route in routes_in(host)))
     found = await first_refused(routes, lambda names: _with_routes(resources, names))
     if found is not None:
         return resources.origins.get(("paths", found))
@@ -98,23 +99,20 @@ async def _guilty(resources: Resources, envoy: Path, *, environment: dict[str, s
     return None if found is None else resources.origins.get(("clusters", found))
 
 
-def _routes_in(resources: Resources) -> Iterator[Resource]:
-    for configuration in resources.routes.values():
-        for host in configuration["virtual_hosts"]:
-            yield from host.get("routes", ())
-
-
 def _with_routes(resources: Resources, names: frozenset[str]) -> Resources:
-    """*resources* with those routes of *names* alone, of all that are in lists."""
+    """*resources* with those routes of *names* alone, of all that come from objects."""
+
+    def few(host: Resource) -> Resource:
+        found = {route["name"]: route for route in routes_in(host)}
+        if not found:
+            return host
+        rest = {key: value for key, value in host.items() if key != "matcher"}
+        return {**rest, "routes": [route for name, route in found.items() if name in names]}
+
     routes = {
         name: {
             **configuration,
-            "virtual_hosts": [
-                {**host, "routes": [one for one in host["routes"] if one["name"] in names]}
-                if "routes" in host
-                else host
-                for host in configuration["virtual_hosts"]
-            ],
+            "virtual_hosts": [few(host) for host in configuration["virtual_hosts"]],
         }
         for name, configuration in resources.routes.items()
     }

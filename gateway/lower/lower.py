@@ -26,6 +26,7 @@ from .listeners import (
 )
 from .routes import Routes
 from .security import Security
+from .tree import host_routes
 from .world import CONTROL, EdgeRoute, Lowered, World
 
 
@@ -135,7 +136,7 @@ def _configuration(
         {
             "name": host,
             "domains": [host],
-            "routes": [route.resource for route in found],
+            **host_routes([route.resource for route in found]),
             # Headers that say who somebody is, of whatever listener: only filters behind this one set them.
             "typed_per_filter_config": {STRIP: mutations(remove=sorted(security.stripped))},
         }
