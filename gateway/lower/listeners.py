@@ -56,6 +56,17 @@ _FAILED: Final[Resource] = {
 }
 
 
+_WRITTEN: Final[Resource] = {
+    "extension_filter": {
+        "name": "envoy.access_loggers.extension_filters.cel",
+        "typed_config": typed(
+            "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+            expression="response.code_details == 'direct_response'",
+        ),
+    }
+}
+
+
 def _said(message: str) -> Resource:
     return {
         "json_format": {"errors": [{"message": message, "extensions": {"code": "%RESPONSE_CODE_DETAILS%"}}]},
@@ -65,6 +76,8 @@ def _said(message: str) -> Resource:
 
 _LOCAL_REPLY: Final[Resource] = {
     "mappers": [
+        # What somebody wrote as an answer stays as it is.
+        {"filter": _WRITTEN},
         {
             "filter": {"response_flag_filter": {"flags": ["NR"]}},
             "body_format_override": _said("no route leads from here"),
