@@ -72,10 +72,11 @@ class ControlPlane:
             self.problem = "an internal error, which the log holds"
             logger.exception("gateway not changed; the last good one goes on")
             return False
+        else:
+            self.problem = ""
+            return True
         finally:
             await self.write_status()
-        self.problem = ""
-        return True
 
     async def start(self) -> None:
         """Publish for the first time.
