@@ -47,14 +47,12 @@ class Destination:
         condition: A header match that requests must fulfil; ``None`` for the rest.
         suffix: Tells the route from the function's other ones.
         versions: Version to percentage, for ``weft status``.
-        qualifier: Of the Lambda function, where all requests go to one version.
     """
 
     action: Resource
     condition: Resource | None = None
     suffix: str = ""
     versions: Mapping[str, int] = field(default_factory=dict)
-    qualifier: str = ""
 
 
 def canary_of(function: Function, index: Index) -> tuple[CanarySpec, Object] | None:
@@ -122,11 +120,10 @@ def destinations(
         ]
     conditional = [
         Destination(
-            {**_to(versions[match.version]), **mirror},
+            {**_chosen(versions[match.version]), **mirror},
             _condition(match.header, match.cookie, internal=internal),
             f"@{match.version}",
             {match.version: 100},
-            versions[match.version].qualifier,
         )
         for match in matches
     ]
@@ -170,6 +167,14 @@ def _version(
 
 def _to(version: Version) -> Resource:
     return {"cluster": version.cluster, "host_rewrite_literal": version.place.authority}
+
+
+def _chosen(version: Version) -> Resource:
+    """One version. A Lambda function's has its own filters, which only shares of the traffic can have."""
+    if not version.qualifier:
+        return _to(version)
+    entry = {"name": version.cluster, "weight": 100, "host_rewrite_literal": version.place.authority}
+    return {"weighted_clusters": {"clusters": [{**entry, **_marked(version)}]}}
 
 
 def _shared_out(spec: CanarySpec, versions: Mapping[str, Version], *, internal: bool) -> Resource:

@@ -30,7 +30,7 @@ from ..settings import Settings, load_settings
 from .behind import Behind
 from .live import LiveEngine, Loaded, file_version, following
 from .logs import configure_logging, log_level
-from .processes import collect_less_often, end_with_parent, settle_heap
+from .processes import collect_less_often, end_with_parent, schedule_as_batch, settle_heap
 from .stitching import stitch_snapshot
 from .transports import engine_settings, load_transports, make_transports
 
@@ -203,6 +203,7 @@ def serve_on_socket(config: Path, settings: Settings, socket: Path) -> None:
 
 def _target(config: Path, settings: Settings) -> str | Callable[[], Application]:
     """What makes the application in a worker: a function where workers are forked, else its name."""
+    schedule_as_batch()
     if sys.platform == "linux":
         multiprocessing.set_start_method("fork", force=True)
         os.register_at_fork(after_in_child=_end_on_signals)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from weft.app.processes import schedule_as_batch
 from weft.engine.endpoint.server import serve
 
 from ..running import ROOT, answers, free_port, running
@@ -53,4 +54,5 @@ BARE_GRPC: Final = Contender(
 
 if __name__ == "__main__":
     module, port, workers = sys.argv[1:]
+    schedule_as_batch()  # as Weft's workers are
     serve(f"{module}:application", port=int(port), workers=int(workers), log_level="warning")
