@@ -92,14 +92,14 @@ async def test_one_function_has_its_weights_under_a_field_and_directly(up: Up) -
 
 
 async def until_weighted(up: Up, share: int) -> None:
+    control = up.running.control
     for _ in range(1000):
-        control = up.running.control
         status = control.status()
         if status["canaries"].get("products", {}).get("v2") == share:
             assert await control.publisher.until_acknowledged()
             return
         await asyncio.sleep(0.01)
-    raise AssertionError(status["problem"])
+    raise AssertionError(control.problem)
 
 
 async def test_weights_are_set_twenty_times_and_no_operation_fails(up: Up) -> None:
