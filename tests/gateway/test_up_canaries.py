@@ -16,7 +16,7 @@ from tests.gateway.up import Up, running_up, weft
 from weft.app.gateway import weights_file
 from weft.gateway.canaries import save_weights
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 CONFIG = """
 server: {port: PORT, workers: 2}
