@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import grpc
+from yarl import URL
 
 from ..gateway.control import ControlPlane
 from ..gateway.envoy.binary import find_envoy
@@ -38,8 +39,18 @@ def fleet_places(settings: Settings, *, limits: str, admin: Path = ADMIN_SOCKET)
     section = section_of(settings)
     server = settings.server
     engines = section.engines or (f"http://{server.host}:{server.port}",)
-    port = listen_address(settings)[1]
-    return Places(admin.parent, engines, port, section.metrics_port, limits, None, admin)
+    port = server.websockets.port if server.websockets is not None else None
+    sockets = () if port is None else tuple(str(URL(engine).with_port(port)) for engine in engines)
+    return Places(
+        admin.parent,
+        engines,
+        listen_address(settings)[1],
+        section.metrics_port,
+        limits,
+        None,
+        sockets,
+        admin,
+    )
 
 
 def render(config: Path, settings: Settings, *, admin: Path = ADMIN_SOCKET) -> dict[str, Any]:

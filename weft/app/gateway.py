@@ -39,6 +39,7 @@ from ..settings.short_forms import documents
 from ..settings.upstreams import plain_headers
 from .behind import BEHIND_GATEWAY, GATEWAY_SOCKET, headers_file
 from .machine import worker_count
+from .sockets import drain_sockets, takes_sockets, web_socket_path
 from .stitching import configured
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class Places:
     Attributes:
         folder: Of the Unix sockets.
         engines: Where the engine's workers listen.
+        sockets: Where they take WebSockets; empty for nowhere.
         admin: Envoy's admin socket, if it is not in the folder.
         figures: The socket of the control plane's own figures.
     """
@@ -64,6 +66,7 @@ class Places:
     metrics_port: int | None = None
     limits: str = ""
     internal: Path | None = None
+    sockets: tuple[str, ...] = ()
     admin: Path | None = None
     figures: Path | None = None
 
@@ -148,9 +151,8 @@ def make_world(settings: Settings, snapshot: Snapshot, places: Places) -> World:
         },
         timeout_s=settings.server.timeout_s,
     )
-    return World(
-        gateway_objects(settings, snapshot.catalog, port=places.port), snapshot.catalog, places.engines, edge
-    )
+    objects = gateway_objects(settings, snapshot.catalog, port=places.port)
+    return World(objects, snapshot.catalog, places.engines, edge, places.sockets)
 
 
 def world_reader(config: Path, places: Places) -> Callable[[], World]:
@@ -203,7 +205,8 @@ def run_folder() -> Iterator[Path]:
 async def running_gateway(config: Path, settings: Settings, *, port: int) -> AsyncIterator[Running]:
     """Envoy with the engine's workers behind it, until the block ends.
 
-    Order at the start: objects read, engines ready, resources checked, Envoy. At the stop: Envoy drained, then the engines.
+    Order at the start: objects read, engines ready, resources checked, Envoy. At the stop: sockets, then Envoy
+    drained, then the engines.
 
     Args:
         config: The configuration file, which is followed.
@@ -225,6 +228,7 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
             section.metrics_port,
             section.limits_service or CONTROL,
             internal,
+            tuple(f"unix:{web_socket_path(socket)}" for socket in sockets) if takes_sockets(settings) else (),
             figures=folder / "control.sock",
         )
         async with AsyncExitStack() as stack:
@@ -260,6 +264,8 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
             envoy = await stack.enter_async_context(EnvoyProcess(envoy_settings, bootstrap))
             if not await envoy.admin.until_live(timeout_s=START_TIMEOUT_S):
                 raise WeftError(f"Envoy does not listen after {START_TIMEOUT_S:g} s; its log says why")
+            if takes_sockets(settings):
+                stack.push_async_callback(drain_sockets, [web_socket_path(socket) for socket in sockets])
             group = await stack.enter_async_context(asyncio.TaskGroup())
             follower = group.create_task(control.follow(followed(config, settings), poll_s=_POLL_S))
             try:
