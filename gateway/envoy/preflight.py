@@ -54,12 +54,16 @@ async def preflight(resources: Resources, envoy: Path, *, environment: dict[str,
             raise
     if process.returncode == 0:
         return
-    reason = reason_of(output.decode(errors="replace"))
+    reason = resources.mask(reason_of(output.decode(errors="replace")))
     raise Refused(source=origin_of(resources, reason), key="", problem=f"Envoy refuses it: {reason}")
 
 
 def reason_of(text: str) -> str:
     """Envoy's reason without its log's prefixes."""
+    # What is wrong comes last, behind the whole message that it is in.
+    constraint = re.search(r"Proto constraint validation failed \((.*)\)\s*$", text, re.DOTALL)
+    if constraint:
+        return re.sub(r": embedded message failed validation \| caused by ", ": ", constraint[1])[:1000]
     lines = [line for line in text.splitlines() if "error initializing" in line] or text.splitlines()[-1:]
     cleaned = _MARKER.sub("", _LINE.sub("", lines[0] if lines else "no reason given"))
     # What follows is the whole bootstrap, secrets and all.

@@ -12,7 +12,10 @@ rate limit service, and the routes by function. Nothing here knows protobuf, soc
 - ``lua``: the calls of functions as scripts.
 - ``functions``: functions to routes: paths, methods, transcoding, Lambda.
 - ``filters``: the chain of filters, the same for every listener.
+- ``rules``: predicates on claims, headers, addresses.
+- ``logins``: logins of browsers.
 - ``security``: who may ask.
+- ``access``: rules on callers of functions.
 - ``limiting``: rate limits.
 - ``resilience``: time-outs, retries, hedging, circuit breakers, health.
 - ``changes``: headers, paths and bodies that are changed on the way.

@@ -128,6 +128,9 @@ def lower(world: World) -> Lowered:
         routes=configurations,
         extensions=extensions,
         origins=origins,
+        hidden=frozenset(
+            index.hidden.union(*(headers.values() for headers in settings.upstream_headers.values()))
+        ),
     )
     return Lowered(resources, tuple(dict.fromkeys(routes.limits)), tuple(everything))
 

@@ -22,6 +22,8 @@ from ..resources import Resource, typed
 _SAFE: Final = ("connect-failure", "refused-stream", "reset-before-request")
 _READ: Final = (*_SAFE, "reset", "gateway-error", "retriable-status-codes")
 _GRPC_READ: Final = (*_SAFE, "reset", "unavailable")
+# Lambda answers 429 to an invocation that it has not begun.
+_LAMBDA_WRITE: Final = (*_SAFE, "retriable-status-codes")
 
 _POLICIES: Final = {
     "LeastRequest": "LEAST_REQUEST",
@@ -215,11 +217,15 @@ def route_members(
 
 def _retries(traffic: BackendTrafficPolicySpec, kind: str, *, repeatable: bool) -> Resource:
     retry = traffic.retry
-    triggers = (_GRPC_READ if kind == "grpc" else _READ) if repeatable else _SAFE
+    triggers: tuple[str, ...] = (_GRPC_READ if kind == "grpc" else _READ) if repeatable else _SAFE
+    statuses = [503]
+    if kind == "lambda":
+        triggers = triggers if repeatable else _LAMBDA_WRITE
+        statuses = [429, 503] if repeatable else [429]
     policy: Resource = {
         "num_retries": retry.num_retries if retry else 2,
         "retry_on": ",".join(triggers),
-        "retriable_status_codes": [503],
+        "retriable_status_codes": statuses,
         "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
         # Not the endpoint that has just failed, where there is another one.
         "retry_host_predicate": [

@@ -202,7 +202,8 @@ class Session(ABC):
     async def _settle(self, kind: ResourceType, subscription: _Subscription, request: Any) -> None:
         subscription.pending = False
         if request.HasField("error_detail"):
-            refusal = Refusal(kind, subscription.version, subscription.changed, request.error_detail.message)
+            reason = self._view.mask(request.error_detail.message)
+            refusal = Refusal(kind, subscription.version, subscription.changed, reason)
             # The response left Envoy with what it had, or with a part of it: what it has is not known, so it
             # is sent again, or taken away.
             subscription.has |= dict.fromkeys(subscription.changed, "?")

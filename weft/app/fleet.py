@@ -6,10 +6,12 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import grpc
+import msgspec
 
 from ..gateway.control import ControlPlane
 from ..gateway.envoy.binary import find_envoy
@@ -20,7 +22,7 @@ from ..gateway.limits.service import RateLimitService
 from ..gateway.lower import Lowered, lower
 from ..gateway.lower.world import CONTROL
 from ..gateway.publish.ads import AdsPublisher
-from ..gateway.resources import Resource, typed
+from ..gateway.resources import Resource, Resources, typed
 from ..schemas.errors import ConfigError
 from ..settings import Settings
 from ..settings.gateway import ControlEntry
@@ -37,15 +39,62 @@ def fleet_places(settings: Settings, *, limits: str) -> Places:
     )
 
 
-def render(config: Path, settings: Settings) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A bootstrap that holds everything, for an Envoy without a control plane.
+
+    Attributes:
+        bootstrap: With the secrets that Envoy needs.
+        masked: The same for people to look at.
+    """
+
+    bootstrap: dict[str, Any] = field(repr=False)
+    masked: dict[str, Any]
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether Envoy could not run with what is masked."""
+        return self.bootstrap != self.masked
+
+
+def render(config: Path, settings: Settings) -> Rendered:
     """A bootstrap that holds everything, for an Envoy without a control plane.
 
     Raises:
         WeftError: What is configured cannot be used.
     """
     places = fleet_places(settings, limits=section_of(settings).limits_service or "")
-    lowered = lower(world_reader(config, places)())
-    return static_bootstrap(lowered.resources, admin=places.folder / "admin.sock")
+    resources = lower(world_reader(config, places)()).resources
+    bootstrap = static_bootstrap(resources, admin=places.folder / "admin.sock")
+    return Rendered(bootstrap, _masked(bootstrap, resources))
+
+
+def write_private(path: Path, value: dict[str, Any]) -> None:
+    """Write JSON that only this user can read.
+
+    Raises:
+        ConfigError: It cannot be written there.
+    """
+    data = msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=2)
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+            opened.write(data + b"\n")
+        temporary.replace(path)
+    except OSError as error:
+        problem = f"cannot be written: {error.strerror}"
+        raise ConfigError(source=str(path), key="", problem=problem) from error
+
+
+def _masked(value: Any, resources: Resources) -> Any:
+    if isinstance(value, str):
+        return resources.mask(value)
+    if isinstance(value, list):
+        return [_masked(item, resources) for item in value]
+    if isinstance(value, dict):
+        return {key: _masked(item, resources) for key, item in value.items()}
+    return value
 
 
 def joining_bootstrap(settings: Settings, *, node: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,21 +47,36 @@ def render(
         bool, typer.Option("--dynamic", help="For an Envoy that takes everything from `weft gateway`.")
     ] = False,
     node: Annotated[str, typer.Option("--node", help="The Envoy's id, with --dynamic.")] = "envoy",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write it to a file that only you can read, secrets and all."),
+    ] = None,
 ) -> None:
     """Print the file that an Envoy starts with, which then needs nothing of Weft.
 
-    It holds the credentials that are configured.
+    Secrets are masked in what is printed; with --output the file holds them.
 
     Examples:
 
-        weft gateway render > envoy.json
+        weft gateway render --output envoy.json
 
         weft gateway render --dynamic --node edge-1 > envoy.json
     """
-    from ..app.fleet import joining_bootstrap, render
+    from ..app.fleet import Rendered, joining_bootstrap, render, write_private
 
     settings = read_settings(config)
-    print_json(joining_bootstrap(settings, node=node) if dynamic else render(config, settings))
+    if dynamic:
+        bootstrap = joining_bootstrap(settings, node=node)
+        rendered = Rendered(bootstrap, bootstrap)
+    else:
+        rendered = render(config, settings)
+    if output is not None:
+        write_private(output, rendered.bootstrap)
+        note(f"{output} is written")
+        return
+    print_json(rendered.masked)
+    if rendered.has_secrets:
+        note("secrets are masked: --output FILE writes a file that Envoy can start with")
 
 
 @app.command()
