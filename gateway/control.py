@@ -46,6 +46,7 @@ class ControlPlane:
     details: dict[str, Any] = field(default_factory=dict)
     lowered: Lowered | None = field(default=None, init=False)
     problem: str = field(default="", init=False)
+    read_at: float = field(default=0.0, init=False)
     published_at: float = field(default=0.0, init=False)
     _world: World | None = field(default=None, init=False)
     _written: bytes = field(default=b"", init=False)
@@ -84,8 +85,15 @@ class ControlPlane:
         objects = self._world.objects if self._world is not None else ()
         return {one.name: one.spec.shares for one in objects if isinstance(one.spec, CanarySpec)}
 
+    def _read(self, read_at: float) -> World:
+        try:
+            return self.make_world()
+        finally:
+            self.read_at = read_at
+
     async def _refresh(self) -> None:
-        world = await asyncio.to_thread(self.make_world)
+        read_at = time.time()
+        world = await asyncio.to_thread(self._read, read_at)
         lowered = await asyncio.to_thread(lower, world)
         if self.lowered is None or lowered.resources.version != self.lowered.resources.version:
             if self.envoy is not None:
@@ -107,10 +115,14 @@ class ControlPlane:
             paths: The files; folders stand for what lies in them.
             poll_s: Seconds between two looks: each costs a `stat` for a file.
         """
-        seen = await asyncio.to_thread(_marks, list(paths()))
+
+        def look() -> list[tuple[str, int, int]]:
+            return _marks(paths())
+
+        seen = await asyncio.to_thread(look)
         while True:
             await asyncio.sleep(poll_s)
-            now = await asyncio.to_thread(_marks, list(paths()))
+            now = await asyncio.to_thread(look)
             if now != seen:
                 seen = now
                 await self.refresh()
@@ -137,6 +149,7 @@ class ControlPlane:
         return {
             **self.details,
             "version": lowered.resources.version if lowered else "",
+            "read_at": self.read_at,
             "published_at": self.published_at,
             "problem": self.problem,
             "canaries": self._canaries(),

@@ -6,6 +6,7 @@ Source: OpenID Connect Discovery 1.0, "Obtaining OpenID Provider Configuration I
 from __future__ import annotations
 
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -77,8 +78,12 @@ def _ask(issuer: str) -> dict[str, Any]:
     if not url.startswith(("https://", "http://")):
         raise ValueError("an issuer is an https:// URL")
     request = urllib.request.Request(url, headers={"accept": "application/json"})  # noqa: S310 - see above
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
-        data = answer.read(MAX_BYTES + 1)
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+            data = answer.read(MAX_BYTES + 1)
+    except urllib.error.HTTPError as error:
+        with error:  # it is the answer too, and holds its connection
+            raise ValueError(f"it answers {error.code} {error.reason}") from error
     if len(data) > MAX_BYTES:
         raise ValueError("it says more than 1 MiB")
     found = msgspec.json.decode(data)

@@ -30,6 +30,7 @@ COOKIES: Final = "weft.cookies"
 GZIP: Final = "weft.gzip"
 BROTLI: Final = "weft.brotli"
 ZSTD: Final = "weft.zstd"
+SESSION: Final = "envoy.filters.http.stateful_session"
 GRPC_WEB: Final = "envoy.filters.http.grpc_web"
 BUFFER: Final = "envoy.filters.http.buffer"
 USER_LUA: Final = "weft.lua"
@@ -163,6 +164,7 @@ def http_filters(
         _off(CHANGE, "header_mutation.v3.HeaderMutation"),
         _off(CALL, "lua.v3.Lua"),
         _off(TRANSCODER, "grpc_json_transcoder.v3.GrpcJsonTranscoder", proto_descriptor_bin="", services=[]),
+        _off(SESSION, "stateful_session.v3.StatefulSession"),
         _off(CREDENTIAL, "header_mutation.v3.HeaderMutation"),
         _off(UNSIGNED, "header_mutation.v3.HeaderMutation"),
         *(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..objects.base import Object, seconds
+from ..objects.routes import ParentReference
 from ..objects.security import HeaderMatcher, Oidc
 from ..resources import Resource, content_hash, typed
 from .clusters import Clusters
@@ -123,11 +124,11 @@ def login_routes(
         paths: By the login's filter, where browsers come back and log out.
         used: Each login's filter and a route that asks for it.
     """
-    wanted: dict[tuple[str, tuple[str, ...], tuple[str, ...], str], EdgeRoute] = {}
+    wanted: dict[tuple[str, tuple[str, ...], tuple[ParentReference, ...], str], EdgeRoute] = {}
     for name, route in used:
         for path in paths[name]:
-            wanted.setdefault((name, route.hostnames, route.gateways, path), route)
-    shared = Counter((hosts, gateways, path) for _, hosts, gateways, path in wanted)
+            wanted.setdefault((name, route.hostnames, route.parents, path), route)
+    shared = Counter((hosts, parents, path) for _, hosts, parents, path in wanted)
     return [
         EdgeRoute(
             name=f"login{path}",
@@ -135,12 +136,12 @@ def login_routes(
             action={"direct_response": {"status": 404}},
             origin=route.origin,
             hostnames=hosts,
-            gateways=gateways,
+            parents=parents,
             filters={name: switched_on()},
             rank=rank({"path": path}, _LAST),
         )
-        for (name, hosts, gateways, path), route in wanted.items()
-        if shared[hosts, gateways, path] == 1
+        for (name, hosts, parents, path), route in wanted.items()
+        if shared[hosts, parents, path] == 1
     ]
 
 

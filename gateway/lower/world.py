@@ -10,6 +10,7 @@ from typing import Any, Final
 from ...schemas.catalog import Catalog, FunctionId, UpstreamId
 from ...schemas.errors import ConfigError
 from ..objects.base import Object
+from ..objects.routes import ParentReference
 from ..resources import Resource, Resources
 
 CONTROL: Final = "control"
@@ -101,7 +102,7 @@ class EdgeRoute:
     Attributes:
         name: ``HTTPRoute/shop/0``, as access logs have it.
         hostnames: Of its virtual hosts; empty for all.
-        gateways: Names of the Gateways that it belongs to; empty for all.
+        parents: The Gateways that it belongs to; empty for all.
         match: ``RouteMatch``.
         action: ``route``, ``redirect`` or ``direct_response`` and its value, in one mapping.
         filters: Per-route configurations, by filter.
@@ -116,7 +117,7 @@ class EdgeRoute:
     origin: Object | None
     function: str = ""
     hostnames: tuple[str, ...] = ()
-    gateways: tuple[str, ...] = ()
+    parents: tuple[ParentReference, ...] = ()
     filters: Mapping[str, Resource] = field(default_factory=dict, repr=False)
     extra: Resource = field(default_factory=dict, repr=False)
     rank: tuple[Any, ...] = ()

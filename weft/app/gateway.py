@@ -88,7 +88,7 @@ def gateway_objects(settings: Settings, catalog: Catalog, *, port: int) -> tuple
         catalog,
         host=section.host or settings.server.host,
         port=port,
-        has_gateway=any(one.kind == "Gateway" for one in loaded),
+        gateways=[one.name for one in loaded if one.kind == "Gateway"],
     )
     made: list[Object] = []
     problems: list[ConfigError] = []
@@ -177,10 +177,25 @@ def world_reader(config: Path, places: Places) -> Callable[[], World]:
 
 
 def followed(config: Path, settings: Settings) -> Callable[[], Iterable[Path]]:
-    """The files that the gateway follows."""
-    section = section_of(settings)
-    paths = [config, settings.discovery.snapshot, weights_file(settings), *section.files]
-    return lambda: paths
+    """The files that the gateway follows: those that the configuration names now, not those it once named."""
+    known = settings
+
+    def paths() -> list[Path]:
+        return [config, known.discovery.snapshot, weights_file(known), *section_of(known).files]
+
+    seen: tuple[int, int] | None = None
+
+    def current() -> list[Path]:
+        nonlocal known, seen
+        with contextlib.suppress(OSError, WeftError):  # told by the refresh that reads it too
+            found = config.stat()
+            mark = (found.st_mtime_ns, found.st_ino)
+            if mark != seen:
+                seen = mark
+                known = load_settings(config)
+        return paths()
+
+    return current
 
 
 def _snapshot(settings: Settings) -> Snapshot:
