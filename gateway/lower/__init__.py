@@ -23,6 +23,7 @@ rate limit service, and the routes by function. Nothing here knows protobuf, soc
 - ``routes``: HTTPRoutes and GRPCRoutes to routes.
 - ``attach``: which routes belong to which listener and host.
 - ``internal``: the listener under the engine's calls.
+- ``observing``: access logs and traces.
 - ``listeners``: Gateways to listeners.
 - ``lower``: all of it.
 """

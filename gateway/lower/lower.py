@@ -22,8 +22,8 @@ from .listeners import (
     internal_listener,
     metrics_listener,
     route_configurations,
-    traces_cluster,
 )
+from .observing import traces_cluster
 from .routes import Routes
 from .security import Security
 from .world import CONTROL, EdgeRoute, Lowered, World
