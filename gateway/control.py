@@ -16,6 +16,7 @@ from ..schemas.errors import ConfigError, WeftError
 from .envoy.preflight import preflight
 from .limits.budgets import Budgets
 from .lower import Lowered, World, lower
+from .lower.canaries import headers_of
 from .objects.weft import CanarySpec
 from .publish.ads import AdsPublisher
 
@@ -35,6 +36,7 @@ class ControlPlane:
         envoy: Checks resources before they are published; ``None`` leaves it to the Envoys.
         budgets: Of the rate limit service.
         status_file: Where ``weft status`` reads; ``None`` for nowhere.
+        headers_file: Where engines read which headers of clients canaries look at; ``None`` for nowhere.
         details: What else the status says, such as where the sockets are.
     """
 
@@ -43,12 +45,14 @@ class ControlPlane:
     envoy: Path | None = None
     budgets: Budgets = field(default_factory=Budgets)
     status_file: Path | None = None
+    headers_file: Path | None = None
     details: dict[str, Any] = field(default_factory=dict)
     lowered: Lowered | None = field(default=None, init=False)
     problem: str = field(default="", init=False)
     read_at: float = field(default=0.0, init=False)
     published_at: float = field(default=0.0, init=False)
     _world: World | None = field(default=None, init=False)
+    _next: World | None = field(default=None, init=False)
     _written: bytes = field(default=b"", init=False)
 
     async def refresh(self) -> bool:
@@ -85,16 +89,28 @@ class ControlPlane:
         objects = self._world.objects if self._world is not None else ()
         return {one.name: one.spec.shares for one in objects if isinstance(one.spec, CanarySpec)}
 
-    def _read(self, read_at: float) -> World:
+    async def read(self) -> None:
+        """Read everything, and tell engines that start now what canaries look at; ``start`` goes on with it.
+
+        Raises:
+            WeftError: It cannot be read.
+        """
+        self._next = await asyncio.to_thread(self._read)
+
+    def _read(self) -> World:
+        read_at = time.time()
         try:
-            return self.make_world()
+            world = self.make_world()
         finally:
             self.read_at = read_at
+        if self.headers_file is not None:
+            _replace(self.headers_file, msgspec.json.encode(headers_of(world.objects)))
+        return world
 
     async def _refresh(self) -> None:
-        read_at = time.time()
-        world = await asyncio.to_thread(self._read, read_at)
-        lowered = await asyncio.to_thread(lower, world)
+        world = self._next if self._next is not None else await asyncio.to_thread(self._read)
+        self._next = None
+        lowered: Lowered = await asyncio.to_thread(lower, world)
         if self.lowered is None or lowered.resources.version != self.lowered.resources.version:
             if self.envoy is not None:
                 await preflight(lowered.resources, self.envoy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -255,3 +255,9 @@ def looked_at(index: Index) -> tuple[tuple[str, ...], tuple[str, ...]]:
         if spec.sticky and spec.sticky.cookie:
             cookies.add(spec.sticky.cookie)
     return tuple(sorted(headers)), tuple(sorted(cookies))
+
+
+def headers_of(objects: Iterable[Object]) -> tuple[str, ...]:
+    """Headers that the engine's calls must have for canaries: those they look at, and cookies as headers."""
+    headers, cookies = looked_at(Index(objects))
+    return (*headers, *(f"{COOKIE_HEADER}{name.lower()}" for name in cookies))

@@ -92,7 +92,7 @@ def tracing_of(tracing: Tracing, prefix: str) -> Resource:
                     "kind": {"route": {}},
                     "metadata_key": {"key": "weft", "path": [{"key": "function"}]},
                 },
-            }
+            },
         ],
     }
 

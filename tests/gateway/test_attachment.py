@@ -152,7 +152,7 @@ async def test_certificates_are_chosen_by_the_name_in_the_handshake(edge: Edge, 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (http_route("r", f"{{parentRefs: [{{name: gone}}], rules: [{{{to('shop')}}}]}}"), r"HTTPRoute/r spec.parentRefs\[0\].name: there is no Gateway 'gone'; expected edge"),
+        (http_route("r", f"{{parentRefs: [{{name: gone}}], rules: [{{{to('shop')}}}]}}"), r"HTTPRoute/r spec.parentRefs\[0\].name: there is no Gateway 'gone'; accepted: edge"),
         (http_route("r", f"{{parentRefs: [{{name: edge, sectionName: x}}], rules: [{{{to('shop')}}}]}}"), r"Gateway edge has no such listener"),
         (http_route("r", f"{{parentRefs: [{{name: edge, namespace: default}}], rules: [{{{to('shop')}}}]}}", "other"), r"takes no HTTPRoute of namespace other"),
         (http_route("r", f"{{parentRefs: [{{kind: Service, name: edge}}], rules: [{{{to('shop')}}}]}}"), r"spec.parentRefs\[0\].kind: Service is nothing that a route belongs to"),

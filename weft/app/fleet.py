@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import grpc
 import msgspec
@@ -28,15 +28,17 @@ from ..settings import Settings
 from ..settings.gateway import ControlEntry
 from .gateway import Places, followed, listen_address, section_of, status_file, stop_event, world_reader
 
+ADMIN_SOCKET: Final = Path("weft-admin.sock")
+"""Where an Envoy that others run has its admin interface: in the folder that it is started in."""
 
-def fleet_places(settings: Settings, *, limits: str) -> Places:
+
+def fleet_places(settings: Settings, *, limits: str, admin: Path = ADMIN_SOCKET) -> Places:
     """Where things are for Envoys on other machines: nothing of it is made here."""
     section = section_of(settings)
     server = settings.server
     engines = section.engines or (f"http://{server.host}:{server.port}",)
-    return Places(
-        Path("/var/run/weft"), engines, listen_address(settings)[1], section.metrics_port, limits, None
-    )
+    port = listen_address(settings)[1]
+    return Places(admin.parent, engines, port, section.metrics_port, limits, None, admin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +59,25 @@ class Rendered:
         return self.bootstrap != self.masked
 
 
-def render(config: Path, settings: Settings) -> Rendered:
+def rendered(config: Path, settings: Settings, *, admin: Path = ADMIN_SOCKET) -> Rendered:
     """A bootstrap that holds everything, for an Envoy without a control plane.
 
     Raises:
         WeftError: What is configured cannot be used.
     """
-    places = fleet_places(settings, limits=section_of(settings).limits_service or "")
+    places = fleet_places(settings, limits=section_of(settings).limits_service or "", admin=admin)
     resources = lower(world_reader(config, places)()).resources
-    bootstrap = static_bootstrap(resources, admin=places.folder / "admin.sock")
+    bootstrap = static_bootstrap(resources, admin=admin)
     return Rendered(bootstrap, _masked(bootstrap, resources))
+
+
+def render(config: Path, settings: Settings, *, admin: Path = ADMIN_SOCKET) -> dict[str, Any]:
+    """The same, with the secrets that Envoy needs.
+
+    Raises:
+        WeftError: What is configured cannot be used.
+    """
+    return rendered(config, settings, admin=admin).bootstrap
 
 
 def write_private(path: Path, value: dict[str, Any]) -> None:
@@ -97,11 +108,14 @@ def _masked(value: Any, resources: Resources) -> Any:
     return value
 
 
-def joining_bootstrap(settings: Settings, *, node: str) -> dict[str, Any]:
-    """A bootstrap for an Envoy that takes everything from ``weft gateway``."""
+def joining_bootstrap(settings: Settings, *, node: str, admin: Path = ADMIN_SOCKET) -> dict[str, Any]:
+    """A bootstrap for an Envoy that takes everything from ``weft gateway``.
+
+    Where ``weft gateway`` listens on all addresses, the host must be put in: it is not known here.
+    """
     control = section_of(settings).control
     address = ControlAddress(host=control.host, port=control.port, tls=_client_tls(control))
-    return dynamic_bootstrap(control=address, admin=Path("/var/run/weft/admin.sock"), node=node)
+    return dynamic_bootstrap(control=address, admin=admin, node=node)
 
 
 async def check(config: Path, settings: Settings) -> Lowered:

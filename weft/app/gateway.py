@@ -29,8 +29,7 @@ from ..gateway.issuers import Issuers
 from ..gateway.limits.budgets import Budgets
 from ..gateway.limits.service import RateLimitService
 from ..gateway.lower import EdgeSettings, World
-from ..gateway.lower.canaries import COOKIE_HEADER, looked_at
-from ..gateway.lower.index import Index
+from ..gateway.lower.canaries import headers_of
 from ..gateway.lower.world import CONTROL, Tracing
 from ..gateway.objects import Object, ObjectProblems, Origin, load_objects, read_object
 from ..gateway.publish.ads import AdsPublisher
@@ -39,7 +38,7 @@ from ..schemas.errors import ConfigError, WeftError
 from ..settings import GatewaySection, Settings, entries_by_upstream, load_settings
 from ..settings.short_forms import documents
 from ..settings.upstreams import plain_headers
-from .behind import BEHIND_GATEWAY, GATEWAY_SOCKET
+from .behind import BEHIND_GATEWAY, GATEWAY_SOCKET, headers_file
 from .machine import worker_count
 from .stitching import configured
 
@@ -56,6 +55,7 @@ class Places:
     Attributes:
         folder: Of the Unix sockets.
         engines: Where the engine's workers listen.
+        admin: Envoy's admin socket, if it is not in the folder.
     """
 
     folder: Path
@@ -64,6 +64,7 @@ class Places:
     metrics_port: int | None = None
     limits: str = ""
     internal: Path | None = None
+    admin: Path | None = None
 
 
 def section_of(settings: Settings) -> GatewaySection:
@@ -118,9 +119,7 @@ def status_file(settings: Settings) -> Path:
 
 def canary_headers(settings: Settings, snapshot: Snapshot) -> tuple[str, ...]:
     """Headers that the engine passes on for canaries: those they look at, and their cookies as headers."""
-    index = Index(gateway_objects(settings, snapshot.catalog, port=0))
-    headers, cookies = looked_at(index)
-    return (*headers, *(f"{COOKIE_HEADER}{name.lower()}" for name in cookies))
+    return headers_of(gateway_objects(settings, snapshot.catalog, port=0))
 
 
 def make_world(settings: Settings, snapshot: Snapshot, places: Places) -> World:
@@ -135,7 +134,7 @@ def make_world(settings: Settings, snapshot: Snapshot, places: Places) -> World:
         host=host,
         internal=places.internal,
         metrics=metrics,
-        admin=places.folder / "admin.sock",
+        admin=places.admin or places.folder / "admin.sock",
         access_log=section.access_log or "",
         tracing=tracing or None,
         limits_address=places.limits,
@@ -216,7 +215,7 @@ def run_folder() -> Iterator[Path]:
 async def running_gateway(config: Path, settings: Settings, *, port: int) -> AsyncIterator[Running]:
     """Envoy with the engine's workers behind it, until the block ends.
 
-    Order at the start: engines ready, resources checked, Envoy. At the stop: Envoy drained, then the engines.
+    Order at the start: objects read, engines ready, resources checked, Envoy. At the stop: Envoy drained, then the engines.
 
     Args:
         config: The configuration file, which is followed.
@@ -240,9 +239,6 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
             internal,
         )
         async with AsyncExitStack() as stack:
-            engines = [
-                await stack.enter_async_context(engine_child(config, socket, internal)) for socket in sockets
-            ]
             budgets = Budgets()
             services = [RateLimitService(budgets).add_to] if section.limits_service is None else []
             publisher = await stack.enter_async_context(
@@ -254,8 +250,13 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
                 envoy=envoy_binary,
                 budgets=budgets,
                 status_file=status_file(settings),
+                headers_file=headers_file(internal) if internal else None,
                 details={"admin": str(folder / "admin.sock"), "pid": os.getpid()},
             )
+            await control.read()
+            engines = [
+                await stack.enter_async_context(engine_child(config, socket, internal)) for socket in sockets
+            ]
             await control.start()
             await until_ready(sockets)
             envoy_settings = EnvoySettings(

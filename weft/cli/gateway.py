@@ -51,6 +51,9 @@ def render(
         Path | None,
         typer.Option("--output", "-o", help="Write it to a file that only you can read, secrets and all."),
     ] = None,
+    admin: Annotated[Path, typer.Option("--admin", help="A Unix socket for Envoy's admin interface.")] = Path(
+        "weft-admin.sock"
+    ),
 ) -> None:
     """Print the file that an Envoy starts with, which then needs nothing of Weft.
 
@@ -62,20 +65,20 @@ def render(
 
         weft gateway render --dynamic --node edge-1 > envoy.json
     """
-    from ..app.fleet import Rendered, joining_bootstrap, render, write_private
+    from ..app.fleet import Rendered, joining_bootstrap, rendered, write_private
 
     settings = read_settings(config)
     if dynamic:
-        bootstrap = joining_bootstrap(settings, node=node)
-        rendered = Rendered(bootstrap, bootstrap)
+        bootstrap = joining_bootstrap(settings, node=node, admin=admin)
+        made = Rendered(bootstrap, bootstrap)
     else:
-        rendered = render(config, settings)
+        made = rendered(config, settings, admin=admin)
     if output is not None:
-        write_private(output, rendered.bootstrap)
+        write_private(output, made.bootstrap)
         note(f"{output} is written")
         return
-    print_json(rendered.masked)
-    if rendered.has_secrets:
+    print_json(made.masked)
+    if made.has_secrets:
         note("secrets are masked: --output FILE writes a file that Envoy can start with")
 
 
