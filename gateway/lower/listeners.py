@@ -37,11 +37,28 @@ def _said(message: str) -> Resource:
     }
 
 
+# Its own body is its name; the rate limit service's says more.
+_LOCALLY_LIMITED: Final[Resource] = {
+    "extension_filter": {
+        "name": "envoy.access_loggers.extension_filters.cel",
+        "typed_config": typed(
+            "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+            expression="response.code_details == 'local_rate_limited'",
+        ),
+    }
+}
+
 _LOCAL_REPLY: Final[Resource] = {
     "mappers": [
         {
             "filter": {"response_flag_filter": {"flags": ["NR"]}},
             "body_format_override": _said("no route leads from here"),
+        },
+        {
+            "filter": _LOCALLY_LIMITED,
+            "body_format_override": _said(
+                "over the limit; x-ratelimit-reset says in how many seconds there is room again"
+            ),
         },
         {"filter": _FAILED, "body_format_override": _said("%LOCAL_REPLY_BODY%")},
     ]
@@ -163,7 +180,7 @@ def edge_listener(
             "name": "envoy.filters.network.connection_limit",
             "typed_config": typed(
                 "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit",
-                stat_prefix=f"edge.{listener.name}",
+                stat_prefix=f"edge_{listener.name}",
                 max_connections=connection.connection_limit.value,
             ),
         }
@@ -240,7 +257,8 @@ def _method(name: str) -> Resource:
 def _manager(prefix: str, routes: str, filters: list[Resource], settings: EdgeSettings) -> Resource:
     value: Resource = typed(
         _HCM,
-        stat_prefix=prefix,
+        # A dot would end the name in figures.
+        stat_prefix=prefix.replace(".", "_"),
         rds={"route_config_name": routes, "config_source": {"ads": {}, "resource_api_version": "V3"}},
         http_filters=filters,
         generate_request_id=True,

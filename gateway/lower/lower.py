@@ -104,6 +104,7 @@ def lower(world: World) -> Lowered:
         config = security.extensions.get(name, typed(NOTHING_TYPE))
         extensions[name] = {"name": name, "typed_config": config}
     origins |= {("extensions", name): origin for name, origin in security.origins.items()}
+    origins |= {("providers", name): origin for name, origin in security.provider_origins.items()}
     origins |= {("clusters", name): origin for name, origin in clusters.origins.items()}
     origins |= {("paths", route.name): str(route.origin) for route in found if route.origin}
     resources = Resources(

@@ -74,6 +74,7 @@ class Security:
     origins: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     logins: dict[str, Resource] = field(default_factory=dict)
+    provider_origins: dict[str, str] = field(default_factory=dict)
     login_paths: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def route_filters(self, policy: SecurityPolicySpec, origin: Object) -> dict[str, Resource]:
@@ -188,6 +189,8 @@ class Security:
         if name in self.providers and self.providers[name] != value:
             name = f"{name}:{content_hash(value)[:6]}"
         self.providers[name] = value
+        # As Envoy names it where its keys are wrong.
+        self.provider_origins[f"Provider '{name}'"] = f"{origin} spec.jwt.providers"
         return name
 
     # -- keys and passwords

@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 from tests.gateway.edge import serving
 
+_MESSAGES: Any = trace_service_pb2  # protobuf makes the classes when it is imported
 _SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
 
 
@@ -66,12 +67,12 @@ class Collector:
                 await asyncio.sleep(0.05)
 
     async def answer(self, request: web.Request) -> web.Response:
-        self.take(trace_service_pb2.ExportTraceServiceRequest.FromString(await request.read()))
+        self.take(_MESSAGES.ExportTraceServiceRequest.FromString(await request.read()))
         return web.Response(body=b"", content_type="application/x-protobuf")
 
     async def export(self, request: Any, _: Any) -> Any:
         self.take(request)
-        return trace_service_pb2.ExportTraceServiceResponse()
+        return _MESSAGES.ExportTraceServiceResponse()
 
 
 @asynccontextmanager
@@ -80,8 +81,8 @@ async def running_collector() -> AsyncIterator[Collector]:
     collector = Collector()
     handler = grpc.unary_unary_rpc_method_handler(
         collector.export,
-        request_deserializer=trace_service_pb2.ExportTraceServiceRequest.FromString,
-        response_serializer=trace_service_pb2.ExportTraceServiceResponse.SerializeToString,
+        request_deserializer=_MESSAGES.ExportTraceServiceRequest.FromString,
+        response_serializer=_MESSAGES.ExportTraceServiceResponse.SerializeToString,
     )
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, {"Export": handler}),))

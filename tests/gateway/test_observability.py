@@ -19,7 +19,8 @@ import pytest
 import pytest_asyncio
 
 from tests.gateway.collector import Collector, Span, running_collector
-from tests.gateway.edge import Echo, echoes, route, running_edge, shop_catalog
+from tests.gateway.edge import Echo, echoes, policy, route, running_edge, shop_catalog
+from tests.gateway.test_security import jwks
 from tests.support.shop import free_ports, start_shop
 from weft.app.discovering import discover, write_snapshot
 from weft.app.gateway import running_gateway
@@ -180,6 +181,37 @@ async def test_errors_and_times_are_told_by_function_under_graphql_too(watched: 
     assert 'envoy_vhost_route_upstream_rq_time_bucket{envoy_virtual_host="products"' in after
 
 
+async def test_the_figures_of_the_page_are_those_of_envoy() -> None:
+    page = (Path(__file__).parents[2] / "docs/gateway/observability.md").read_text()
+    names = set(re.findall(r"`(envoy_\w+)", page)) - {"envoy_route", "envoy_virtual_host"}
+    rules = "[{limit: {requests: %d, unit: Day}}]"
+    traffic = policy(
+        "BackendTrafficPolicy",
+        f"{{rateLimit: {{local: {{rules: {rules % 2}}}, global: {{rules: {rules % 1}}}}}}}",
+    )
+    security = policy("SecurityPolicy", "{authorization: {defaultAction: Deny}}")
+    tokens = policy(
+        "SecurityPolicy",
+        f"{{jwt: {{providers: [{{name: a, localJWKS: {{inline: '{jwks('a')}'}}}}]}}}}",
+        target="{group: gateway.networking.k8s.io, kind: HTTPRoute, name: tokens}",
+    ).replace("name: p}", "name: tokens}")
+    async with echoes("v1") as (echo,):
+        limited = route("/limited", "shop.list_items") + policy(
+            "SecurityPolicy",
+            "{}",
+            target="{group: gateway.networking.k8s.io, kind: HTTPRoute, name: limited}",
+        ).replace("name: p}", "name: open}")
+        text = route("/all", "shop.list_items") + route("/tokens", "shop.list_items") + limited
+        async with running_edge(shop_catalog(echo.url), text + traffic + security + tokens) as edge:
+            for path in ("/limited", "/limited", "/limited", "/all", "/tokens"):
+                await edge.get(path)
+            known = (await edge.envoy.admin.ask("/stats/prometheus"))[1]
+    assert len(names) > 12
+    assert [
+        name for name in sorted(names) if not re.search(rf"^{name}(_bucket)?[{{ ]", known, re.MULTILINE)
+    ] == []
+
+
 async def test_the_clients_secrets_stay_out_of_all_that_watches(watched: Watched) -> None:
     """Keys, tokens and queries: in no log, no figure, no span, no status, and nothing that is rendered."""
     headers = {
@@ -219,14 +251,11 @@ async def test_what_is_rendered_to_a_file_runs_and_is_private(watched: Watched) 
     assert done.returncode == 0, done.stderr
     assert file.stat().st_mode & 0o777 == 0o600
     assert "key-of-mobile-client" in file.read_text()
-    checked = await asyncio.to_thread(
-        subprocess.run,
-        [find_envoy(), "--mode", "validate", "-c", str(file), "--log-level", "error"],
-        capture_output=True,
-        text=True,
-        check=False,
+    checking = await asyncio.create_subprocess_exec(
+        find_envoy(), "--mode", "validate", "-c", file, "--log-level", "error", stderr=subprocess.PIPE
     )
-    assert checked.returncode == 0, checked.stderr
+    _, said = await checking.communicate()
+    assert checking.returncode == 0, said
 
 
 def weft(watched: Watched, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -355,7 +355,7 @@ spec:
     engine = echo.url.removeprefix("http://")
     assert await edge.tell(ROUTES + graphql + own, engines=(engine,))
 
-    async def status(**claims: str) -> int:
+    async def status(**claims: Any) -> int:
         return (await edge.get("/graphql", method="POST", headers=bearer(token("a", **claims)))).status
 
     assert await status(plan="pro") == 200
@@ -386,7 +386,7 @@ async def test_rules_for_functions_hold_on_their_own_routes_too(
         + by_key
     )
 
-    async def ask(path: str, *rules: dict[str, tuple[str, ...]], **claims: Any) -> int:
+    async def ask(path: str, *rules: Mapping[str, tuple[str, ...]], **claims: Any) -> int:
         access = {FunctionId("shop.list_items"): rules}
         assert await edge.tell(text, settings=replace(edge.world.settings, access=access))
         headers = bearer(token("a", **claims)) if claims else {}
@@ -443,3 +443,15 @@ async def test_secrets_are_masked_in_what_people_are_told(edge: Edge) -> None:
             assert "token-of-shop" not in text
     finally:
         await edge.tell(ROUTES, settings=before)
+
+
+async def test_keys_that_are_none_are_told_with_their_policy(edge: Edge) -> None:
+    provider = {"name": "wrong", "localJWKS": {"inline": '{"keys": []}'}}
+    text = ROUTES + policy(
+        "SecurityPolicy", f"{{jwt: {json.dumps({'providers': [provider]})}}}", name="broken"
+    )
+    with pytest.raises(
+        AssertionError, match=r"SecurityPolicy/broken spec.jwt.providers: Envoy refuses it: .*public key"
+    ):
+        await edge.tell(text)
+    assert (await edge.get("/all")).status in {200, 401, 503}  # the last good one goes on
