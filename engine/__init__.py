@@ -9,6 +9,7 @@ Packages, highest first (imports go down only):
 - ``passes``: one rewrite of a plan per file.
 - ``plan``: steps, and the compiler from an operation to a plan; ``explain`` prints it.
 - ``operation``: parses, validates and normalises a document.
+- ``identity``: arguments as bytes that are equal exactly for equal ones.
 - ``numbers``: JSON in which no digit is lost.
 - ``errors``: errors as GraphQL errors.
 """

@@ -224,6 +224,33 @@ class GrpcStatus(UpstreamStatus):
 
 
 @dataclass(eq=False)
+class LambdaStatus(UpstreamStatus):
+    """Lambda did not run a function, or the function failed.
+
+    Attributes:
+        passes: The same call may well succeed a moment later.
+        is_outage: Lambda or the function is at fault, and not the call.
+        said: What happened, in words a client may read; ``""`` for nothing but the status.
+    """
+
+    passes: bool = False
+    is_outage: bool = False
+    said: str = ""
+
+    def __post_init__(self) -> None:
+        """Take a code that a client can act upon, where there is one."""
+        self.code = _LAMBDA_CODES.get(self.status, self.code)
+
+    @property
+    def summary(self) -> str:
+        """What happened, in words a client may read."""
+        return self.said or super().summary
+
+
+_LAMBDA_CODES = {"TooManyRequests": "UPSTREAM_THROTTLED", "FunctionTimedOut": "UPSTREAM_TIMEOUT"}
+
+
+@dataclass(eq=False)
 class UpstreamAnswer(UpstreamError):
     """The upstream answered something that its description does not allow.
 

@@ -11,6 +11,7 @@ import msgspec
 
 from ...schemas.catalog import Function
 from ...schemas.links import Link
+from ..identity import identity_of
 from ..plan import Plan
 from ..plan.steps import Arguments, Fetch, Stage
 from .messages import Projection
@@ -63,6 +64,7 @@ class CompiledStage:
         answers: Under which id what the keys lead to is kept.
         is_shared: Whether several fetches, of this stage or others, share what the keys lead to.
         arguments: The fields' own; equal for all fetches of the stage.
+        identity: Of a root fetch whose arguments are constant: bytes that are equal exactly for equal arguments.
         lookups: Root fetches that go together.
         reader: Of the function's answers.
         keys: For each fetch, from the state to its distinct keys; empty for a root fetch.
@@ -78,6 +80,7 @@ class CompiledStage:
     function: Function
     link: Link | None
     arguments: Arguments
+    identity: bytes | None
     lookups: tuple[CompiledLookup, ...]
     reader: AnswerReader
     keys: tuple[Callable[[State], list[Any]], ...]
@@ -144,6 +147,7 @@ def _compile(plan: Plan, *, lenient: bool) -> Compiled:
                 for id_ in (of.fetches if fetch.link is None and fetch.batched else ())
             ),
             arguments=fetch.arguments,
+            identity=_identity(fetch),
             reader=_reader(answer_types[fetch.answers]),
             keys=tuple(made[keys[id_]] for id_ in of.fetches if id_ in keys),
             add=made[add[fetch.id]] if fetch.id in add else None,
@@ -152,6 +156,12 @@ def _compile(plan: Plan, *, lenient: bool) -> Compiled:
 
     stages = tuple(stage(one) for one in plan.stages)
     return Compiled(plan, stages, made[finish], source.text, types.has_lenient and not lenient)
+
+
+def _identity(fetch: Fetch) -> bytes | None:
+    if fetch.link is not None or fetch.arguments.constant is None:
+        return None
+    return identity_of(fetch.arguments.constant)
 
 
 def _reader(type_: Any) -> AnswerReader:

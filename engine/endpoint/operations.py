@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from asyncio import get_running_loop
 from collections.abc import AsyncGenerator
 from typing import Any, Final
 
@@ -132,41 +133,42 @@ class Operations:
         headers = header_map(scope)
         if method == "OPTIONS":
             return self._preflight(headers)
-        origins = self.settings.cors_origins
+        settings = self.settings
+        origins = settings.cors_origins
         cors = cors_headers(headers.get("origin"), origins) if origins else ()
-        accepted = headers.get("accept")
-        if method == "POST":
-            accept = negotiate(accepted)
+        is_post = method == "POST"
+        if is_post:
+            accept = negotiate(headers.get("accept"))
         else:
-            accept = negotiate(accepted, page=self._is_page_on_offer(scope, method))
+            accept = negotiate(headers.get("accept"), page=self._is_page_on_offer(scope, method))
         if accept is None:
             return problem_reply(NOT_ACCEPTABLE, headers=cors)
-        if accept.media_type == PAGE:
+        media_type = accept.media_type
+        if media_type == PAGE:
             return Reply(200, self._page, "text/html; charset=utf-8", PAGE_HEADERS)
-        since = asyncio.get_running_loop().time()
+        since = get_running_loop().time()
         expected = headers.get("x-envoy-expected-rq-timeout-ms")
-        limit_s = self.settings.timeout_s if expected is None else self.settings.time_limit_s(expected)
-        deadline = since + limit_s
-        watched = self._vigil.enter(protocol, since, since + self.settings.body_timeout_s)
+        deadline = since + (settings.timeout_s if expected is None else settings.time_limit_s(expected))
+        watched = self._vigil.enter(protocol, since, since + settings.body_timeout_s)
         request: GraphQLRequest | HttpProblem | None = None
         result: Response | HttpProblem
         try:
             problem = check_head(method, headers.get("content-type"))
             if problem is not None:
                 request = await self._read_upload(method, headers, protocol) or problem
-            elif method == "POST":
+            elif is_post:
                 body = await read_body(
-                    protocol, headers.get("content-length"), max_bytes=self.settings.max_body_bytes
+                    protocol, headers.get("content-length"), max_bytes=settings.max_body_bytes
                 )
                 request = self._known.parse(body) if isinstance(body, bytes) else body
             else:
                 request = parse_query_string(scope.query_string)
             if isinstance(request, HttpProblem):
-                return problem_reply(request, accept.media_type, (*cors, *_after_unread(scope, request)))
+                return problem_reply(request, media_type, (*cors, *_after_unread(scope, request)))
             if engine is None or not engine.ready:
-                return problem_reply(NOT_READY, accept.media_type, cors)
+                return problem_reply(NOT_READY, media_type, cors)
             watched.until = deadline + GRACE_S
-            allow = QUERY_AND_MUTATION if method == "POST" else QUERY
+            allow = QUERY_AND_MUTATION if is_post else QUERY
             result = await engine.execute(request, headers=headers, allow=allow, deadline=deadline)
         except asyncio.CancelledError:
             reason = watched.heed()
@@ -176,7 +178,7 @@ class Operations:
                 raise ClientGone from None
             if request is None:
                 problem = TOO_SLOW
-                return problem_reply(problem, accept.media_type, (*cors, *_after_unread(scope, problem)))
+                return problem_reply(problem, media_type, (*cors, *_after_unread(scope, problem)))
             logger.exception("engine missed its deadline", extra=request_ids(scope))
             result = TOO_LATE
         except ClientGone:
@@ -186,9 +188,9 @@ class Operations:
         finally:
             self._vigil.leave(watched)
         if isinstance(result, HttpProblem):
-            return problem_reply(result, accept.media_type, cors)
-        if not result.not_allowed and accept.media_type != EVENT_STREAM:
-            status, head = self._head_of(result, accept.media_type, cors)
+            return problem_reply(result, media_type, cors)
+        if not result.not_allowed and media_type != EVENT_STREAM:
+            status, head = self._head_of(result, media_type, cors)
             if result.cost:
                 head = [*head, (COST_HEADER, str(result.cost))]
             if method == "HEAD":
@@ -234,7 +236,7 @@ class Operations:
 
     def _head_of(self, result: Response, media_type: str, cors: Headers) -> tuple[int, list[tuple[str, str]]]:
         """Status and headers of the response that holds *result*; put together once for each of their forms."""
-        freshness = _freshness(result)
+        freshness = _freshness(result) if result.max_age_s else NO_STORE[0]
         form = (media_type, result.calls, result.is_request_error, freshness, cors)
         head = self._heads.get(form)
         if head is None:

@@ -15,12 +15,14 @@ class ByteCache(Generic[K, V]):
 
     Attributes:
         bytes: Of all that it holds, as its user says.
+        gone: Values that had to go so far.
     """
 
     def __init__(self, max_bytes: int) -> None:
         """Hold no more than *max_bytes* in all; one value that is larger is held alone."""
         self.max_bytes = max_bytes
         self.bytes = 0
+        self.gone = 0
         self._held: OrderedDict[K, tuple[V, int]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -41,8 +43,9 @@ class ByteCache(Generic[K, V]):
         self.bytes += size - (before[1] if before else 0)
         self._held[key] = (value, size)
         while self.bytes > self.max_bytes and len(self._held) > 1:
-            _, (_, gone) = self._held.popitem(last=False)
-            self.bytes -= gone
+            _, (_, size) = self._held.popitem(last=False)
+            self.bytes -= size
+            self.gone += 1
 
     def resize(self, key: K, value: V, size: int) -> None:
         """Say that *value* now takes *size* bytes; nothing happens if *key* does not hold it any more."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import uuid
+from asyncio import get_running_loop
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
@@ -14,12 +15,14 @@ import msgspec
 
 from ...schemas.catalog import Function, Json, UpstreamId
 from ...schemas.errors import (
+    LambdaStatus,
     UpstreamAnswer,
     UpstreamError,
     UpstreamStatus,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from ..identity import identity_of
 from ..numbers import decode_exactly
 from ..transport.base import Fetched, NotModified
 from .background import Background
@@ -36,8 +39,8 @@ MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """Of one operation: two answers of the largest size. Decoded they take several times as much."""
 
 _ENCODE: Final = msgspec.json.Encoder(order="deterministic").encode
-_OUTAGES: Final = frozenset({"500", "502", "503", "504", "INTERNAL", "UNAVAILABLE", "Service"})
-"""HTTP's, gRPC's and Lambda's."""
+_OUTAGES: Final = frozenset({"500", "502", "503", "504", "INTERNAL", "UNAVAILABLE"})
+"""HTTP's and gRPC's; Lambda's errors say it."""
 _UNENCODABLE: Final = (TypeError, ValueError, msgspec.MsgspecError)
 
 
@@ -174,12 +177,12 @@ class Calls:
         caller = self.callers[upstream]
         treatment = caller.treatments.get(function.id) or caller.treat(function)
         headers, values = self._forwarded.get(upstream) or self._forward(caller, upstream)
-        now = asyncio.get_running_loop().time()
+        now = get_running_loop().time()
         deadline = now + caller.timeout_s
         if deadline > self.deadline:
             deadline = self.deadline
         if identity is None and treatment.keyed:
-            identity = _identity(arguments)
+            identity = identity_of(arguments)
         if identity is None or not treatment.keyed:
             self.fresh_until = 0.0
             call = Call(
@@ -199,7 +202,7 @@ class Calls:
         kept: Kept | None = None
         cache = treatment.cache
         if cache is not None and not self.fresh:
-            kept = cache.get(key, now)
+            kept = cache.get(key, now) if cache.bytes else None
             if kept is None:
                 cache.misses += 1
             elif kept.fresh_until > now:
@@ -233,8 +236,20 @@ class Calls:
                 caller.shared += 1
                 return self._counted(function, joined, call.said, call.began + call.said.fresh_s)
             call.began, call.deadline = asyncio.get_running_loop().time(), deadline
-        answer = await self._lead(call)
+        writes = caller.writes
+        try:  # as `_lead` does it, in a frame less
+            answer = await self._make(call)
+        except BaseException:
+            self._given_up(call)
+            raise
+        answer = self._landed(call, answer, writes)
         said = call.said
+        if said is UNSAID and type(answer) is Fetched:  # most answers; as `_counted` does it
+            self.fresh_until = 0.0
+            self.answer_bytes += len(answer.body)
+            if self.answer_bytes <= self.max_answer_bytes:
+                return answer
+            return ByteBudgetExceeded(upstream, function.id, self.max_answer_bytes)
         return self._counted(function, answer, said, call.began + said.fresh_s if said is not UNSAID else 0.0)
 
     def decode(self, function: Function, answer: Fetched) -> Json | UpstreamError:
@@ -275,21 +290,34 @@ class Calls:
 
     async def _lead(self, call: Call) -> Answer:
         """Make the call of a read, for all who wait for it."""
-        treatment = call.treatment
         writes = call.caller.writes
         try:
             answer = await self._make(call)
         except BaseException:
-            # Cancelled: faults are values by now.
-            if not (call.waiting and self._pass_on(call)):
-                call.is_over()
+            self._given_up(call)
             raise
+        return self._landed(call, answer, writes)
+
+    def _given_up(self, call: Call) -> None:
+        """Who makes the call of a read was cancelled: faults are values by then."""
+        if not (call.waiting and self._pass_on(call)):
+            call.is_over()
+
+    def _landed(self, call: Call, answer: Answer, writes: int) -> Answer:
+        """Keep the *answer* of a read if it may be, and give it to all who wait; what is to be used.
+
+        Args:
+            call: The read.
+            answer: What came.
+            writes: Of the upstream, when the call began.
+        """
+        treatment = call.treatment
         if treatment.cache is not None and not (
             # What most answers are: they say nothing of how long they may be used.
             type(answer) is Fetched
             and call.kept is None
             and treatment.heeds_alone
-            and freshness_of(answer.headers) is UNSAID
+            and (answer.is_silent or freshness_of(answer.headers) is UNSAID)
         ):
             answer = self._keep(call, answer, writes)
         if call.waiting:
@@ -306,7 +334,7 @@ class Calls:
     async def _make(self, call: Call, *, repeat: bool = True) -> Answer:
         """Make one call as soon as there is a slot, and again if it failed and may be repeated."""
         caller, function = call.caller, call.function
-        slots = caller.slots
+        fetch, slots = caller.fetch, caller.slots
         if slots.free > 0:
             slots.free -= 1
         elif not await slots.wait(call.deadline):
@@ -317,9 +345,9 @@ class Calls:
         if call.kept is not None:
             headers = {**headers, **call.kept.said.conditions}
         try:
-            if caller.fetch is not None:
+            if fetch is not None:
                 # The transport holds the deadline: that is its contract.
-                answer = await caller.fetch(function, call.arguments, deadline=call.deadline, headers=headers)
+                answer = await fetch(function, call.arguments, deadline=call.deadline, headers=headers)
             else:
                 async with asyncio.timeout_at(call.deadline):
                     answer = await caller.transport.call(
@@ -330,7 +358,10 @@ class Calls:
         except Exception as error:  # noqa: BLE001 - it is logged, under the id that the client gets
             answer = _failed_inside(function, error)
         finally:
-            slots.release()
+            if slots.waiting:
+                slots.release()
+            else:
+                slots.free += 1
         if repeat and call.treatment.retries is not None and isinstance(answer, UpstreamError):
             return await self._make_again(call, call.treatment.retries, answer)
         return answer
@@ -443,21 +474,13 @@ class Calls:
 
     def _forward(self, caller: UpstreamCaller, upstream: UpstreamId) -> _Forwarded:
         headers = self.headers
-        sent = {name: headers[name] for name in caller.sent if name in headers}
+        sent = {name: headers[name] for name in caller.sent & headers.keys()}
         values: tuple[str | None, ...] = ()
         if caller.forward:
             self.is_private = True  # also where it sent none: another caller's answer may be another
-            values = tuple([headers.get(name) for name in caller.forward])
+            values = tuple(map(headers.get, caller.forward))
         forwarded = self._forwarded[upstream] = (sent, values)
         return forwarded
-
-
-def _identity(arguments: Mapping[str, Any]) -> bytes | None:
-    """*arguments* in the one form that equal ones have; ``None`` if they have none."""
-    try:
-        return _ENCODE(arguments)
-    except _UNENCODABLE:
-        return None  # the transport will say what is wrong with them
 
 
 def _size_of(answer: Json) -> int:
@@ -473,6 +496,8 @@ def _is_outage(error: UpstreamError) -> bool:
 
     Source: RFC 5861, section 4: 500, 502, 503 and 504, and what keeps the upstream from answering.
     """
+    if isinstance(error, LambdaStatus):
+        return error.is_outage
     if isinstance(error, UpstreamStatus):
         return error.status in _OUTAGES
     return isinstance(error, UpstreamUnreachable | UpstreamTimeout)

@@ -107,7 +107,8 @@ class Engine:
         self._background = Background()
         self._in_flight: InFlight[Response] = InFlight(self._background, timed_out=attrgetter("timed_out"))
         self._under_way = 0
-        self._known: dict[int, tuple[GraphQLRequest, tuple[str, ...]]] = {}
+        self._known: dict[int, _Known] = {}
+        self._known_since = 0
         self._idle: asyncio.Event | None = None
         self.cache = ResponseCache(self.settings.cache_bytes) if self.settings.cache_bytes else None
         self.callers: dict[UpstreamId, UpstreamCaller] = {
@@ -167,6 +168,10 @@ class Engine:
         """
         return self._preparer.plan(prepared, variables)
 
+    def compiled(self, prepared: Prepared, plan: Plan) -> Compiled | None:
+        """*plan*, compiled; ``None`` if it is to be interpreted this time."""
+        return self._preparer.compiled(prepared, plan) if self.settings.compiled else None
+
     def calls(self, headers: Mapping[str, str], deadline: float | None = None) -> Calls:
         """What makes the calls of one operation.
 
@@ -201,11 +206,19 @@ class Engine:
         mutates = False
         key: tuple[object, ...] | None = None
         try:
+            if self._known_since != self._preparer.gone:
+                self._known.clear()  # nothing is held that the preparer has let go
+                self._known_since = self._preparer.gone
             known = self._known.get(id(request))
-            if known is not None and known[0] is request and deadline is not None and "query" in allow:
-                key = (request.query, request.operation_name, b"", *map(headers.get, known[1]))
+            if known is not None and known.request is request and deadline is not None and "query" in allow:
                 return await self._in_flight.share(
-                    key, self._execute_known, request, headers, deadline=deadline
+                    known.key + tuple(map(headers.get, known.forwarded)),
+                    self._execute_plan,
+                    known.prepared,
+                    known.plan,
+                    known.variables,
+                    headers,
+                    deadline=deadline,
                 )
             prepared = self._preparer.prepare(request.query, request.operation_name)
             operation = prepared.operation
@@ -232,7 +245,7 @@ class Engine:
                 response = await self._execute_plan(prepared, plan, variables, headers, deadline)
             else:
                 if self._guard is None:
-                    self._remember(request, prepared, plan)
+                    self._remember(request, prepared, plan, variables)
                 response = await self._in_flight.share(
                     key, self._execute_plan, prepared, plan, variables, headers, deadline=deadline
                 )
@@ -252,8 +265,10 @@ class Engine:
             self._idle = asyncio.Event()
             await self._idle.wait()
 
-    def _remember(self, request: GraphQLRequest, prepared: Prepared, plan: Plan) -> None:
-        """Let *request*, if the very same object comes again, be shared before it is prepared.
+    def _remember(
+        self, request: GraphQLRequest, prepared: Prepared, plan: Plan, variables: VariableValues
+    ) -> None:
+        """Let *request*, if the very same object comes again, find what was prepared for it at once.
 
         The endpoint gives one object for equal bodies. Those who wait for somebody else's execution are most
         of a popular query's callers; a third of what they cost was to prepare what they never use.
@@ -263,16 +278,8 @@ class Engine:
             return
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        self._known[id(request)] = (request, names)
-
-    async def _execute_known(
-        self, request: GraphQLRequest, headers: Mapping[str, str], deadline: float
-    ) -> Response:
-        prepared = self._preparer.prepare(request.query, request.operation_name)
-        variables = self._preparer.variables(prepared, request.variables)
-        plan = self._preparer.plan(prepared, variables)
-        assert isinstance(plan, Plan)
-        return await self._execute_plan(prepared, plan, variables, headers, deadline)
+        key = (request.query, request.operation_name, b"")
+        self._known[id(request)] = _Known(request, prepared, plan, variables, key, names)
 
     async def _execute_plan(
         self,
@@ -282,11 +289,19 @@ class Engine:
         headers: Mapping[str, str],
         deadline: float,
     ) -> Response:
-        calls = self.calls(headers, deadline)
-        compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
-        outcome = await execute_plan(plan, compiled, variables, calls)
-        if isinstance(outcome, bytes):
+        settings = self.settings
+        calls = Calls(
+            self.callers,
+            headers,
+            deadline,
+            settings.max_calls,
+            settings.max_answer_bytes,
+            self._background,
+        )
+        outcome = await execute_plan(plan, self.compiled(prepared, plan), variables, calls)
+        if type(outcome) is bytes:
             return self._bounded(outcome, calls, plan.operation_type)
+        assert isinstance(outcome, Result)
         prepared.relocate(outcome.errors)
         return self._response(outcome, calls, plan.operation_type)
 
@@ -346,7 +361,7 @@ class Engine:
         if isinstance(plan, HandWritten):
             events = self._subscribe_resolvers(operation, request, headers or {})
         else:
-            compiled = self._preparer.compiled(prepared, plan) if self.settings.compiled else None
+            compiled = self.compiled(prepared, plan)
             events = self._subscribe_plan(prepared, plan, compiled, variables, headers or {})
         async with aclosing(events):
             async for response in events:
@@ -464,7 +479,7 @@ class Engine:
             )
             body = msgspec.json.encode({"errors": [format_error(error)], "data": None})
             return Response(body, calls=calls.count, operation_type=operation_type)
-        max_age_s = calls.max_age_s() if operation_type == "query" else 0
+        max_age_s = calls.max_age_s() if calls.fresh_until and operation_type == "query" else 0
         return Response(
             body,
             calls=calls.count,
@@ -473,6 +488,22 @@ class Engine:
             is_private=calls.is_private,
             timed_out=calls.timed_out,
         )
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """A request without variables that came before, and what was prepared for it.
+
+    Attributes:
+        key: What parts it from others, but for headers.
+        forwarded: Names of those that part it, too.
+    """
+
+    request: GraphQLRequest
+    prepared: Prepared
+    plan: Plan
+    variables: VariableValues
+    key: tuple[object, ...]
+    forwarded: tuple[str, ...]
 
 
 def _marked(response: Response, cost: int, *, is_guarded: bool) -> Response:

@@ -22,7 +22,7 @@ from ..plan import Plan
 from ..plan.keys import Key
 from ..transport.base import Fetched
 from .calls import Calls
-from .loaders import fails_whole, key_calls, lookup_key, nothing_found
+from .loaders import fails_whole, key_calls, lookup_key, nothing_found, one_call
 from .record import Answer, Record
 from .run import Execution, Result
 from .stages import KeyStore, StageRunner
@@ -46,7 +46,11 @@ _REFUSED: Final = (
 
 
 async def execute_plan(
-    plan: Plan, compiled: Compiled | None, variables: VariableValues, calls: Calls
+    plan: Plan,
+    compiled: Compiled | None,
+    variables: VariableValues,
+    calls: Calls,
+    record: Record | None = None,
 ) -> bytes | Result:
     """Execute a query or mutation: the response map as JSON, or what the interpreted way yielded.
 
@@ -55,8 +59,17 @@ async def execute_plan(
         compiled: The same, compiled; ``None`` to interpret it.
         variables: Coerced values of the operation's variables.
         calls: Makes the calls.
+        record: What is answered already.
     """
-    return await _execute(plan, compiled, variables, calls, Record())
+    if record is None:
+        record = Record()
+    if compiled is not None:
+        body = await FastExecution(compiled, variables, calls, record).run()
+        if body is None and compiled.lenient is not None:
+            body = await FastExecution(compiled.lenient, variables, calls, record).run()
+        if body is not None:
+            return body
+    return await Execution(plan, variables, calls, record).run()
 
 
 async def execute_event(
@@ -71,44 +84,38 @@ async def execute_event(
     (fetch,) = plan.stages[root].fetches
     record = Record()
     record.roots[fetch] = event
-    return await _execute(plan, compiled, variables, calls, record)
-
-
-async def _execute(
-    plan: Plan, compiled: Compiled | None, variables: VariableValues, calls: Calls, record: Record
-) -> bytes | Result:
-    if compiled is not None:
-        body = await FastExecution(compiled, variables, calls, record).run()
-        if body is None and compiled.lenient is not None:
-            body = await FastExecution(compiled.lenient, variables, calls, record).run()
-        if body is not None:
-            return body
-    return await Execution(plan, variables, calls, record).run()
+    return await execute_plan(plan, compiled, variables, calls, record)
 
 
 class FastExecution(StageRunner):
     """One execution of one compiled plan."""
 
+    # On the class: most executions leave them as they are.
+    _left = False
+    _stores: dict[int, KeyStore] | None = None
+
     def __init__(self, compiled: Compiled, variables: VariableValues, calls: Calls, record: Record) -> None:
         """Prepare to execute *compiled*; *record* holds what there is already, and is added to."""
-        super().__init__(compiled.plan.stages)
+        plan = compiled.plan
+        self._stages = plan.stages
         self._compiled = compiled
         self._variables = variables
         self._calls = calls
         self._record = record
-        self._state: list[Any] = [None] * len(compiled.plan.fetches)
-        self._stores: dict[int, KeyStore] = {}
-        self._left = False
+        self._state: list[Any] = [None] * len(plan.fetches)
 
     async def run(self) -> bytes | None:
         """The response map as JSON; ``None`` if the operation is left to another way."""
         plan = self._compiled.plan
+        roots = plan.root_stages
         if plan.operation_type == "mutation":
-            for root in plan.root_stages:
+            for root in roots:
                 if not self._left:
                     await self.run_stages((root,))
+        elif len(roots) == 1 and not plan.stages[roots[0]].then:
+            await self.run_stage(roots[0])  # one frame less, for most queries
         else:
-            await self.run_stages(plan.root_stages)
+            await self.run_stages(roots)
         if self._left:
             return None
         try:
@@ -128,9 +135,14 @@ class FastExecution(StageRunner):
                 arguments = stage.arguments.read(self._variables)
             if stage.link is None:
                 roots = self._record.roots
-                if stage.first not in roots:
-                    roots[stage.first] = await self._calls.fetch(stage.function, arguments)
-                self._state[stage.first] = _decoded(stage.reader, roots[stage.first])
+                first = stage.first
+                if first in roots:
+                    answer = roots[first]
+                else:
+                    # What is constant has its identity at hand.
+                    identity = stage.identity
+                    answer = roots[first] = await self._calls.fetch(stage.function, arguments, identity)
+                self._state[first] = _decoded(stage.reader, answer)
             elif stage.is_shared:
                 await self._shared(stage, arguments)
             else:
@@ -166,6 +178,8 @@ class FastExecution(StageRunner):
 
     async def _shared(self, stage: CompiledStage, arguments: Mapping[str, Any]) -> None:
         own = [keys(self._state) for keys in stage.keys]
+        if self._stores is None:
+            self._stores = {}
         store = self._stores.setdefault(stage.answers, KeyStore())
 
         async def ask(keys: list[Key]) -> dict[Key, Any]:
@@ -183,13 +197,13 @@ class FastExecution(StageRunner):
         recorded = self._record.links.get(stage.answers)
         if recorded is not None:
             return await self._ask_for_rest(stage, keys, arguments, recorded)
-        requests = key_calls(stage.link, stage.function, keys, arguments, batched=stage.add is not None)
-        record = self._record.links.setdefault(stage.answers, [])
-        if len(requests) == 1:
-            part, given = requests[0]
+        record = self._record.links[stage.answers] = []
+        given = one_call(stage.link, keys, arguments) if stage.add is not None else None
+        if given is not None:
             answer = await self._calls.fetch(stage.function, given)
-            record.append((part, answer))
-            return _by_key(stage, part, answer)
+            record.append((keys, answer))
+            return _by_key(stage, keys, answer)
+        requests = key_calls(stage.link, stage.function, keys, arguments, batched=stage.add is not None)
         answers = await self._fetch_all(stage.function, [given for _, given in requests])
         record += [(part, answer) for (part, _), answer in zip(requests, answers, strict=True)]
         found: dict[Key, Any] = {}

@@ -14,6 +14,8 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final, TypeAlias
 
+from ..transport.base import FRESHNESS_HEADERS
+
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 """In the order they came, names in lower case."""
 
@@ -22,7 +24,7 @@ _DIRECTIVE: Final = re.compile(
 )
 _MOST_S: Final = 2**31  # RFC 9111, section 1.2.2: what is larger counts as this
 
-_TRACED: Final = frozenset({"traceparent", "tracestate", "x-request-id"})
+_TRACED: Final = frozenset({"traceparent", "tracestate", "x-request-id", "x-amzn-trace-id"})
 """No answer that varies by them is kept: they differ in every request, and are not part of a key."""
 
 
@@ -110,12 +112,7 @@ def freshness_of(headers: Headers, *, clock: Callable[[], float] = time.time) ->
     Source: RFC 9111, sections 3, 4.2.1 and 4.2.3: the time that an answer took counts as its age. No
     heuristics: what says nothing is not fresh.
     """
-    for name, _ in headers:
-        if name == b"cache-control" or name == b"expires":
-            break
-    else:
-        return UNSAID
-    return _read(headers, clock)
+    return UNSAID if FRESHNESS_HEADERS.isdisjoint(dict(headers)) else _read(headers, clock)
 
 
 def _read(headers: Headers, clock: Callable[[], float]) -> Freshness:

@@ -146,6 +146,17 @@ def key_calls(
     return calls
 
 
+def one_call(link: Link, keys: list[Key], arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The arguments of the one call of a bulk function that takes all *keys*; ``None`` if it takes several."""
+    bulk = link.bulk
+    if bulk is None or len(keys) > bulk.max_keys or not _fit_surely(keys, bulk):
+        return None
+    given = {**arguments, bulk.argument: keys}
+    if bulk.size_argument:
+        given[bulk.size_argument] = len(keys) * bulk.per_key
+    return given
+
+
 def _takes_list(function: Function, name: str) -> bool:
     argument = function.argument(name)
     return argument is not None and isinstance(argument.type, ListOf)

@@ -186,6 +186,11 @@ class Preparer:
         self._kept: ByteCache[_Key, Prepared | Template | _Alone] = ByteCache(max_cache_bytes)
         self._refused: ByteCache[bytes, tuple[OperationError, ...]] = ByteCache(_MAX_REFUSED_BYTES)
 
+    @property
+    def gone(self) -> int:
+        """How much of what was prepared had to go so far."""
+        return self._kept.gone
+
     def prepare(self, text: str, operation_name: str | None) -> Prepared:
         """The operation of *text*, parsed and validated.
 

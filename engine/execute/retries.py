@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...schemas.catalog import Function, HttpBinding
-from ...schemas.errors import UpstreamError, UpstreamStatus, UpstreamUnreachable
+from ...schemas.errors import LambdaStatus, UpstreamError, UpstreamStatus, UpstreamUnreachable
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "QUERY"})
-_PASSING: Final = frozenset({"429", "502", "503", "504", "UNAVAILABLE", "TooManyRequests", "Service"})
-"""Statuses that pass: HTTP's, gRPC's (without details it is `UpstreamUnreachable`) and Lambda's own words."""
+_PASSING: Final = frozenset({"429", "502", "503", "504", "UNAVAILABLE"})
+"""Statuses that pass: HTTP's and gRPC's (without details it is `UpstreamUnreachable`). Lambda's errors say it."""
 RESERVE: Final = 10.0
 """Retries that an upstream may be sent whatever the share: a few failures among few calls."""
 _REFILL_PER_S: Final = 1.0
@@ -113,6 +113,8 @@ def may_repeat(function: Function) -> bool:
 
 def _passes(error: UpstreamError) -> bool:
     """Whether the same call may well succeed a moment later."""
+    if isinstance(error, LambdaStatus):
+        return error.passes
     if isinstance(error, UpstreamStatus):
         # Who says when to come again does not mind it (gRPC: RESOURCE_EXHAUSTED with RetryInfo).
         return error.status in _PASSING or error.retry_after_s is not None

@@ -17,11 +17,12 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from ...schemas.errors import OperationError
+from ..numbers import decode_exactly
 from ..plan import HandWritten, Plan
 from .engine import Engine
+from .fast import execute_plan
 from .prepared import Prepared
 from .resolvers import RUNNING, Running
-from .run import run_plan
 
 
 @strawberry.type(name="Query")
@@ -120,9 +121,13 @@ class PlanExecutor(StrawberryGraphQLCoreExecutionContext):
             raise GraphQLError(str(error), extensions={"code": error.code}) from error
 
     async def _run_plan(self, prepared: Prepared, plan: Plan, calls: Any) -> ExecutionResult:
-        result = await run_plan(plan, prepared.with_literals(self.variable_values), calls)
-        prepared.relocate(result.errors)
-        return ExecutionResult(result.data, [_as_graphql_error(error) for error in result.errors] or None)
+        variables = prepared.with_literals(self.variable_values)
+        outcome = await execute_plan(plan, self._engine.compiled(prepared, plan), variables, calls)
+        if isinstance(outcome, bytes):  # Strawberry wants objects, and writes them itself
+            response = cast("dict[str, Any]", decode_exactly(outcome))
+            return ExecutionResult(response["data"])
+        prepared.relocate(outcome.errors)
+        return ExecutionResult(outcome.data, [_as_graphql_error(error) for error in outcome.errors] or None)
 
     async def _run_resolvers(self, execute: Any, serially: bool | None, running: Running) -> Any:
         token = RUNNING.set(running)

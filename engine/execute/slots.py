@@ -16,22 +16,25 @@ class Slots:
         elif not await slots.wait(deadline):
             return UpstreamTimeout(...)
 
+    and gives it back by `release`, or by ``slots.free += 1`` where nobody is ``waiting``.
+
     Attributes:
         free: Slots that nobody holds. While somebody waits there are none.
+        waiting: Those who wait.
     """
 
-    __slots__ = ("_waiting", "free")
+    __slots__ = ("free", "waiting")
 
     def __init__(self, most: int) -> None:
         self.free = most
-        self._waiting: deque[asyncio.Future[bool]] = deque()
+        self.waiting: deque[asyncio.Future[bool]] = deque()
 
     async def wait(self, deadline: float) -> bool:
         """Take the next slot that is given back; whether that was before *deadline*."""
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[bool] = loop.create_future()
         timer = loop.call_at(deadline, _settle, turn, False)
-        self._waiting.append(turn)
+        self.waiting.append(turn)
         try:
             return await turn
         except asyncio.CancelledError:
@@ -43,8 +46,8 @@ class Slots:
 
     def release(self) -> None:
         """Give a slot back, or on to the first who waits."""
-        while self._waiting:
-            turn = self._waiting.popleft()
+        while self.waiting:
+            turn = self.waiting.popleft()
             if not turn.done():
                 turn.set_result(True)
                 return

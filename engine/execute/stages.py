@@ -14,9 +14,11 @@ from ..plan.steps import Stage
 class StageRunner(ABC):
     """Runs the stages of one execution."""
 
+    # Made when it is first needed: most plans have no joins.
+    _waits_for: dict[int, int] | None = None
+
     def __init__(self, stages: Sequence[Stage]) -> None:
         self._stages = stages
-        self._waits_for: dict[int, int] = {}
 
     @abstractmethod
     async def run_stage(self, place: int) -> bool:
@@ -38,9 +40,12 @@ class StageRunner(ABC):
     def _ready(self, stage: Stage) -> list[int]:
         """Those of the next stages that wait for no other; the last one before a join goes on with it."""
         ready = []
+        waits_for = self._waits_for
+        if waits_for is None:
+            waits_for = self._waits_for = {}
         for place in stage.then:
-            left = self._waits_for.get(place, self._stages[place].waits_for) - 1
-            self._waits_for[place] = left
+            left = waits_for.get(place, self._stages[place].waits_for) - 1
+            waits_for[place] = left
             if not left:
                 ready.append(place)
         return ready

@@ -18,7 +18,7 @@ from .slots import Slots
 Answer: TypeAlias = Fetched | Json | UpstreamError
 Fetch: TypeAlias = Callable[..., Awaitable[Answer]]
 
-TRACE_HEADERS: Final = ("traceparent", "tracestate", "x-request-id")
+TRACE_HEADERS: Final = ("traceparent", "tracestate", "x-request-id", "x-amzn-trace-id")
 """Forwarded to every upstream: they say which request a call belongs to, and are no secret. No two requests
 share them, so no answer may depend on them."""
 
@@ -182,7 +182,7 @@ class UpstreamCaller:
         self.settings = settings = settings or CallSettings()
         self.transport = transport
         self.forward = tuple(name for name in settings.forward if name not in TRACE_HEADERS)
-        self.sent = (*TRACE_HEADERS, *self.forward)
+        self.sent = frozenset((*TRACE_HEADERS, *self.forward))
         self.timeout_s = settings.timeout_s
         self.slots = Slots(settings.max_concurrency)
         self.fetch: Fetch | None = getattr(transport, "fetch", None)

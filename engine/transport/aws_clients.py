@@ -11,10 +11,12 @@ import functools
 import ipaddress
 import logging
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from aiobotocore.config import AioConfig
+from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import AioSession
 from botocore.exceptions import (
     ClientError,
@@ -42,6 +44,7 @@ NO_CREDENTIALS_HELP: Final = (
     "instance a role"
 )
 
+_LOCAL_CREDENTIALS: Final = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 _DENIED: Final = frozenset(
     {
         "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException", "Forbidden", "403",
@@ -55,6 +58,23 @@ for _name in ("botocore", "aiobotocore"):
     # At DEBUG botocore logs requests with their bodies. Whoever wants that sets these loggers' level.
     if (_logger := logging.getLogger(_name)).level == logging.NOTSET:
         _logger.setLevel(logging.INFO)
+
+
+@dataclass(frozen=True, slots=True)
+class AwsService:
+    """Where requests to a service go, and in whose name.
+
+    Attributes:
+        url: Of its endpoint: regional, dual-stack, FIPS or replaced, as the AWS configuration says.
+        region: Its requests are signed for.
+        credentials: botocore's: ``await get_frozen_credentials()`` gives them, renewed where they expire.
+        ca_file: Certificates to trust in place of the system's (``AWS_CA_BUNDLE``); ``""`` for those.
+    """
+
+    url: str
+    region: str
+    credentials: Any
+    ca_file: str
 
 
 class AwsSession:
@@ -111,7 +131,7 @@ class AwsSession:
         )
         credentials: dict[str, str] = {}
         if self._local and await self._session.get_credentials() is None:
-            credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+            credentials = _LOCAL_CREDENTIALS
         client: AbstractAsyncContextManager[Any] = self._session.create_client(
             service,
             region_name=self._region,
@@ -120,6 +140,25 @@ class AwsSession:
             **credentials,
         )
         return client
+
+    async def service(self, name: str) -> AwsService:
+        """What it takes to call the service *name* without a client of it.
+
+        Raises:
+            NoCredentialsError: There are none; see `NO_CREDENTIALS`.
+            BotoCoreError: The configuration cannot be used.
+            ValueError: The endpoint is no URL.
+        """
+        credentials = await self._session.get_credentials()
+        if credentials is None:
+            if not self._local:
+                raise NoCredentialsError
+            credentials = AioCredentials(*_LOCAL_CREDENTIALS.values())
+        async with await self.client(name) as client:
+            # botocore resolves the endpoint, so it is the one that its clients would ask.
+            meta = client.meta
+        bundle = self._session.get_config_variable("ca_bundle")
+        return AwsService(meta.endpoint_url, meta.region_name, credentials, bundle or "")
 
 
 def is_loopback(endpoint: str) -> bool:

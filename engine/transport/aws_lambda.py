@@ -1,227 +1,227 @@
-"""Lambda functions, on aiobotocore."""
+"""Lambda functions, called by requests that botocore's signer signs.
+
+Measured beside aiobotocore's ``invoke`` in one run (``python -m tests.benchmarks.bench_lambda``): see
+``docs/lambda.md``, "What a call costs". What botocore does well is left to it: where the endpoint is, whose
+credentials there are and when they are renewed, and the signature.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-import aiohttp
-import msgspec
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    ParamValidationError,
-    ReadTimeoutError,
-)
-from botocore.parsers import ResponseParserError
+from aiobotocore.credentials import AioCredentials
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as ConnectingError
 
-from ...schemas.catalog import Function, Json, LambdaBinding, LambdaTarget, Upstream
-from ...schemas.errors import (
-    BadArguments,
-    UpstreamAnswer,
-    UpstreamError,
-    UpstreamStatus,
-    UpstreamTimeout,
-    UpstreamUnreachable,
-)
-from ..numbers import decode_exactly, encode_exactly
-from .aws_clients import NO_CREDENTIALS, NO_CREDENTIALS_HELP, AwsSession, error_kind
+from ...schemas.catalog import Function, LambdaTarget, Upstream
+from ...schemas.errors import UpstreamTimeout, UpstreamUnreachable
+from .aws_clients import NO_CREDENTIALS, NO_CREDENTIALS_HELP, AwsService, AwsSession, error_kind
+from .aws_signing import FrozenCredentials, SignedTarget, Signer
 from .base import TransportSettings
+from .http1 import Origin, Reply, StreamedReply, encode_head, tls_context
+from .http_client import Client, open_client
+from .lambda_answers import header
+from .lambda_calls import LambdaCalls
+from .lambda_requests import Invocation, invoke_path, invoke_query
 
 logger = logging.getLogger(__name__)
 
-_READ_TIMEOUT_S: Final = 910.0
-"""Beyond Lambda's longest timeout, 900 s: the deadline of the call is what ends it."""
-
-_MAX_CLIENT_CONTEXT: Final = 3583  # Invoke: "up to 3,583 bytes of base64-encoded data"
-
 _DETAIL_LENGTH: Final = 500
+_MAX_IDLE_S: Final = 12.0  # aiobotocore's
+
+# AWS takes a request that is up to 5 minutes off; what AWS's SDKs correct is more than 4.
+_MAX_SKEW_S: Final = 240.0
+_SKEWED: Final = frozenset(
+    {
+        b"InvalidSignatureException", b"RequestExpired", b"RequestInTheFuture", b"RequestTimeTooSkewed",
+        b"SignatureDoesNotMatch",
+    }
+)  # fmt: skip
 
 
-class _FunctionError(msgspec.Struct):
-    errorType: str = ""  # noqa: N815 - Lambda's own word
-    errorMessage: str = ""  # noqa: N815 - Lambda's own word
+_PASSING: Final = (ConnectingError, HTTPClientError, RuntimeError)
+"""What may go otherwise a moment later, where credentials are asked for."""
 
 
-class _TooLarge(Exception):
-    """The payload passes the limit."""
+@dataclass(frozen=True, slots=True)
+class _Connected:
+    """What is known once the AWS configuration was read.
 
-
-class LambdaTransport:
-    """The `Transport` of Lambda in one region. Its client is made with the first call.
-
-    Forwarded headers, and those of the settings, reach a function as ``context.client_context.custom``.
+    Attributes:
+        host: As it stands in ``Host``.
+        prefix: Of all paths.
+        static: Credentials that do not expire; ``None`` for those that botocore renews.
     """
+
+    service: AwsService
+    signer: Signer
+    client: Client
+    host: str
+    prefix: str
+    static: FrozenCredentials | None
+
+
+class LambdaTransport(LambdaCalls):
+    """The `Transport` of Lambda in one region. The AWS configuration is read with the first call."""
 
     def __init__(self, upstream: Upstream, settings: TransportSettings) -> None:
         if not isinstance(upstream.target, LambdaTarget):
             raise TypeError(f"{upstream.id} is not reached through Lambda")
+        super().__init__(settings)
         self._target = upstream.target
-        self._settings = settings
-        self._closing = contextlib.AsyncExitStack()
         self._opening = asyncio.Lock()
-        self._client: Any = None
-        self._open = False
+        self._connected: _Connected | None = None
+        self._targets: dict[tuple[str, str, str], SignedTarget] = {}
+        self._open_now = False
 
     async def __aenter__(self) -> LambdaTransport:
-        self._open = True
+        self._open_now = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._open = False
-        self._client = None
-        await self._closing.aclose()
+        self._open_now = False
+        connected, self._connected = self._connected, None
+        if connected is not None:
+            await connected.client.aclose()
 
-    async def call(
-        self,
-        function: Function,
-        arguments: Mapping[str, Any],
-        *,
-        deadline: float,
-        headers: Mapping[str, str],
-    ) -> Json | UpstreamError:
-        """Make one call; see `Transport.call`."""
-        return await self._call(function, arguments, deadline, headers)
+    async def _send(self, invocation: Invocation, deadline: float) -> Reply:
+        connected, credentials = await self._ready(invocation.function, deadline)
+        idempotent = invocation.function.idempotent
+        head = self._head(connected, invocation, credentials)
+        reply = await connected.client.request(
+            head, invocation.payload, deadline=deadline, idempotent=idempotent
+        )
+        if reply.status == 403 and _corrects_clock(connected.signer, reply.headers):
+            # Nothing was run: what a signature that is too old is for may be signed again.
+            head = self._head(connected, invocation, credentials)
+            reply = await connected.client.request(
+                head, invocation.payload, deadline=deadline, idempotent=idempotent
+            )
+        return reply
 
-    async def stream(
-        self,
-        function: Function,
-        arguments: Mapping[str, Any],
-        *,
-        headers: Mapping[str, str],
-    ) -> AsyncGenerator[Json | UpstreamError, None]:
-        """One answer: that of a call without a deadline. See `Transport.stream`."""
-        yield await self._call(function, arguments, None, headers)
+    @contextlib.asynccontextmanager
+    async def _open(self, invocation: Invocation, deadline: float) -> AsyncGenerator[StreamedReply, None]:
+        connected, credentials = await self._ready(invocation.function, deadline)
+        head = self._head(connected, invocation, credentials)
+        async with contextlib.AsyncExitStack() as stack:
+            reply = await stack.enter_async_context(
+                connected.client.stream(head, invocation.payload, deadline=deadline)
+            )
+            if reply.status == 403 and _corrects_clock(connected.signer, reply.headers):
+                await stack.aclose()
+                head = self._head(connected, invocation, credentials)
+                reply = await stack.enter_async_context(
+                    connected.client.stream(head, invocation.payload, deadline=deadline)
+                )
+            yield reply
 
-    async def _call(
-        self,
-        function: Function,
-        arguments: Mapping[str, Any],
-        deadline: float | None,
-        headers: Mapping[str, str],
-    ) -> Json | UpstreamError:
+    # The request.
+
+    def _head(self, connected: _Connected, invocation: Invocation, credentials: FrozenCredentials) -> bytes:
+        signed = {"content-type": "application/json", "host": connected.host}
+        if invocation.context:
+            signed["x-amz-client-context"] = invocation.context
+        if invocation.binding.invocation == "event":
+            signed["x-amz-invocation-type"] = "Event"
+        target = self._target_of(connected, invocation)
+        payload = invocation.payload
+        # What follows is not signed: proxies change it.
+        headers = connected.signer.sign(target, signed, payload, credentials)
+        headers["user-agent"] = "weft"
+        headers["content-length"] = str(len(payload))
+        if invocation.trace:
+            headers["x-amzn-trace-id"] = invocation.trace
+        lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+        return encode_head(b"POST", target.target.encode(), lines)
+
+    def _target_of(self, connected: _Connected, invocation: Invocation) -> SignedTarget:
+        binding = invocation.binding
+        key = (binding.function_name, binding.qualifier, binding.invocation)
+        found = self._targets.get(key)
+        if found is None:
+            found = self._targets[key] = connected.signer.target(
+                "POST", connected.prefix + invoke_path(invocation.function, binding), invoke_query(binding)
+            )
+        return found
+
+    # What the AWS configuration says.
+
+    async def _ready(self, function: Function, deadline: float) -> tuple[_Connected, FrozenCredentials]:
+        """Raises the `UpstreamError` that prevents the call."""
+        known = self._connected
+        if known is not None and known.static is not None:
+            return known, known.static
+        if not self._open_now:
+            raise RuntimeError("the transport is used outside of its `async with` block")
         at = (function.upstream, function.id)
         try:
-            request = self._request(function, arguments, headers)
             async with asyncio.timeout_at(deadline):
-                client = await self._connected()
-                answer = await client.invoke(**request)
-                data = await self._read(answer["Payload"])
-        except UpstreamError as error:
-            return error
-        except _TooLarge:
-            return UpstreamAnswer(
-                *at, reason=f"the answer is larger than {self._settings.max_body_bytes} bytes"
-            )
-        except ClientError as error:
-            return UpstreamStatus(*at, status=error_kind(error), detail=str(error)[:_DETAIL_LENGTH])
-        except NO_CREDENTIALS:
+                connected = self._connected or await self._connect()
+                frozen: FrozenCredentials = await connected.service.credentials.get_frozen_credentials()
+        except NO_CREDENTIALS as error:
             logger.warning("call not signed", extra={"function": function.id, "detail": NO_CREDENTIALS_HELP})
-            return UpstreamUnreachable(*at, detail=NO_CREDENTIALS_HELP, passes=False)
-        except ParamValidationError:
-            return BadArguments(*at, reason="the function's name cannot be called")
-        except ResponseParserError:
-            return UpstreamAnswer(*at, reason="the answer is not one of Lambda's")
-        except ConnectTimeoutError as error:
-            return _unreachable(function, error)
-        except (TimeoutError, ReadTimeoutError):
-            return UpstreamTimeout(*at)
-        except (BotoCoreError, aiohttp.ClientError, OSError, ValueError) as error:
-            # ValueError: endpoint URLs that botocore cannot read.
-            return _unreachable(function, error)
-        if "FunctionError" in answer:
-            return UpstreamStatus(*at, status=str(answer["FunctionError"]), detail=function_failure(data))
-        try:
-            decoded: Json = decode_exactly(data)
-        except msgspec.DecodeError:
-            return UpstreamAnswer(*at, reason=f"JSON was expected, {len(data)} bytes came that are none")
-        return decoded
+            raise UpstreamUnreachable(*at, detail=NO_CREDENTIALS_HELP, passes=False) from error
+        except ClientError as error:
+            # STS gives no credentials for the role.
+            detail = f"{error_kind(error)}: {error}"[:_DETAIL_LENGTH]
+            logger.warning("call not signed", extra={"function": function.id, "detail": detail})
+            raise UpstreamUnreachable(*at, detail=detail, passes=False) from error
+        except TimeoutError as error:
+            raise UpstreamTimeout(*at) from error
+        except (BotoCoreError, OSError, ValueError, RuntimeError) as error:
+            # ValueError: endpoint URLs that cannot be read. RuntimeError: credentials that came have expired.
+            detail = f"{type(error).__name__}: {error}"[:_DETAIL_LENGTH]
+            logger.warning("call not signed", extra={"function": function.id, "detail": detail})
+            raise UpstreamUnreachable(*at, detail=detail, passes=isinstance(error, _PASSING)) from error
+        return connected, frozen
 
-    def _request(
-        self, function: Function, arguments: Mapping[str, Any], headers: Mapping[str, str]
-    ) -> dict[str, Any]:
-        """Parameters of Invoke; raises the `UpstreamError` that prevents the call."""
-        binding = function.binding
-        assert isinstance(binding, LambdaBinding)
-        request: dict[str, Any] = {
-            "FunctionName": binding.function_name,
-            "Payload": payload_of(function, arguments),
-        }
-        if binding.qualifier:
-            request["Qualifier"] = binding.qualifier
-        context = client_context(function, self._settings.headers, headers)
-        if context:
-            request["ClientContext"] = context
-        return request
+    async def _connect(self) -> _Connected:
+        async with self._opening:
+            if self._connected is None:
+                session = AwsSession(region=self._target.region, endpoint=self._target.endpoint)
+                service = await session.service("lambda")
+                is_static = type(service.credentials) is AioCredentials
+                static = await service.credentials.get_frozen_credentials() if is_static else None
+                self._connected = self._connect_to(service, static)
+        return self._connected
 
-    async def _connected(self) -> Any:
-        if not self._open:
-            raise RuntimeError("the transport is used outside of its `async with` block")
-        if self._client is None:
-            async with self._opening:
-                if self._client is None:
-                    session = AwsSession(region=self._target.region, endpoint=self._target.endpoint)
-                    client = await session.client(
-                        "lambda",
-                        connect_timeout_s=self._settings.connect_timeout_s,
-                        read_timeout_s=_READ_TIMEOUT_S,
-                        max_connections=self._settings.max_connections,
-                    )
-                    self._client = await self._closing.enter_async_context(client)
-        return self._client
-
-    async def _read(self, body: Any) -> bytes:
-        most = self._settings.max_body_bytes
-        pieces: list[bytes] = []
-        size = 0
-        async with body:
-            while piece := await body.read(min(most + 1 - size, 64 * 1024)):
-                size += len(piece)
-                if size > most:
-                    raise _TooLarge
-                pieces.append(piece)
-        return b"".join(pieces)
+    def _connect_to(self, service: AwsService, static: FrozenCredentials | None) -> _Connected:
+        parts = urlsplit(service.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("the endpoint is no URL of an HTTP server")
+        scheme: Any = parts.scheme
+        port = parts.port or {"http": 80, "https": 443}[scheme]
+        origin = Origin(scheme, parts.hostname, port)
+        settings = self._settings
+        client = open_client(
+            origin,
+            max_connections=settings.max_connections,
+            connect_timeout_s=settings.connect_timeout_s,
+            max_body_bytes=settings.max_body_bytes,
+            max_idle_s=_MAX_IDLE_S,
+            ssl=tls_context(service.ca_file) if service.ca_file and scheme == "https" else None,
+        )
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        if port != {"http": 80, "https": 443}[scheme]:
+            host += f":{port}"
+        signer = Signer("lambda", service.region)
+        return _Connected(service, signer, client, host, parts.path.rstrip("/"), static)
 
 
-def payload_of(function: Function, arguments: Mapping[str, Any]) -> bytes:
-    """The payload of a call; raises `BadArguments` where there is none."""
-    binding = function.binding
-    if not isinstance(binding, LambdaBinding):
-        raise TypeError(f"{function.id} is no Lambda function")
-    value: Any = dict(arguments) if binding.payload == "arguments" else arguments.get("payload", {})
+def _corrects_clock(signer: Signer, headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether a signature was refused because the clock is wrong, which it no longer is."""
+    kind = header(headers, b"x-amzn-errortype").partition(b":")[0]
+    if kind not in _SKEWED:
+        return False
     try:
-        return encode_exactly(value)
-    except (TypeError, ValueError, msgspec.MsgspecError) as error:
-        raise BadArguments(function.upstream, function.id, reason=f"no JSON: {error}") from error
-
-
-def client_context(function: Function, configured: Mapping[str, str], forwarded: Mapping[str, str]) -> str:
-    """Headers as a function sees them, base64; raises `BadArguments` where they are too long."""
-    custom = {name.lower(): value for name, value in configured.items()} | dict(forwarded)
-    if not custom:
-        return ""
-    context = base64.b64encode(msgspec.json.encode({"custom": custom}))
-    if len(context) > _MAX_CLIENT_CONTEXT:
-        reason = "the forwarded headers are longer than Lambda takes"
-        raise BadArguments(function.upstream, function.id, reason=reason)
-    return context.decode()
-
-
-def function_failure(data: bytes) -> str:
-    """What a failed function said, for logs."""
-    try:
-        said = msgspec.json.decode(data, type=_FunctionError)
-    except msgspec.MsgspecError:
-        return ""
-    return f"{said.errorType}: {said.errorMessage}"[:_DETAIL_LENGTH]
-
-
-def _unreachable(function: Function, error: Exception) -> UpstreamUnreachable:
-    detail = f"{type(error).__name__}: {error}"[:_DETAIL_LENGTH]
-    logger.debug("call failed", extra={"function": function.id, "detail": detail})
-    return UpstreamUnreachable(function.upstream, function.id, detail=detail)
+        theirs = parsedate_to_datetime(header(headers, b"date").decode("latin-1")).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return False
+    return signer.correct_clock(theirs, tolerance_s=_MAX_SKEW_S)

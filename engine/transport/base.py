@@ -115,6 +115,10 @@ class AnswerMessages(Protocol):
         ...
 
 
+FRESHNESS_HEADERS: Final = frozenset({b"cache-control", b"expires"})
+"""Without either an answer does not say how long it may be used (RFC 9111, section 4.2.1)."""
+
+
 class Fetched(msgspec.Struct, frozen=True):
     """A successful answer, not decoded yet. One is made for every call: a Struct costs a fifth.
 
@@ -124,12 +128,14 @@ class Fetched(msgspec.Struct, frozen=True):
         headers: In the order they came, names in lower case.
         status: HTTP status code, 2xx.
         messages: How *body* is read; ``None`` for JSON.
+        is_silent: The headers surely say nothing of how long the answer may be used.
     """
 
     body: bytes
     headers: Sequence[tuple[bytes, bytes]] = ()
     status: int = 200
     messages: AnswerMessages | None = None
+    is_silent: bool = False
 
     def __repr__(self) -> str:
         return f"Fetched({len(self.body)} bytes)"

@@ -12,10 +12,9 @@ import logging
 import re
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from yarl import URL
@@ -28,12 +27,13 @@ from ...schemas.errors import (
     UpstreamUnreachable,
 )
 from ...schemas.openapi.media import MediaKind, media_kind
-from .base import FUNCTION_HEADER, LOCAL_HEADER, Fetched, NotModified, TransportSettings
+from .base import FRESHNESS_HEADERS, FUNCTION_HEADER, LOCAL_HEADER, Fetched, NotModified, TransportSettings
 from .credentials import NOTHING, Carried, carried_by
 from .gateway_answer import local_answer
 from .http1 import (
     ACCEPT_ENCODING,
     BadHead,
+    ConnectionLost,
     HttpError,
     Origin,
     Pool,
@@ -53,9 +53,9 @@ from .http_answer import (
     status_error,
     with_headers,
 )
+from .http_client import Client, open_client
 from .http_items import ItemDecoder, ItemTooLarge
 from .http_writer import RequestWriter, percent_encoded
-from .proxies import proxy_for
 from .tokens import TokenSource, token_places
 
 logger = logging.getLogger(__name__)
@@ -64,36 +64,11 @@ USER_AGENT: Final = "weft"
 
 _JSON_HEADERS: Final = {"content-type": "application/json"}
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_LOCAL_HEADER: Final = LOCAL_HEADER.encode()
 _ASK_FOR_TIME: Final = frozenset({429, 503})
 """Statuses that may say when to come again (RFC 6585, section 4; RFC 9110, section 15.6.4)."""
 _TOKEN_WAIT_S: Final = 30.0
 """For the token of a stream, which has no deadline of its own."""
-
-
-class Client(Protocol):
-    """What sends requests to one origin: `http1.Pool`, or its proxied twin."""
-
-    async def request(
-        self,
-        head: bytes,
-        body: bytes = b"",
-        *,
-        deadline: float,
-        is_head: bool = False,
-        idempotent: bool = False,
-    ) -> Reply:
-        """The answer to one request; raises `HttpError`."""
-        ...
-
-    def stream(
-        self, head: bytes, body: bytes = b"", *, is_head: bool = False, idempotent: bool = False
-    ) -> AbstractAsyncContextManager[StreamedReply]:
-        """An answer whose body is read piece by piece; raises `HttpError`."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +77,7 @@ class Prepared:
 
     Attributes:
         client: Of its server.
+        pool: The client, where it is one that gives connections, and no token is sent.
         write: Writes its requests.
         gives_json: Its description has a result, in JSON.
         shows_headers: Headers of the answer are a part of its result.
@@ -110,6 +86,7 @@ class Prepared:
 
     function: Function
     client: Client
+    pool: Pool | None
     write: RequestWriter
     is_head: bool
     gives_json: bool
@@ -177,25 +154,39 @@ class HttpTransport:
             otherwise what `call` gives.
         """
         try:
-            prepared = self._prepare(function)
-            if prepared.token is None:  # as `_request` does it, in one frame less
-                head, body = prepared.write(arguments, headers)
-                reply = await prepared.client.request(
-                    head,
-                    body,
-                    deadline=deadline,
-                    is_head=prepared.is_head,
-                    idempotent=function.idempotent,
-                )
-            else:
+            prepared = self._prepared.get(function.id)
+            if prepared is None or prepared.function is not function:
+                prepared = self._prepare(function)
+            pool = prepared.pool
+            if pool is None:
                 reply = await self._request_with_token(prepared, arguments, headers, deadline)
+            else:
+                head, body = prepared.write(arguments, headers)
+                is_head, again = prepared.is_head, function.idempotent
+                connection = pool.take_idle(deadline)
+                if connection is None:
+                    reply = await pool.request_anew(
+                        head, body, deadline=deadline, is_head=is_head, idempotent=again
+                    )
+                else:  # as `Pool.request` does it, in a frame less
+                    waiter = pool.send(connection, head, body, deadline=deadline, is_head=is_head)
+                    try:
+                        reply = await waiter
+                    except ConnectionLost as lost:
+                        if not (again and lost.retriable):
+                            raise
+                        reply = await pool.request_anew(head, body, deadline=deadline, is_head=is_head)
+                    except BaseException:
+                        connection.abandon(waiter)
+                        raise
         except UpstreamError as error:
             return error
         except HttpError as error:
             return self._told(function, error)
-        if self._settings.gateway and (details := _header(reply.headers, LOCAL_HEADER.encode())):
+        named = reply.named
+        if self._settings.gateway and (details := named.get(_LOCAL_HEADER)):
             return local_answer(function, reply.status, details.decode("latin-1"))
-        content_type = _header(reply.headers, b"content-type")
+        content_type = named.get(b"content-type", b"")
         status = reply.status
         if (
             prepared.gives_json
@@ -204,13 +195,15 @@ class HttpTransport:
             and status not in {204, 205}
             and _kind(content_type) == "json"
         ):
-            return Fetched(reply.body.removeprefix(_BYTE_ORDER_MARK), reply.headers, status=status)
+            body = reply.body.removeprefix(_BYTE_ORDER_MARK)
+            is_silent = FRESHNESS_HEADERS.isdisjoint(named)
+            return Fetched(body, reply.headers, status=status, is_silent=is_silent)
         if status == 304:
             return NotModified(function.upstream, function.id, status="304", headers=reply.headers)
         media_type = content_type.decode("latin-1")
         shown = self._settings.show_errors
         if status in _ASK_FOR_TIME:
-            retry_after_s = parse_retry_after(_header(reply.headers, b"retry-after"))
+            retry_after_s = parse_retry_after(named.get(b"retry-after", b""))
             refused = status_error(function, status, reply.body, retry_after_s=retry_after_s)
             if shown:
                 refused.body = error_body(function, status, media_type, reply.body)
@@ -308,11 +301,12 @@ class HttpTransport:
         deadline: float,
     ) -> Reply:
         """Like `_request`. A token that the upstream does not take is replaced, once."""
+        if prepared.token is None:
+            return await self._request(prepared, arguments, headers, deadline)
         with_token = await self._with_token(prepared, headers, deadline)
         reply = await self._request(prepared, arguments, with_token, deadline)
         if reply.status != 401 or "authorization" in headers:
             return reply
-        assert prepared.token is not None
         # RFC 6750, section 3.1: the token was revoked, or the keys that signed it are gone. Nothing was done.
         prepared.token.reject(with_token["authorization"].removeprefix("Bearer "))
         again = await self._with_token(prepared, headers, deadline)
@@ -406,16 +400,18 @@ class HttpTransport:
             cookies=carried.cookies,
             query=carried.query,
         )
+        client, token = self._client(origin, own=own), self._token_source(carried)
         return Prepared(
             function=function,
-            client=self._client(origin, own=own),
+            client=client,
+            pool=client if isinstance(client, Pool) and token is None else None,
             write=write,
             is_head=binding.method == "HEAD",
             gives_json=function.result is not None
             and described_kind(function) == "json"
             and not binding.shown_headers,
             shows_headers=bool(binding.shown_headers),
-            token=self._token_source(carried),
+            token=token,
         )
 
     def _defaults(self, url: URL, function: Function | None) -> dict[str, tuple[bytes, bytes]]:
@@ -445,21 +441,13 @@ class HttpTransport:
         client = self._clients.get(origin)
         if client is None:
             settings = self._settings
-            proxy = "" if origin.unix_path else proxy_for(origin)
-            bounds: dict[str, Any] = {
-                "max_connections": settings.max_connections,
-                "connect_timeout_s": settings.connect_timeout_s,
-                "max_body_bytes": settings.max_body_bytes,
-            }
-            if own and self._tls is not None:
-                bounds["ssl"] = self._tls
-            if proxy:
-                from .http_proxy import ProxiedPool  # it brings aiohttp, which nothing else here needs
-
-                client = ProxiedPool(origin, proxy, **bounds)
-            else:
-                client = Pool(origin, **bounds)
-            self._clients[origin] = client
+            client = self._clients[origin] = open_client(
+                origin,
+                max_connections=settings.max_connections,
+                connect_timeout_s=settings.connect_timeout_s,
+                max_body_bytes=settings.max_body_bytes,
+                ssl=self._tls if own else None,
+            )
         return client
 
     # What went wrong.

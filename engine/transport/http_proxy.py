@@ -57,7 +57,8 @@ class ProxiedPool:
         """Send a request and wait for its answer; see `http1.Pool.request`."""
         try:
             async with asyncio.timeout_at(deadline), self.stream(head, body) as reply:
-                return Reply(reply.status, reply.headers, await reply.read(self._max_body_bytes))
+                body = await reply.read(self._max_body_bytes)
+                return Reply(reply.status, reply.headers, dict(reply.headers), body)
         except TimeoutError as error:
             raise Timeout("no answer before the deadline") from error
 

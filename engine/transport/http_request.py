@@ -25,7 +25,9 @@ _NOT_FORWARDED: Final = frozenset(
      "te", "trailer", "upgrade", "proxy-authorization", "proxy-authenticate", "proxy-connection", "accept",
      "accept-encoding", "expect"}
 )  # fmt: skip
-_HARMLESS: Final = frozenset({"traceparent", "tracestate", "x-request-id", "accept-language", "user-agent"})
+_HARMLESS: Final = frozenset(
+    {"traceparent", "tracestate", "x-request-id", "x-amzn-trace-id", "accept-language", "user-agent"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from typing import Any
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
+from typing import Final
+from urllib.parse import quote, urlencode
 
-import msgspec
-
-from ...schemas.catalog import Function, Json, Upstream
-from ...schemas.errors import (
-    BadArguments,
-    UpstreamAnswer,
-    UpstreamError,
-    UpstreamStatus,
-    UpstreamTimeout,
-    UpstreamUnreachable,
-)
-from .aws_lambda import client_context, function_failure, payload_of
+from ...schemas.catalog import Upstream
+from ...schemas.errors import UpstreamError
 from .base import FUNCTION_HEADER, LOCAL_HEADER, TransportSettings
 from .gateway_answer import local_answer
-from .http1 import BadHead, HttpError, Origin, Pool, Timeout, TooLarge, encode_head
+from .http1 import Origin, Pool, Reply, StreamedReply, encode_head
+from .lambda_answers import header
+from .lambda_calls import LambdaCalls
+from .lambda_requests import TRACE_ID, Invocation, invoke_path, invoke_query
 
-_STREAM_DEADLINE_S = 910.0
-"""Beyond Lambda's longest timeout, 900 s."""
+_NOT_PASSED_ON: Final = frozenset({"authorization", TRACE_ID})
 
 
-class GatewayLambdaTransport:
+class GatewayLambdaTransport(LambdaCalls):
     """The `Transport` of Lambda behind a gateway: a plain POST of the payload, to its Unix socket.
 
-    The gateway knows each function's name, signs for AWS, and holds its credentials.
+    The gateway knows each function's name, signs for AWS, and holds its credentials. Of a function that streams
+    the path is Lambda's own: what the gateway invokes by itself is only read as a whole.
     """
 
     def __init__(self, upstream: Upstream, settings: TransportSettings) -> None:
+        super().__init__(settings)
         self._upstream = upstream
-        self._settings = settings
         self._pool: Pool | None = None
 
     async def __aenter__(self) -> GatewayLambdaTransport:
@@ -52,75 +46,54 @@ class GatewayLambdaTransport:
         if pool is not None:
             await pool.aclose()
 
-    async def call(
-        self,
-        function: Function,
-        arguments: Mapping[str, Any],
-        *,
-        deadline: float,
-        headers: Mapping[str, str],
-    ) -> Json | UpstreamError:
-        """Make one call; see `Transport.call`."""
+    async def _send(self, invocation: Invocation, deadline: float) -> Reply | UpstreamError:
+        head = self._head(invocation)
+        reply = await self._clients().request(
+            head, invocation.payload, deadline=deadline, idempotent=invocation.function.idempotent
+        )
+        return _own_answer(invocation, reply.status, reply.headers) or reply
+
+    @contextlib.asynccontextmanager
+    async def _open(
+        self, invocation: Invocation, deadline: float
+    ) -> AsyncGenerator[StreamedReply | UpstreamError, None]:
+        head = self._head(invocation)
+        async with self._clients().stream(head, invocation.payload, deadline=deadline) as reply:
+            yield _own_answer(invocation, reply.status, reply.headers) or reply
+
+    def _clients(self) -> Pool:
         if self._pool is None:
             raise RuntimeError("the transport is used outside of its `async with` block")
-        at = (function.upstream, function.id)
-        try:
-            payload = payload_of(function, arguments)
-            head = self._head(function, payload, headers)
-            reply = await self._pool.request(head, payload, deadline=deadline)
-        except UpstreamError as error:
-            return error
-        except BadHead as error:
-            return BadArguments(*at, reason=str(error))
-        except Timeout:
-            return UpstreamTimeout(*at)
-        except TooLarge as error:
-            return UpstreamAnswer(*at, reason=str(error))
-        except HttpError as error:
-            return UpstreamUnreachable(*at, detail=str(error))
-        found = dict(reply.headers)
-        if LOCAL_HEADER.encode() in found:
-            return local_answer(function, reply.status, found[LOCAL_HEADER.encode()].decode("latin-1"))
-        failed = found.get(b"x-amz-function-error")
-        if failed is not None:
-            return UpstreamStatus(*at, status=failed.decode("latin-1"), detail=function_failure(reply.body))
-        if reply.status != 200:
-            kind = found.get(b"x-amzn-errortype", b"").decode("latin-1").partition(":")[0]
-            return UpstreamStatus(*at, status=kind or str(reply.status), detail="")
-        try:
-            decoded: Json = msgspec.json.decode(reply.body)
-        except msgspec.DecodeError:
-            return UpstreamAnswer(
-                *at, reason=f"JSON was expected, {len(reply.body)} bytes came that are none"
-            )
-        return decoded
+        return self._pool
 
-    async def stream(
-        self,
-        function: Function,
-        arguments: Mapping[str, Any],
-        *,
-        headers: Mapping[str, str],
-    ) -> AsyncGenerator[Json | UpstreamError, None]:
-        """One answer: that of a call. See `Transport.stream`."""
-        deadline = asyncio.get_running_loop().time() + _STREAM_DEADLINE_S
-        yield await self.call(function, arguments, deadline=deadline, headers=headers)
-
-    def _head(self, function: Function, payload: bytes, headers: Mapping[str, str]) -> bytes:
+    def _head(self, invocation: Invocation) -> bytes:
+        function, binding = invocation.function, invocation.binding
+        target = invoke_path(function, binding)
+        if binding.invocation != "stream":
+            target = "/"
+        elif query := invoke_query(binding):
+            target += "?" + urlencode(query, quote_via=quote, safe="-_.~")
         lines = {
             "Host": function.upstream,
             FUNCTION_HEADER: function.id,
             "Content-Type": "application/json",
-            "Content-Length": str(len(payload)),
+            "Content-Length": str(len(invocation.payload)),
         }
-        context = client_context(function, self._settings.headers, headers)
-        if context:
-            lines["X-Amz-Client-Context"] = context
-        for name in ("traceparent", "tracestate", "x-request-id"):
-            if name in headers:
-                lines[name] = headers[name]
+        if invocation.context:
+            lines["X-Amz-Client-Context"] = invocation.context
+        if invocation.trace:
+            lines["X-Amzn-Trace-Id"] = invocation.trace
         # What canaries look at is a header of the call too.
-        lines |= {
-            name: value for name, value in headers.items() if name not in lines and name != "authorization"
-        }
-        return encode_head(b"POST", b"/", [(name.encode(), value.encode()) for name, value in lines.items()])
+        given = {name.lower() for name in lines} | _NOT_PASSED_ON
+        lines |= {name: value for name, value in invocation.headers.items() if name not in given}
+        return encode_head(
+            b"POST", target.encode(), [(name.encode(), value.encode()) for name, value in lines.items()]
+        )
+
+
+def _own_answer(
+    invocation: Invocation, status: int, headers: Sequence[tuple[bytes, bytes]]
+) -> UpstreamError | None:
+    """What the gateway itself answered; ``None`` for an answer of Lambda's."""
+    details = header(headers, LOCAL_HEADER.encode())
+    return local_answer(invocation.function, status, details.decode("latin-1")) if details else None

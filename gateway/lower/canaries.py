@@ -117,7 +117,7 @@ def destinations(
         ]
     conditional = [
         Destination(
-            {**_to(versions[match.version]), **mirror},
+            {**_chosen(versions[match.version]), **mirror},
             _condition(match.header, match.cookie, internal=internal),
             f"@{match.version}",
             {match.version: 100},
@@ -164,6 +164,14 @@ def _version(
 
 def _to(version: Version) -> Resource:
     return {"cluster": version.cluster, "host_rewrite_literal": version.place.authority}
+
+
+def _chosen(version: Version) -> Resource:
+    """One version. A Lambda function's has its own filters, which only shares of the traffic can have."""
+    if not version.qualifier:
+        return _to(version)
+    entry = {"name": version.cluster, "weight": 100, "host_rewrite_literal": version.place.authority}
+    return {"weighted_clusters": {"clusters": [{**entry, **_marked(version)}]}}
 
 
 def _shared_out(spec: CanarySpec, versions: Mapping[str, Version], *, internal: bool) -> Resource:

@@ -41,6 +41,7 @@ TRANSCODER: Final = "envoy.filters.http.grpc_json_transcoder"
 CREDENTIAL: Final = "weft.credential"
 UNSIGNED: Final = "weft.unsigned"
 LAMBDA: Final = "envoy.filters.http.aws_lambda"
+SIGNING: Final = "envoy.filters.http.aws_request_signing"
 
 USER_HEADER: Final = "x-weft-user"
 """Who logged in by name and password."""
@@ -168,7 +169,17 @@ def http_filters(
         _off(CREDENTIAL, "header_mutation.v3.HeaderMutation"),
         _off(UNSIGNED, "header_mutation.v3.HeaderMutation"),
         *(
-            [_off(LAMBDA, "aws_lambda.v3.Config", arn="arn:aws:lambda:us-east-1:000000000000:function:none")]
+            [
+                _off(
+                    LAMBDA, "aws_lambda.v3.Config", arn="arn:aws:lambda:us-east-1:000000000000:function:none"
+                ),
+                _off(
+                    SIGNING,
+                    "aws_request_signing.v3.AwsRequestSigning",
+                    service_name="lambda",
+                    region="us-east-1",
+                ),
+            ]
             if has_lambda
             else []
         ),

@@ -31,8 +31,8 @@ from ..objects.routes import PathMatch
 from ..objects.weft import FunctionCallSpec
 from ..resources import Resource, typed
 from .addresses import place_of_url
-from .clusters import upstream_place
-from .filters import CALL, LAMBDA, TRANSCODER, UNSIGNED, mutations
+from .clusters import lambda_place, upstream_place
+from .filters import CALL, LAMBDA, SIGNING, TRANSCODER, UNSIGNED, mutations
 from .lua import LAMBDA_ANSWER, Move, Source, http_call, json_call, set_method
 from .world import wrong
 
@@ -40,6 +40,9 @@ _HTTP: Final = "envoy.extensions.filters.http"
 _GROUP: Final = re.compile(r"\(\?P?<(\w+)>\[\^/\]\+\)")
 _NUMBERS: Final = frozenset({"int32", "int64", "uint64", "float", "decimal"})
 _ACCOUNT: Final = "000000000000"
+
+LAMBDA_REQUEST_BYTES: Final = 6 * 1024 * 1024
+"""A payload is held as a whole to be signed. Invoke: "The maximum payload size is 6 MB"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,13 +360,46 @@ def _shape_lambda(
 
 def lambda_filters(upstream: Upstream, binding: LambdaBinding) -> dict[str, Resource]:
     """Per-route configurations that sign a request and make it Lambda's Invoke."""
-    return {
-        # What is signed must arrive as it was signed, and what a client says of itself is none of AWS's.
-        UNSIGNED: mutations(
-            remove=["authorization", "cookie", "accept-encoding"], prefixes=["x-weft-", "x-envoy-"]
-        ),
-        LAMBDA: lambda_invoke(upstream, binding, binding.qualifier),
+    return {UNSIGNED: _unsigned(), LAMBDA: lambda_invoke(upstream, binding, binding.qualifier)}
+
+
+def lambda_stream_filters(upstream: Upstream) -> dict[str, Resource]:
+    """Per-route configurations that sign a request whose path is InvokeWithResponseStream's already.
+
+    The filter for Lambda only knows Invoke.
+    """
+    target = upstream.target
+    assert isinstance(target, LambdaTarget)
+    signing: Any = {
+        "service_name": "lambda",
+        "region": target.region,
+        "host_rewrite": lambda_place(target).authority,
+        "match_excluded_headers": [{"prefix": "x-envoy"}, {"prefix": "x-forwarded"}],
     }
+    per_route = typed(
+        f"{_HTTP}.aws_request_signing.v3.AwsRequestSigningPerRoute",
+        aws_request_signing=signing,
+        stat_prefix="lambda",
+    )
+    return {UNSIGNED: _unsigned(), SIGNING: per_route}
+
+
+def qualified_stream(qualifier: str) -> dict[str, Resource]:
+    """Per-route configurations that have another version of a function invoked than the request says."""
+    return {UNSIGNED: _unsigned(query=[("Qualifier", qualifier)])} if qualifier else {}
+
+
+def _unsigned(query: Sequence[tuple[str, str]] = ()) -> Resource:
+    """What is taken from a request before it is signed.
+
+    What is signed must arrive as it was signed (Envoy's own tracing writes the trace anew), and what a client says
+    of itself is none of AWS's.
+    """
+    return mutations(
+        remove=["authorization", "cookie", "accept-encoding", "traceparent", "tracestate"],
+        prefixes=["x-weft-", "x-envoy-"],
+        query_set=query,
+    )
 
 
 def lambda_invoke(upstream: Upstream, binding: LambdaBinding, qualifier: str) -> Resource:
@@ -377,6 +413,8 @@ def lambda_invoke(upstream: Upstream, binding: LambdaBinding, qualifier: str) ->
     config: Any = {
         "arn": f"{arn}:{qualifier}" if qualifier else arn,
         "payload_passthrough": True,
-        "invocation_mode": "SYNCHRONOUS",
+        "invocation_mode": "ASYNCHRONOUS" if binding.invocation == "event" else "SYNCHRONOUS",
+        # The router names the host anew after the filter has signed it.
+        "host_rewrite": lambda_place(upstream.target).authority,
     }
     return typed(f"{_HTTP}.aws_lambda.v3.PerRouteConfig", invoke_config=config)

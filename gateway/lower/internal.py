@@ -15,7 +15,7 @@ from ..objects.traffic import BackendTrafficPolicySpec
 from ..resources import Resource, typed
 from .canaries import COOKIE_HEADER, destinations, looked_at
 from .clusters import Clusters
-from .functions import lambda_filters
+from .functions import LAMBDA_REQUEST_BYTES, lambda_filters, lambda_stream_filters
 from .index import Index
 from .resilience import route_members
 from .routes import aimed, kind_of
@@ -89,9 +89,12 @@ def _routes_of(
         timeout_s=0,
         streams=function.streaming != "none",
     )
-    filters = (
-        lambda_filters(upstream, function.binding) if isinstance(function.binding, LambdaBinding) else {}
-    )
+    extra: Resource = {}
+    filters: dict[str, Resource] = {}
+    if isinstance(function.binding, LambdaBinding):
+        extra = {"request_body_buffer_limit": LAMBDA_REQUEST_BYTES}
+        streams = function.binding.invocation == "stream"
+        filters = lambda_stream_filters(upstream) if streams else lambda_filters(upstream, function.binding)
     found = destinations(
         function, upstream, clusters, index, traffic, world.catalog.upstreams_by_id, internal=True
     )
@@ -106,11 +109,11 @@ def _routes_of(
             EdgeRoute(
                 name=f"internal/{function.id}{destination.suffix}",
                 match=match,
-                action={"route": {**members, **aimed(function, upstream, destination)}},
+                action={"route": {**members, **aimed(function, upstream, destination, internal=True)}},
                 origin=None,
                 function=function.id,
                 filters=filters,
-                extra={"request_headers_to_remove": removed},
+                extra={"request_headers_to_remove": removed, **extra},
             )
         )
     return routes

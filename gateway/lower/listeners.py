@@ -14,7 +14,7 @@ from .addresses import Place
 from .attach import Port
 from .changes import parse_quantity
 from .clusters import ADMIN, make_cluster
-from .filters import LAMBDA, UNSIGNED, http_filters
+from .filters import LAMBDA, SIGNING, UNSIGNED, http_filters
 from .index import Index
 from .observing import access_log, tracing_of
 from .world import EdgeSettings, wrong
@@ -192,7 +192,7 @@ def edge_listener(
 def internal_listener(socket: Path, settings: EdgeSettings, name: str, *, has_lambda: bool) -> Resource:
     """The listener under the engine's calls."""
     chain = http_filters(limits="", has_lambda=has_lambda)
-    filters = [*(one for one in chain if one["name"] in {UNSIGNED, LAMBDA}), chain[-1]]
+    filters = [*(one for one in chain if one["name"] in {UNSIGNED, LAMBDA, SIGNING}), chain[-1]]
     hcm = _manager(name, name, filters, settings)
     hcm |= {
         "preserve_external_request_id": True,

@@ -236,6 +236,13 @@ def _retries(traffic: BackendTrafficPolicySpec, kind: str, *, repeatable: bool) 
         ],
         "host_selection_retry_max_attempts": 5,
     }
+    if kind == "lambda":
+        # Invoke: 429 for throttling, which says when to come again, and 500 for a fault of Lambda's own.
+        policy["retriable_status_codes"] = [429, 500, 503]
+        policy["rate_limited_retry_back_off"] = {
+            "reset_headers": [{"name": "retry-after", "format": "SECONDS"}],
+            "max_interval": "10s",
+        }
     if retry and retry.retry_on:
         policy["retry_on"] = ",".join(trigger for trigger in retry.retry_on.triggers if trigger in _TRIGGERS)
         if retry.retry_on.http_status_codes:

@@ -50,7 +50,7 @@ from .changes import (
 )
 from .clusters import Clusters
 from .filters import COOKIES, CORS, LAMBDA
-from .functions import Shaped, lambda_invoke, shape_call
+from .functions import LAMBDA_REQUEST_BYTES, Shaped, lambda_invoke, qualified_stream, shape_call
 from .index import Index, Target
 from .limiting import rate_limit_filters
 from .logins import login_routes
@@ -324,6 +324,8 @@ class _Rule:
         for destination in found:
             route = self._aimed(function, upstream, destination, {**members, **shaped.action})
             route = route.with_filters(shaped.filters)
+            if kind == "lambda":
+                route = route.with_extra(request_body_buffer_limit=LAMBDA_REQUEST_BYTES)
             if headers:
                 route = route.with_extra(request_headers_to_add=constant_headers(headers))
             name = function.id if rewrites else upstream.id
@@ -494,7 +496,9 @@ def kind_of(upstream: Upstream) -> str:
     return "lambda" if isinstance(upstream.target, LambdaTarget) else "http"
 
 
-def aimed(function: Function, upstream: Upstream, destination: Destination) -> Resource:
+def aimed(
+    function: Function, upstream: Upstream, destination: Destination, *, internal: bool = False
+) -> Resource:
     """A destination's members of a route's action, with each version's own Lambda function."""
     action: Resource = dict(destination.action)
     weighted = action.get("weighted_clusters")
@@ -503,8 +507,11 @@ def aimed(function: Function, upstream: Upstream, destination: Destination) -> R
         for entry in weighted["clusters"]:
             qualifier = entry.get("qualifier", "")
             rest = {key: value for key, value in entry.items() if key != "qualifier"}
-            invoke = lambda_invoke(upstream, function.binding, qualifier)
-            entries.append({**rest, "typed_per_filter_config": {LAMBDA: invoke}})
+            if internal and function.binding.invocation == "stream":
+                own = qualified_stream(qualifier)
+            else:
+                own = {LAMBDA: lambda_invoke(upstream, function.binding, qualifier)}
+            entries.append({**rest, "typed_per_filter_config": own})
         action["weighted_clusters"] = {**weighted, "clusters": entries}
     return action
 

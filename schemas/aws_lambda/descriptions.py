@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..catalog import Json
+from ..catalog import Invocation, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,8 @@ class LambdaSchema:
         name: The author's name for it; ``""`` for none.
         input_schema: JSON Schema of the payload; ``None`` where the author gives none.
         output_schema: JSON Schema of the result; ``None`` where the author gives none.
+        invocation: How it is invoked; ``None`` where the author does not say. No member of a tool definition
+            of AgentCore.
 
     Source: Amazon Bedrock AgentCore control plane API, ``ToolDefinition``.
     """
@@ -24,6 +26,7 @@ class LambdaSchema:
     description: str = ""
     input_schema: Json = None
     output_schema: Json = None
+    invocation: Invocation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, get_args
 
 import msgspec
 import yaml
 
-from ..catalog import Json
+from ..catalog import Invocation, Json
 from ..errors import DocumentError
 from .descriptions import LambdaSchema
 
-_MEMBERS: Final = frozenset({"inputSchema", "outputSchema"})
+_MEMBERS: Final = frozenset({"inputSchema", "outputSchema", "invocation"})
+_INVOCATIONS: Final[tuple[Invocation, ...]] = get_args(Invocation)
 _BASE: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAX_VALUES: Final = 500_000
@@ -96,7 +97,7 @@ def parse_manifest(data: bytes, *, source: str) -> dict[str, LambdaSchema]:
 def _schema_of(entry: Json, source: str, pointer: str, name: str = "") -> LambdaSchema:
     if not isinstance(entry, dict) or _MEMBERS.isdisjoint(entry):
         raise DocumentError(
-            source, pointer, "not a tool definition: an object with inputSchema or outputSchema"
+            source, pointer, "not a tool definition: an object with inputSchema, outputSchema or invocation"
         )
     own = entry.get("name")
     description = entry.get("description")
@@ -105,7 +106,18 @@ def _schema_of(entry: Json, source: str, pointer: str, name: str = "") -> Lambda
         description=description if isinstance(description, str) else "",
         input_schema=entry.get("inputSchema"),
         output_schema=entry.get("outputSchema"),
+        invocation=_invocation_of(entry.get("invocation"), source, pointer),
     )
+
+
+def _invocation_of(value: Json, source: str, pointer: str) -> Invocation | None:
+    if value is None:
+        return None
+    for accepted in _INVOCATIONS:
+        if value == accepted:
+            return accepted
+    reason = f"no way to invoke a function; accepted: {', '.join(_INVOCATIONS)}"
+    raise DocumentError(source, f"{pointer}/invocation", reason)
 
 
 def _parse(data: bytes, source: str) -> Json:

@@ -23,6 +23,7 @@ from ..catalog import (
     Upstream,
     UpstreamId,
     effect_of_name,
+    invoked_as,
 )
 from ..catalog.effects import READ_VERBS
 from ..names import singular, type_name, unique, upstream_name, words
@@ -80,6 +81,9 @@ def read_functions(
         names[name] = None
         function, added, faults = _read(description, id_, name, shapes)
         shapes |= added
+        invocation = description.schema.invocation if description.schema is not None else None
+        if invocation is not None:
+            function = invoked_as(function, invocation, shapes, reason="says its description")
         functions.append(function)
         found += faults
     return Upstream(

@@ -11,6 +11,7 @@ hash, and the ``Snapshot`` file that processes share.
 - ``functions``: functions, upstreams, the catalog.
 - ``effects``: read or write, told from a name.
 - ``files``: files as values.
+- ``invocations``: how Lambda functions are invoked, and what that makes of their fields.
 - ``overrides``: what the configuration says of single functions.
 - ``reading``: what it says of how gRPC descriptors are read.
 - ``snapshot``: the file format.
@@ -26,6 +27,7 @@ from .bindings import (
     GrpcBinding,
     HookBinding,
     HttpBinding,
+    Invocation,
     LambdaBinding,
     Parameter,
     ParameterLocation,
@@ -48,6 +50,7 @@ from .functions import (
     Upstream,
     UpstreamId,
 )
+from .invocations import invoked_as
 from .overrides import FunctionRule, override_functions, with_webhooks
 from .security import Requirement, SecurityScheme
 from .shapes import (
@@ -93,6 +96,7 @@ __all__ = [
     "HookBinding",
     "HttpBinding",
     "HttpTarget",
+    "Invocation",
     "Json",
     "JsonType",
     "LambdaBinding",
@@ -124,6 +128,7 @@ __all__ = [
     "decode_snapshot",
     "effect_of_name",
     "encode_snapshot",
+    "invoked_as",
     "override_functions",
     "with_webhooks",
 ]

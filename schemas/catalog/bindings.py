@@ -132,6 +132,11 @@ class GrpcBinding(Struct, frozen=True, omit_defaults=True, tag="grpc", kw_only=T
     mask: FieldMaskBinding | None = None
 
 
+Invocation: TypeAlias = Literal["request", "event", "stream"]
+"""How a Lambda function is invoked: ``request`` waits for its result, ``event`` only for Lambda to take the
+payload, ``stream`` reads the result while the function writes it."""
+
+
 class LambdaBinding(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_only=True):
     """An AWS Lambda function.
 
@@ -141,12 +146,14 @@ class LambdaBinding(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_on
         payload: ``arguments`` if the payload is an object of the function's arguments; ``whole`` if the
             single argument named ``payload`` is the payload itself.
         arn: Its ARN without a qualifier, as ListFunctions gave it; ``""`` where it is not known.
+        invocation: How it is invoked.
     """
 
     function_name: str
     qualifier: str = ""
     arn: str = ""
     payload: Literal["arguments", "whole"] = "arguments"
+    invocation: Invocation = "request"
 
 
 class HookBinding(Struct, frozen=True, omit_defaults=True, tag="hook", kw_only=True):

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import msgspec
 
 from ..names import type_name, unique
-from .bindings import HookBinding, HttpBinding
+from .bindings import HookBinding, HttpBinding, Invocation, LambdaBinding
 from .functions import Catalog, Effect, Function, FunctionId, Upstream
+from .invocations import invoked_as
 from .shapes import Field, ObjectShape, Reference, Scalar, ScalarKind, Shape, ShapeName
 from .webhooks import Webhook
 
@@ -21,6 +22,7 @@ class FunctionRule:
     Attributes:
         effect: Whether it reads or writes; ``None`` leaves it as it was read.
         off: Leave it out.
+        invocation: How it is invoked (Lambda); ``None`` leaves it as it was read.
         headers: Lower-case names of the answer's headers that are shown (OpenAPI). The result then is an
             object with ``body`` and them.
     """
@@ -28,6 +30,7 @@ class FunctionRule:
     effect: Effect | None = None
     off: bool = False
     headers: tuple[str, ...] = ()
+    invocation: Invocation | None = None
 
 
 def override_functions(catalog: Catalog, rules: Mapping[FunctionId, FunctionRule]) -> Catalog:
@@ -78,6 +81,11 @@ def _override(upstream: Upstream, rules: Mapping[FunctionId, FunctionRule]) -> U
             effect = rule.effect or function.effect
             reason = "configured" if rule.effect else function.effect_reason
             changed = msgspec.structs.replace(function, effect=effect, effect_reason=reason)
+            if rule.effect is not None and isinstance(function.binding, LambdaBinding):
+                # Nothing else says of a Lambda function whether it may be repeated.
+                changed = msgspec.structs.replace(changed, idempotent=effect == "read")
+            if rule.invocation is not None:
+                changed = invoked_as(changed, rule.invocation, shapes, reason="configured")
             kept.append(_with_headers(changed, rule.headers, shapes))
     return msgspec.structs.replace(upstream, functions=tuple(kept), shapes=shapes)
 

@@ -23,6 +23,7 @@ from strawberry.fastapi import GraphQLRouter
 
 from tests.support.shop_catalog import SHOP
 from tests.support.shop_memory import shop_transports
+from weft.engine.execute import fast
 from weft.engine.execute.engine import CallSettings, Engine, EngineSettings
 from weft.engine.execute.schema import WeftSchema
 from weft.schemas.catalog import UpstreamId
@@ -123,6 +124,27 @@ async def post(client: Any, query: str, *, headers: dict[str, str] | None = None
     async with client.post("/graphql", json={"query": query, **more}, headers=headers) as response:
         assert response.status == 200
         return await response.json()
+
+
+async def test_operation_that_comes_again_is_compiled_and_answers_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ran: list[bool] = []
+    run = fast.FastExecution.run
+
+    async def noted(self: fast.FastExecution) -> bytes | None:
+        body = await run(self)
+        ran.append(body is not None)
+        return body
+
+    monkeypatch.setattr(fast.FastExecution, "run", noted)
+    async with shop() as schema:
+        results = [await schema.execute(GENERATED) for _ in range(3)]
+
+    assert ran == [True, True]
+    for result in results:
+        assert result.data == GENERATED_DATA
+        assert result.errors is None
 
 
 # -- Strawberry's views

@@ -86,6 +86,13 @@ async def test_errors_of_a_grpc_method_are_statuses_of_http(up: Up) -> None:
     assert (await up.request("/v1/stock/no-such")).status == 404
 
 
+async def test_a_payload_for_lambda_may_be_large(up: Up) -> None:
+    ids = [f"p-{number}" for number in range(50_000)]  # half a megabyte
+    prices = await up.request("/pricing/get_prices", method="POST", json={"productIds": ids})
+    assert prices.status == 200
+    assert len(prices.json["prices"]) > 1
+
+
 async def test_what_a_lambda_function_fails_with_stays_inside(up: Up) -> None:
     answer = await up.request("/pricing/get_prices", method="POST", json={"productIds": 5})
     assert (answer.status, answer.json) == (502, {"error": "the function failed"})

@@ -9,9 +9,10 @@ import pytest
 
 from weft.discovery import Candidate, GrpcAddress, HttpAddress, LambdaAddress
 from weft.engine.transport.base import ChannelSettings, TlsFiles
-from weft.schemas.catalog import UpstreamId, UpstreamStatus
+from weft.schemas.catalog import FunctionId, UpstreamId, UpstreamStatus
 from weft.schemas.catalog.reading import ReadOptions
 from weft.settings import ConfigErrors, Settings, discovery_settings, entries_by_upstream, static_candidates
+from weft.settings.upstreams import forwarded_headers, plain_headers
 
 
 def settings(*upstreams: Any, **more: Any) -> Settings:
@@ -116,3 +117,18 @@ def test_what_cannot_be_of_a_grpc_server_is_said(entry: dict[str, Any], said: st
     with pytest.raises(ConfigErrors) as raised:
         settings(entry)
     assert said in str(raised.value)
+
+
+def test_functions_of_lambda_are_given_headers() -> None:
+    entry = {"lambda": {"region": "eu-west-1"}, "headers": {"X-Team": "${TEAM}"}, "forward": ["X-Tenant"]}
+    (found,) = Settings.from_mapping({"upstreams": [entry]}, environment={"TEAM": "shop"}).upstreams
+    assert plain_headers(found) == {"x-team": "shop"}
+    assert forwarded_headers(found) == ("x-tenant",)
+    assert "shop" not in repr(found)
+
+
+def test_how_a_function_is_invoked_is_one_of_three_ways() -> None:
+    found = settings(functions={"a.b": {"invocation": "stream"}})
+    assert found.function_rules[FunctionId("a.b")].invocation == "stream"
+    with pytest.raises(ConfigErrors, match="invocation"):
+        settings(functions={"a.b": {"invocation": "async"}})

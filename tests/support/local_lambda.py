@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
+import textwrap
 import zipfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -19,12 +21,44 @@ REGION = "eu-west-1"
 ROLE = "arn:aws:iam::123456789012:role/pricing"
 
 
-def package(code: str) -> bytes:
-    """A deployment package whose handlers are in ``app.py``."""
+def package(code: str, *, name: str = "app.py") -> bytes:
+    """A deployment package whose handlers are in ``app.py``, or another file."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("app.py", code)
+        archive.writestr(name, code)
     return packed.getvalue()
+
+
+STREAMING_RUNTIME = f"""#!{sys.executable}
+import http.client, json, os
+
+api = os.environ["AWS_LAMBDA_RUNTIME_API"]
+
+
+def handler(event):
+HANDLER
+
+
+while True:
+    connection = http.client.HTTPConnection(api)
+    connection.request("GET", "/2018-06-01/runtime/invocation/next")
+    invocation = connection.getresponse()
+    event = json.loads(invocation.read())
+    request_id = invocation.headers["Lambda-Runtime-Aws-Request-Id"]
+    connection.request(
+        "POST",
+        f"/2018-06-01/runtime/invocation/{{request_id}}/response",
+        body=handler(event),
+        headers={{"Lambda-Runtime-Function-Response-Mode": "streaming", "Transfer-Encoding": "chunked"}},
+        encode_chunked=True,
+    )
+    connection.getresponse().read()
+    connection.close()
+"""
+"""A custom runtime that streams what its handler, a generator of bytes, gives.
+
+awslambdaric cannot stream. Source: AWS Lambda developer guide, "Implementing response streaming in a custom
+runtime"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +90,33 @@ class LocalLambda:
         region: str = REGION,
         tags: Mapping[str, str] | None = None,
         timeout_s: int = 3,
+        handler: str = "app.handler",
     ) -> None:
-        """Create functions whose handler is ``handler`` of *code*."""
+        """Create functions whose handler is ``handler`` of *code*, or another."""
         async with self.client(region=region) as functions:
             for name in names:
                 await functions.create_function(
                     FunctionName=name,
                     Runtime="python3.11",
                     Role=ROLE,
-                    Handler="app.handler",
+                    Handler=handler,
                     Code={"ZipFile": package(code)},
                     Timeout=timeout_s,
                     Tags=dict(tags or {}),
                 )
+
+    async def create_streaming(self, name: str, handler: str, *, timeout_s: int = 3) -> None:
+        """Create a function that streams; *handler* is the body of a generator of bytes that has an ``event``."""
+        bootstrap = STREAMING_RUNTIME.replace("HANDLER", textwrap.indent(textwrap.dedent(handler), "    "))
+        async with self.client() as functions:
+            await functions.create_function(
+                FunctionName=name,
+                Runtime="provided.al2023",
+                Role=ROLE,
+                Handler="bootstrap",
+                Code={"ZipFile": package(bootstrap, name="bootstrap")},
+                Timeout=timeout_s,
+            )
 
     async def put_object(self, bucket: str, key: str, body: bytes) -> None:
         """Store an object in a bucket, which is made if it is not there."""

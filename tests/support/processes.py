@@ -43,6 +43,11 @@ class RunningProcess:
             await self._changed.wait_for(lambda: len(self.calls) >= count)
         return self.calls
 
+    async def line_once(self, line: str, count: int = 1, *, timeout_s: float = 10.0) -> None:
+        """Wait until it has printed *line* so often."""
+        async with asyncio.timeout(timeout_s), self._changed:
+            await self._changed.wait_for(lambda: self.lines.count(line) >= count)
+
     async def add_line(self, line: str) -> None:
         """Take in one more printed line."""
         self.lines.append(line)

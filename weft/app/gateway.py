@@ -35,7 +35,7 @@ from ..gateway.objects import Object, ObjectProblems, Origin, load_objects, read
 from ..gateway.publish.ads import AdsPublisher
 from ..schemas.catalog import Catalog, FunctionId, Snapshot
 from ..schemas.errors import ConfigError, WeftError
-from ..settings import GatewaySection, Settings, entries_by_upstream, load_settings
+from ..settings import GatewaySection, LambdaUpstream, Settings, entries_by_upstream, load_settings
 from ..settings.short_forms import documents
 from ..settings.upstreams import plain_headers
 from .behind import BEHIND_GATEWAY, GATEWAY_SOCKET, headers_file
@@ -138,7 +138,12 @@ def make_world(settings: Settings, snapshot: Snapshot, places: Places) -> World:
         access_log=section.access_log or "",
         tracing=tracing or None,
         limits_address=places.limits,
-        upstream_headers={upstream: plain_headers(entry) for upstream, entry in entries.items()},
+        upstream_headers={
+            # Of Lambda they are no headers: the engine puts them where a function sees them.
+            upstream: plain_headers(entry)
+            for upstream, entry in entries.items()
+            if not isinstance(entry, LambdaUpstream)
+        },
         timeout_s=settings.server.timeout_s,
         access=function_access(settings, snapshot.catalog),
     )

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from ..schemas.catalog import FunctionId, FunctionRule
+from ..schemas.catalog import FunctionId, FunctionRule, Invocation
 from ..schemas.links import BulkRule, LinkRule
 from .auth import AuthSection, CostSection
 from .credentials import Credentials, TlsSection
@@ -279,6 +279,13 @@ class LambdaUpstream(UpstreamEntry):
     place: LambdaPlace = Field(alias="lambda")
     """Where the functions are, and which of them."""
 
+    headers: dict[HeaderName, HeaderValue] = {}
+    """Given to every function, as members of `context.client_context.custom`. `${NAME}` stands for an
+    environment variable, `${file:/path}` for what a file holds."""
+
+    forward: tuple[HeaderName, ...] = ()
+    """Headers of the client that are passed on to the functions, in the same place."""
+
 
 def _entry_of_text(value: Any) -> Any:
     return {"url": value} if isinstance(value, str) else value
@@ -391,6 +398,10 @@ class FunctionEntry(Section):
     off: StrictBool = False
     """Leave it out of the schema."""
 
+    invocation: Invocation | None = None
+    """How a Lambda function is invoked: `request` waits for its result, `event` only for Lambda to take the
+    payload (a field of Mutation), `stream` reads what it writes (a field of Subscription)."""
+
     headers: tuple[HeaderName, ...] = ()
     """Headers of its answers that clients may read (OpenAPI), such as `x-total-count`. The field then gives an
     object: `body`, and a field for each of them."""
@@ -398,7 +409,9 @@ class FunctionEntry(Section):
     @property
     def rule(self) -> FunctionRule:
         """The same, as the catalog takes it."""
-        return FunctionRule(effect=self.effect, off=self.off, headers=self.headers)
+        return FunctionRule(
+            effect=self.effect, off=self.off, headers=self.headers, invocation=self.invocation
+        )
 
 
 class NamesSection(Section):

@@ -56,7 +56,7 @@ def entries_by_upstream(
 
 def plain_headers(entry: UpstreamEntry) -> dict[str, str]:
     """The headers of an entry with their secrets in the clear: for the wire only."""
-    if not isinstance(entry, ServerUpstream):
+    if not isinstance(entry, ServerUpstream | LambdaUpstream):
         return {}
     return {name: value.get_secret_value() for name, value in entry.headers.items()}
 
@@ -96,6 +96,8 @@ def _credential(entry: CredentialEntry) -> Credential:
 
 def forwarded_headers(entry: UpstreamEntry) -> tuple[str, ...]:
     """Names of the client's headers that an entry's upstream is sent, those of credentials among them."""
+    if isinstance(entry, LambdaUpstream):
+        return entry.forward
     if not isinstance(entry, ServerUpstream):
         return ()
     own = (one.forward for one in entry.credentials.values() if one.forward is not None)

@@ -9,10 +9,10 @@ Source: RFC 9112, sections 4 to 7.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from msgspec import Struct
 
 from .decompress import Decoder, make_decoder
 from .errors import BadAnswer, HttpError, TooLarge
@@ -20,20 +20,22 @@ from .errors import BadAnswer, HttpError, TooLarge
 NO_LIMIT: Final = sys.maxsize
 _SWITCHING_PROTOCOLS: Final = 101
 _NO_CONTENT: Final = frozenset({204, 304})
+_CODINGS: Final = frozenset({b"content-encoding", b"transfer-encoding"})
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A whole answer.
+class Reply(Struct, frozen=True):
+    """A whole answer. A Struct, for one is made for every call.
 
     Attributes:
         status: 200 to 999; interim answers are passed by.
         headers: In the order they came, names in lower case; without trailers.
+        named: The same by name; of several with one name the last.
         body: Decompressed.
     """
 
     status: int
     headers: list[tuple[bytes, bytes]]
+    named: dict[bytes, bytes]
     body: bytes
 
 
@@ -46,6 +48,7 @@ class AnswerReader:
     Attributes:
         status: Of the final answer; 0 until ``head_complete``.
         headers: Of the final answer.
+        named: The same by name.
         encoding: Its ``Content-Encoding``.
         began: A byte of an answer came since `expect`.
         size: Bytes of the body that came so far.
@@ -56,7 +59,7 @@ class AnswerReader:
     __slots__ = (
         "_decoder", "_fields", "_in_body", "_interim", "_is_head", "_limit", "_max_header_bytes", "_parser",
         "_problem", "_silent", "_whole", "began", "complete", "encoding", "head_complete", "headers",
-        "keep_alive", "pieces", "size", "status", "surplus",
+        "keep_alive", "named", "pieces", "size", "status", "surplus",
     )  # fmt: skip
 
     def __init__(self, *, max_header_bytes: int) -> None:
@@ -87,6 +90,7 @@ class AnswerReader:
         self.size = 0
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
+        self.named: dict[bytes, bytes] = {}
         self.encoding = b""
         self.pieces: list[bytes] = []
         self.began = self.head_complete = self.complete = self.surplus = self.keep_alive = False
@@ -131,7 +135,7 @@ class AnswerReader:
         """The answer, when it is ``complete``."""
         pieces = self.pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        return Reply(self.status, self.headers, body)
+        return Reply(self.status, self.headers, self.named, body)
 
     def close(self) -> None:
         """Give the parser back. It holds this reader, and this reader it."""
@@ -165,15 +169,12 @@ class AnswerReader:
         self.head_complete = True
         if self._silent > self._max_header_bytes:
             self._measure_head()
-        for name, value in fields:
-            if name == b"content-length":
-                # llhttp has checked that these are digits.
-                if not self._is_head and int(value) > self._limit:
-                    self._problem = TooLarge("body", limit=self._limit, status=status)
-            elif name == b"content-encoding":
-                self.encoding = self.encoding + b", " + value if self.encoding else value
-            elif name == b"transfer-encoding" and value.strip().lower() not in {b"chunked", b"identity"}:
-                self._problem = BadAnswer(f"the transfer coding {value[:40]!r} cannot be read")
+        self.named = named = dict(fields)
+        # llhttp has checked that these are digits, and that there is but one.
+        if not self._is_head and int(named.get(b"content-length", 0)) > self._limit:
+            self._problem = TooLarge("body", limit=self._limit, status=status)
+        if not _CODINGS.isdisjoint(named):
+            self._read_codings(fields)
         if self._is_head:
             self.complete = True
         elif self.encoding and self._whole and status not in _NO_CONTENT:
@@ -182,6 +183,13 @@ class AnswerReader:
             except BadAnswer as problem:
                 # An error's status is worth more than its text.
                 self._problem = problem if status < 300 else None
+
+    def _read_codings(self, fields: list[tuple[bytes, bytes]]) -> None:
+        for name, value in fields:
+            if name == b"content-encoding":
+                self.encoding = self.encoding + b", " + value if self.encoding else value
+            elif name == b"transfer-encoding" and value.strip().lower() not in {b"chunked", b"identity"}:
+                self._problem = BadAnswer(f"the transfer coding {value[:40]!r} cannot be read")
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body, free of its framing."""

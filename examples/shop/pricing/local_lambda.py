@@ -1,10 +1,12 @@
 """AWS Lambda for one machine: the pricing functions, on one port.
 
-Invoke is answered here: each function's code is unpacked from its deployment package and run by
-``awslambdaric``, the runtime that AWS itself uses, against a small Runtime API. ListFunctions is paged
-here, as AWS pages it. All else (tags, versions, aliases, S3, IAM) is moto's.
+Invoke and InvokeWithResponseStream are answered here: each function's code is unpacked from its deployment
+package and run by ``awslambdaric``, the runtime that AWS itself uses, or by the package's own ``bootstrap``,
+against a small Runtime API. ListFunctions is paged here, as AWS pages it. A reserved concurrency of 0 throttles
+a function, and payloads have Lambda's limits. All else (tags, versions, aliases, S3, IAM) is moto's.
 
-Source: AWS Lambda developer guide, "Using the Lambda runtime API"; AWS Lambda API reference, "Invoke".
+Source: AWS Lambda developer guide, "Using the Lambda runtime API" and "Building a custom runtime"; AWS Lambda API
+reference, "Invoke" and "InvokeWithResponseStream".
 """
 
 from __future__ import annotations
@@ -18,13 +20,14 @@ import json
 import logging
 import os
 import signal
+import struct
 import sys
 import tempfile
-import time
 import uuid
 import zipfile
+import zlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +38,16 @@ from botocore.config import Config
 from moto.server import ThreadedMotoServer
 from yarl import URL
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[2]))  # this is run as a script, too
+
+from examples.shop.pricing.lambda_runtime import Deployment, Outcome  # noqa: E402
+
 FUNCTIONS = "/2015-03-31/functions"
-RUNTIME = "/2018-06-01/runtime"
+STREAMING = "/2021-11-15/functions"
+CONCURRENCY = "/2019-09-30/functions"
+MAX_REQUEST = 6 * 2**20
+MAX_EVENT = 2**20
 PAGE = 50  # ListFunctions: "Lambda returns up to 50 functions per call"
 BUCKET = "shop-schemas"
 DEPLOYED = {
@@ -48,195 +58,35 @@ DEPLOYED = {
 }
 DUMMY = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 
-# Linux: the kernel kills a function's process together with this one, however that one ends.
-LAUNCH = """
-import contextlib, runpy
-with contextlib.suppress(OSError, AttributeError):
-    import ctypes
-    ctypes.CDLL(None).prctl(1, 9)
-runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
-"""
-
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an invocation ended with; *failed* is AWS's ``FunctionError``."""
+class Called:
+    """A function that is to be run."""
 
-    payload: bytes
-    failed: bool = False
-
-
-def failure(error_type: str, message: str) -> Outcome:
-    return Outcome(json.dumps({"errorType": error_type, "errorMessage": message}).encode(), failed=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    request_id: str
+    name: str
+    configuration: dict[str, Any]
+    deployment: Deployment
     event: bytes
-    arn: str
-    deadline_ms: int
     client_context: str
-    outcome: asyncio.Future[Outcome]
-
-
-class Environment:
-    """One process of a function, and the Runtime API that it asks for work."""
-
-    def __init__(self, configuration: dict[str, Any], root: Path) -> None:
-        self._configuration = configuration
-        self._root = root
-        self._waiting: asyncio.Queue[Invocation] = asyncio.Queue()
-        self._current: Invocation | None = None
-        self._init_error: Outcome | None = None
-        self._process: asyncio.subprocess.Process | None = None
-        app = web.Application(client_max_size=16 * 2**20)
-        app.add_routes(
-            [
-                web.get(f"{RUNTIME}/invocation/next", self._next),
-                web.post(f"{RUNTIME}/invocation/{{id}}/response", self._response),
-                web.post(f"{RUNTIME}/invocation/{{id}}/error", self._error),
-                web.post(f"{RUNTIME}/init/error", self._init_failed),
-            ]
-        )
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+    trace: str
 
     @property
-    def alive(self) -> bool:
-        return self._process is not None and self._process.returncode is None
+    def version(self) -> str:
+        version: str = self.configuration["Version"]
+        return version
 
-    async def start(self) -> None:
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
-        configuration = self._configuration
-        region = configuration["FunctionArn"].split(":")[3]
-        variables = {
-            **configuration.get("Environment", {}).get("Variables", {}),
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_DEFAULT_REGION": region,
-            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),
-            "AWS_LAMBDA_FUNCTION_NAME": configuration["FunctionName"],
-            "AWS_LAMBDA_FUNCTION_VERSION": configuration["Version"],
-            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{configuration['FunctionName']}",
-            "AWS_LAMBDA_LOG_STREAM_NAME": uuid.uuid4().hex,
-            "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}",
-            "AWS_REGION": region,
-            "LAMBDA_TASK_ROOT": str(self._root),
-            "PATH": os.environ.get("PATH", ""),
-            "TZ": ":UTC",
-            "_HANDLER": configuration["Handler"],
-        }
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            LAUNCH,
-            configuration["Handler"],
-            cwd=self._root,
-            env=variables,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=sys.stderr,
+    async def run(
+        self, *, client_context: str | None = None, chunks: asyncio.Queue[bytes] | None = None
+    ) -> Outcome:
+        outcome = await self.deployment.invoke(
+            self.configuration,
+            self.event,
+            client_context=self.client_context if client_context is None else client_context,
+            trace=self.trace,
+            chunks=chunks,
         )
-
-    async def stop(self) -> None:
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
-        await self._runner.cleanup()
-
-    async def invoke(self, event: bytes, client_context: str) -> Outcome:
-        assert self._process is not None
-        timeout_s = self._configuration["Timeout"]
-        request_id = str(uuid.uuid4())
-        invocation = Invocation(
-            request_id=request_id,
-            event=event,
-            arn=self._configuration["FunctionArn"],
-            deadline_ms=int((time.time() + timeout_s) * 1000),
-            client_context=client_context,
-            outcome=asyncio.get_running_loop().create_future(),
-        )
-        self._current = invocation
-        self._waiting.put_nowait(invocation)
-        ended: asyncio.Future[Any] = asyncio.ensure_future(self._process.wait())
-        try:
-            await asyncio.wait(
-                [ended, invocation.outcome], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            ended.cancel()
-            self._current = None
-        if invocation.outcome.done():
-            return invocation.outcome.result()
-        if self._init_error is not None:
-            return self._init_error
-        code = self._process.returncode
-        if code is None:
-            await self.stop()
-            message = f"Task timed out after {timeout_s:.2f} seconds"
-            return failure("Sandbox.Timedout", f"RequestId: {request_id} Error: {message}")
-        if code == 0:
-            reason = "Runtime exited without providing a reason"
-        elif code < 0:
-            reason = f"Runtime exited with error: signal: {signal.Signals(-code).name}"
-        else:
-            reason = f"Runtime exited with error: exit status {code}"
-        return failure("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
-
-    async def _next(self, request: web.Request) -> web.Response:
-        invocation = await self._waiting.get()
-        headers = {
-            "Content-Type": "application/json",
-            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-            "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
-            "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
-        }
-        if invocation.client_context:
-            headers["Lambda-Runtime-Client-Context"] = invocation.client_context
-        return web.Response(body=invocation.event, headers=headers)
-
-    async def _response(self, request: web.Request) -> web.Response:
-        return self._settle(request, Outcome(await request.read()))
-
-    async def _error(self, request: web.Request) -> web.Response:
-        return self._settle(request, Outcome(await request.read(), failed=True))
-
-    async def _init_failed(self, request: web.Request) -> web.Response:
-        self._init_error = Outcome(await request.read(), failed=True)
-        return web.json_response({"status": "OK"}, status=202)
-
-    def _settle(self, request: web.Request, outcome: Outcome) -> web.Response:
-        current = self._current
-        if current is None or current.request_id != request.match_info["id"] or current.outcome.done():
-            return web.json_response({"errorType": "InvalidRequestID", "errorMessage": ""}, status=400)
-        current.outcome.set_result(outcome)
-        return web.json_response({"status": "OK"}, status=202)
-
-
-@dataclass(slots=True)
-class Deployment:
-    """A function's code, and the process that runs it once there was an Invoke."""
-
-    root: Path
-    environment: Environment | None = None
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def invoke(self, configuration: dict[str, Any], event: bytes, client_context: str) -> Outcome:
-        async with self.turn:
-            if self.environment is None or not self.environment.alive:
-                await self.stop()
-                self.environment = Environment(configuration, self.root)
-                await self.environment.start()
-            return await self.environment.invoke(event, client_context)
-
-    async def stop(self) -> None:
-        if self.environment is not None:
-            await self.environment.stop()
-            self.environment = None
+        print(f"call {self.name}", flush=True)
+        return outcome
 
 
 class LocalLambda:
@@ -248,50 +98,112 @@ class LocalLambda:
         self._folder = folder
         self._deployments: dict[str, Deployment] = {}
         self._configurations: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self._events: set[asyncio.Task[Outcome]] = set()
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=64 * 2**20)
         app.add_routes(
             [
                 web.post(f"{FUNCTIONS}/{{name}}/invocations", self._invoke),
+                web.post(f"{STREAMING}/{{name}}/response-streaming-invocations", self._stream),
                 web.get(FUNCTIONS, self._list_functions, allow_head=False),
                 web.get(f"{FUNCTIONS}/", self._list_functions, allow_head=False),
                 web.post(FUNCTIONS, self._deploy),
                 web.post(f"{FUNCTIONS}/", self._deploy),
                 web.put(f"{FUNCTIONS}/{{name}}/code", self._deploy),
+                web.post(f"{FUNCTIONS}/{{name}}/versions", self._publish),
                 web.route("*", "/{path:.*}", self._pass_on),
             ]
         )
         return app
 
     async def stop(self) -> None:
+        for event in self._events:
+            event.cancel()
         await asyncio.gather(*(deployment.stop() for deployment in self._deployments.values()))
 
     async def _invoke(self, request: web.Request) -> web.Response:
+        kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
+        if kind not in ("RequestResponse", "Event"):
+            return aws_error(400, "InvalidParameterValueException", f"{kind} is not served on one machine")
+        called = await self._called(request, MAX_EVENT if kind == "Event" else MAX_REQUEST)
+        if isinstance(called, web.Response):
+            return called
+        headers = {"X-Amz-Executed-Version": called.version, "X-Amzn-RequestId": str(uuid.uuid4())}
+        if kind == "Event":
+            event = asyncio.create_task(called.run(client_context=""))
+            self._events.add(event)
+            event.add_done_callback(self._events.discard)
+            return web.Response(status=202, headers=headers)
+        outcome = await called.run()
+        if outcome.failed:
+            headers["X-Amz-Function-Error"] = "Unhandled"
+        return web.Response(body=outcome.payload, headers=headers, content_type="application/json")
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        called = await self._called(request, MAX_REQUEST)
+        if isinstance(called, web.Response):
+            return called
+        response = web.StreamResponse(
+            headers={"X-Amz-Executed-Version": called.version, "X-Amzn-RequestId": str(uuid.uuid4())}
+        )
+        response.content_type = "application/vnd.amazon.eventstream"
+        await response.prepare(request)
+        chunks: asyncio.Queue[bytes] = asyncio.Queue(16)
+        running = asyncio.create_task(called.run(chunks=chunks))
+        try:
+            while not (running.done() and chunks.empty()):
+                taking = asyncio.create_task(chunks.get())
+                await asyncio.wait([running, taking], return_when=asyncio.FIRST_COMPLETED)
+                if taking.done():
+                    await response.write(event_message("PayloadChunk", taking.result()))
+                else:
+                    taking.cancel()
+            outcome = running.result()
+            complete: dict[str, str] = {}
+            if outcome.failed:
+                told = json.loads(outcome.payload)
+                complete = {"ErrorCode": told["errorType"], "ErrorDetails": told["errorMessage"]}
+            elif outcome.payload:  # the runtime does not stream
+                await response.write(event_message("PayloadChunk", outcome.payload))
+            await response.write(event_message("InvokeComplete", json.dumps(complete).encode()))
+        except ConnectionError:
+            print(f"call {called.name} was left", flush=True)
+        finally:
+            running.cancel()
+        return response
+
+    async def _called(self, request: web.Request, most: int) -> Called | web.Response:
+        """What a request calls, or the error that says why it cannot."""
         name, qualifier = split_name(request.match_info["name"], request.query.get("Qualifier", ""))
         configuration = await self._configuration(request, name, qualifier)
         if isinstance(configuration, web.Response):
             return configuration
-        kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
-        if kind != "RequestResponse":
-            return aws_error(400, "InvalidParameterValueException", f"{kind} is not served on one machine")
+        if configuration.get("Concurrency", {}).get("ReservedConcurrentExecutions") == 0:
+            told = {
+                "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
+                "message": "Rate Exceeded.",
+            }
+            headers = {"X-Amzn-ErrorType": "TooManyRequestsException", "Retry-After": "1"}
+            return web.json_response(told, status=429, headers=headers)
         event = await request.read() or b"{}"
+        if len(event) > most:
+            limit = f"{len(event)} byte payload is too large (limit {most} bytes)"
+            return aws_error(413, "RequestTooLargeException", limit)
         try:
             json.loads(event)
         except ValueError as error:
             return aws_error(400, "InvalidRequestContentException", f"Could not parse request body: {error}")
-        deployment = self._deployments.get(unqualified(configuration["FunctionArn"]))
+        arn = unqualified(configuration["FunctionArn"])
+        published = self._deployments.get(f"{arn}:{configuration['Version']}")
+        deployment = published or self._deployments.get(arn)
         if deployment is None:
             return aws_error(502, "InvalidZipFileException", "the function's package is not on this machine")
         client_context = request.headers.get("X-Amz-Client-Context", "")
         if client_context:
             client_context = base64.b64decode(client_context).decode()
-        outcome = await deployment.invoke(configuration, event, client_context)
-        print(f"call {name}", flush=True)
-        headers = {"X-Amz-Executed-Version": configuration["Version"], "X-Amzn-RequestId": str(uuid.uuid4())}
-        if outcome.failed:
-            headers["X-Amz-Function-Error"] = "Unhandled"
-        return web.Response(body=outcome.payload, headers=headers, content_type="application/json")
+        trace = request.headers.get("X-Amzn-Trace-Id", "")
+        return Called(name, configuration, deployment, event, client_context, trace)
 
     async def _configuration(
         self, request: web.Request, name: str, qualifier: str
@@ -308,7 +220,12 @@ class LocalLambda:
             async with self._session.get(url, headers=headers) as answer:
                 if answer.status != 200:
                     return await copy_of(answer)
-                self._configurations[key] = await answer.json(content_type=None)
+                found = await answer.json(content_type=None)
+            url = URL(f"{self._moto_url}{CONCURRENCY}/{name}/concurrency")
+            async with self._session.get(url, headers=headers) as answer:
+                if answer.status == 200:
+                    found["Concurrency"] = await answer.json(content_type=None)
+            self._configurations[key] = found
         return self._configurations[key]
 
     async def _list_functions(self, request: web.Request) -> web.Response:
@@ -347,6 +264,17 @@ class LocalLambda:
                     await previous.stop()
         return answer
 
+    async def _publish(self, request: web.Request) -> web.Response:
+        """A version keeps the code that it was made of."""
+        answer = await self._pass_on(request)
+        if answer.status == 201:
+            assert isinstance(answer.body, bytes)
+            made = json.loads(answer.body)
+            arn = unqualified(made["FunctionArn"])
+            if latest := self._deployments.get(arn):
+                self._deployments[f"{arn}:{made['Version']}"] = Deployment(latest.root)
+        return answer
+
     async def _pass_on(self, request: web.Request) -> web.Response:
         if request.method not in ("GET", "HEAD"):
             self._configurations.clear()
@@ -373,6 +301,20 @@ async def copy_of(answer: aiohttp.ClientResponse) -> web.Response:
 
 def aws_error(status: int, kind: str, message: str) -> web.Response:
     return web.json_response({"Message": message}, status=status, headers={"X-Amzn-ErrorType": kind})
+
+
+def event_message(kind: str, payload: bytes) -> bytes:
+    """A message of an event stream.
+
+    Source: Smithy, "Amazon Event Stream Specification".
+    """
+    headers = b""
+    for name, value in ((":message-type", "event"), (":event-type", kind)):
+        headers += struct.pack(f">B{len(name)}sBH", len(name), name.encode(), 7, len(value)) + value.encode()
+    head = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
+    head += struct.pack(">I", zlib.crc32(head))
+    message = head + headers + payload
+    return message + struct.pack(">I", zlib.crc32(message))
 
 
 def unqualified(arn: str) -> str:

@@ -11,7 +11,13 @@ import pytest
 from tests.support.calling import CANCEL_ORDER, GET_ORDER, OneUpstream, is_error, json_answer
 from weft.engine.execute.retries import MOST, RESERVE, Retries, RetryRule, may_repeat
 from weft.schemas.catalog import GrpcBinding
-from weft.schemas.errors import UpstreamAnswer, UpstreamStatus, UpstreamTimeout, UpstreamUnreachable
+from weft.schemas.errors import (
+    LambdaStatus,
+    UpstreamAnswer,
+    UpstreamStatus,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 
 AT = ("orders", GET_ORDER.id)
 REFUSED = UpstreamUnreachable(*AT)
@@ -48,7 +54,7 @@ async def ask(*answers: Any, waits: Waits | None = None, **more: Any) -> tuple[A
         status("504"),
         status("429"),
         status("UNAVAILABLE"),
-        status("TooManyRequests"),
+        LambdaStatus(*AT, status="TooManyRequests", passes=True),
     ],
     ids=str,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -201,6 +202,28 @@ async def test_a_throttled_call_is_not_repeated() -> None:
     async with answering(throttle) as url:
         await call(url, function("refused"))
     assert asked == 1
+
+
+async def test_a_call_that_is_given_up_closes_its_connection() -> None:
+    arrived, left = asyncio.Event(), asyncio.Event()
+
+    async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        arrived.set()
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        left.set()
+        writer.close()
+
+    async with await asyncio.start_server(wait, "127.0.0.1", 0) as server, asyncio.timeout(10):
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        asked = asyncio.ensure_future(call(url, function("a")))
+        await arrived.wait()
+        assert not left.is_set()
+        asked.cancel()
+        await left.wait()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
 
 
 async def test_nobody_listening_is_unreachable() -> None:

@@ -126,3 +126,14 @@ def test_a_fault_of_a_manifest_says_where(text: str, pointer: str, said: str) ->
     with pytest.raises(DocumentError, match=said) as caught:
         manifest(text)
     assert (caught.value.source, caught.value.pointer) == ("manifest", pointer)
+
+
+def test_a_description_may_say_how_the_function_is_invoked() -> None:
+    assert manifest("mail: {invocation: event}") == {"mail": LambdaSchema(name="mail", invocation="event")}
+
+
+def test_a_way_to_invoke_a_function_that_there_is_none_of_is_refused_with_its_place() -> None:
+    with pytest.raises(DocumentError) as caught:
+        manifest("mail: {invocation: async}")
+    assert caught.value.pointer == "/mail/invocation"
+    assert caught.value.reason.endswith("accepted: request, event, stream")

@@ -318,10 +318,10 @@ async def test_idle_connections_are_closed_in_time() -> None:
 
 
 async def test_used_connections_are_not_reaped() -> None:
-    async with served(in_order(OK), max_idle_s=0.05) as (pool, server):
-        for _ in range(10):
+    async with served(in_order(OK), max_idle_s=0.2) as (pool, server):
+        for _ in range(8):
             await get(pool)
-            await asyncio.sleep(0.015)
+            await asyncio.sleep(0.03)
     assert server.opened == 1
 
 

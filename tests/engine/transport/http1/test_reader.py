@@ -40,7 +40,9 @@ def test_names_of_headers_are_lower_case_and_values_are_as_they_came() -> None:
 
 def test_chunks_are_joined_and_extensions_and_trailers_are_passed_by() -> None:
     reply = read(chunked(b"ab", b"cde", extension=b";name=value", trailers=b"X-Sum: 1\r\n"))
-    assert reply == Reply(200, [(b"transfer-encoding", b"chunked")], b"abcde")
+    assert reply == Reply(
+        200, [(b"transfer-encoding", b"chunked")], {b"transfer-encoding": b"chunked"}, b"abcde"
+    )
 
 
 def test_interim_answers_are_passed_by() -> None:
@@ -225,7 +227,7 @@ def answers(draw: st.DrawFn) -> tuple[bytes, Reply, bool]:
     interim = draw(st.sampled_from([b"", b"HTTP/1.1 100 Continue\r\nX-A: b\r\n\r\n"]))
     sent = interim + b"HTTP/1.1 %d Some Reason\r\n" % status + lines + b"\r\n" + content
     named = [(name.lower(), value) for name, value in headers]
-    return sent, Reply(status, named, body), framing == "close"
+    return sent, Reply(status, named, dict(named), body), framing == "close"
 
 
 @given(answers(), st.lists(st.integers(0, 1500)))
