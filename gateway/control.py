@@ -17,6 +17,7 @@ from .envoy.preflight import preflight
 from .limits.budgets import Budgets
 from .lower import Lowered, World, lower
 from .lower.canaries import headers_of
+from .lower.filters import LAMBDA
 from .objects.weft import CanarySpec
 from .publish.ads import AdsPublisher
 
@@ -71,10 +72,11 @@ class ControlPlane:
             self.problem = "an internal error, which the log holds"
             logger.exception("gateway not changed; the last good one goes on")
             return False
+        else:
+            self.problem = ""
+            return True
         finally:
             await self.write_status()
-        self.problem = ""
-        return True
 
     async def start(self) -> None:
         """Publish for the first time.
@@ -222,8 +224,16 @@ def _weights(action: dict[str, Any]) -> dict[str, int]:
         return {route["cluster"]: 100}
     weights: dict[str, int] = {}
     for cluster in route.get("weighted_clusters", {}).get("clusters", ()):
-        weights[cluster["name"]] = weights.get(cluster["name"], 0) + cluster["weight"]
+        name = cluster["name"] + _qualifier(cluster)
+        weights[name] = weights.get(name, 0) + cluster["weight"]
     return weights
+
+
+def _qualifier(cluster: dict[str, Any]) -> str:
+    """``:live`` of a Lambda function's version; its versions have one cluster."""
+    invoke = cluster.get("typed_per_filter_config", {}).get(LAMBDA, {}).get("invoke_config", {})
+    parts = str(invoke.get("arn", "")).split(":")
+    return f":{parts[7]}" if len(parts) > 7 else ""
 
 
 def _marks(paths: Iterable[Path]) -> list[tuple[str, int, int]]:

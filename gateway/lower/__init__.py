@@ -22,6 +22,7 @@ rate limit service, and the routes by function. Nothing here knows protobuf, soc
 - ``changes``: headers, paths and bodies that are changed on the way.
 - ``routes``: HTTPRoutes and GRPCRoutes to routes.
 - ``attach``: which routes belong to which listener and host.
+- ``tree``: many routes of one host, by the beginning of their paths.
 - ``internal``: the listener under the engine's calls.
 - ``observing``: access logs and traces.
 - ``listeners``: Gateways to listeners.

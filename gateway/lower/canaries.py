@@ -47,12 +47,14 @@ class Destination:
         condition: A header match that requests must fulfil; ``None`` for the rest.
         suffix: Tells the route from the function's other ones.
         versions: Version to percentage, for ``weft status``.
+        qualifier: Of the Lambda function, where all requests go to one version.
     """
 
     action: Resource
     condition: Resource | None = None
     suffix: str = ""
     versions: Mapping[str, int] = field(default_factory=dict)
+    qualifier: str = ""
 
 
 def canary_of(function: Function, index: Index) -> tuple[CanarySpec, Object] | None:
@@ -106,6 +108,9 @@ def destinations(
         versions[name] = _version(
             function, upstream, name, version, stable, clusters, traffic, upstreams, origin
         )
+    if spec.mirror is not None and isinstance(upstream.target, LambdaTarget):
+        # A copy has the path of its original: it would call the same version twice.
+        raise wrong(origin, "spec.mirror", "calls of Lambda functions cannot be copied")
     mirror = _mirror(spec, versions, function)
     matches = list(spec.matches)
     if spec.sticky and spec.sticky.cookie:
@@ -121,6 +126,7 @@ def destinations(
             _condition(match.header, match.cookie, internal=internal),
             f"@{match.version}",
             {match.version: 100},
+            versions[match.version].qualifier,
         )
         for match in matches
     ]

@@ -20,12 +20,28 @@ from .observing import access_log, tracing_of
 from .world import EdgeSettings, wrong
 
 _HCM: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+CONTROL_FIGURES: Final = "weft_control"
+_FIGURES: Final = {
+    ADMIN: ("/metrics", "/stats/prometheus?usedonly"),
+    CONTROL_FIGURES: ("/metrics/control", "/metrics"),
+}
 LOCAL_HEADER: Final = "x-weft-local"
 """The engine's transports read it; see ``engine.transport.base``."""
 
 _FAILED: Final[Resource] = {
     "status_code_filter": {
         "comparison": {"op": "GE", "value": {"default_value": 400, "runtime_key": "weft.local"}}
+    }
+}
+
+
+_WRITTEN: Final[Resource] = {
+    "extension_filter": {
+        "name": "envoy.access_loggers.extension_filters.cel",
+        "typed_config": typed(
+            "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+            expression="response.code_details == 'direct_response'",
+        ),
     }
 }
 
@@ -50,6 +66,8 @@ _LOCALLY_LIMITED: Final[Resource] = {
 
 _LOCAL_REPLY: Final[Resource] = {
     "mappers": [
+        # What somebody wrote as an answer stays as it is.
+        {"filter": _WRITTEN},
         {
             "filter": {"response_flag_filter": {"flags": ["NR"]}},
             "body_format_override": _said("no route leads from here"),
@@ -219,8 +237,18 @@ def internal_listener(socket: Path, settings: EdgeSettings, name: str, *, has_la
     }
 
 
-def metrics_listener(host: str, port: int, admin: Path) -> tuple[Resource, Resource]:
-    """A listener that gives Prometheus its figures, and nothing else of the admin interface; its cluster."""
+def metrics_listener(
+    host: str, port: int, admin: Path, control: Path | None
+) -> tuple[Resource, list[Resource]]:
+    """A listener that gives Prometheus its figures, and nothing else of the admin interface; its clusters.
+
+    Args:
+        host: The address to listen on.
+        port: The port.
+        admin: The socket of Envoy's admin interface.
+        control: The socket of the control plane's own figures.
+    """
+    places = {ADMIN: admin, **({CONTROL_FIGURES: control} if control else {})}
     routes = {
         "name": "metrics",
         "virtual_hosts": [
@@ -229,9 +257,10 @@ def metrics_listener(host: str, port: int, admin: Path) -> tuple[Resource, Resou
                 "domains": ["*"],
                 "routes": [
                     {
-                        "match": {"path": "/metrics", "headers": [_method("GET")]},
-                        "route": {"cluster": ADMIN, "prefix_rewrite": "/stats/prometheus?usedonly"},
+                        "match": {"path": _FIGURES[name][0], "headers": [_method("GET")]},
+                        "route": {"cluster": name, "prefix_rewrite": _FIGURES[name][1]},
                     }
+                    for name in places
                 ],
             }
         ],
@@ -247,7 +276,10 @@ def metrics_listener(host: str, port: int, admin: Path) -> tuple[Resource, Resou
         "address": {"socket_address": {"address": host, "port_value": port}},
         "filter_chains": [{"filters": [_network_filter(hcm)]}],
     }
-    return listener, make_cluster(ADMIN, [Place("admin", 0, unix_path=str(admin))], {}, kind="plain")
+    return listener, [
+        make_cluster(name, [Place(name, 0, unix_path=str(path))], {}, kind="plain")
+        for name, path in places.items()
+    ]
 
 
 def _method(name: str) -> Resource:

@@ -26,6 +26,7 @@ from .listeners import (
 from .observing import traces_cluster
 from .routes import Routes
 from .security import Security
+from .tree import host_routes
 from .world import CONTROL, EdgeRoute, Lowered, World
 
 
@@ -93,9 +94,9 @@ def lower(world: World) -> Lowered:
         place = place_of_url(settings.limits_address)
         clusters.found[LIMITS] = make_cluster(LIMITS, [replace(place, http2=True)], {}, kind="plain")
     if settings.metrics is not None and settings.admin is not None:
-        listener, cluster = metrics_listener(*settings.metrics, settings.admin)
+        listener, own = metrics_listener(*settings.metrics, settings.admin, settings.figures)
         listeners[listener["name"]] = listener
-        clusters.found[cluster["name"]] = cluster
+        clusters.found |= {cluster["name"]: cluster for cluster in own}
     if settings.tracing is not None:
         cluster = traces_cluster(settings.tracing)
         clusters.found[cluster["name"]] = cluster
@@ -106,7 +107,7 @@ def lower(world: World) -> Lowered:
     origins |= {("extensions", name): origin for name, origin in security.origins.items()}
     origins |= {("providers", name): origin for name, origin in security.provider_origins.items()}
     origins |= {("clusters", name): origin for name, origin in clusters.origins.items()}
-    origins |= {("paths", route.name): str(route.origin) for route in found if route.origin}
+    origins |= {("paths", route.name): f"{route.origin} {route.place}" for route in found}
     resources = Resources(
         clusters=clusters.found,
         secrets=security.secrets,
@@ -139,7 +140,7 @@ def _configuration(
         {
             "name": host,
             "domains": [host],
-            "routes": [route.resource for route in found],
+            **host_routes([route.resource for route in found]),
             # Headers that say who somebody is, of whatever listener: only filters behind this one set them.
             "typed_per_filter_config": {STRIP: mutations(remove=sorted(security.stripped))},
         }

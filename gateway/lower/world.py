@@ -39,6 +39,7 @@ class EdgeSettings:
         internal: Unix socket of the listener under the engine's calls; ``None`` for none.
         metrics: Host and port where Prometheus finds the figures; ``None`` for nowhere.
         admin: Unix socket of the admin interface, which the figures are taken from.
+        figures: Unix socket of the control plane's own figures; ``None`` for none.
         access_log: File of the access log; ``-`` for standard output, ``""`` for none.
         limits_address: Where the rate limit service listens: ``unix:/path`` or ``host:port``; `CONTROL` for
             the control plane, ``""`` for none.
@@ -53,6 +54,7 @@ class EdgeSettings:
     internal: Path | None = None
     metrics: tuple[str, int] | None = None
     admin: Path | None = None
+    figures: Path | None = None
     access_log: str = ""
     tracing: Tracing | None = None
     limits_address: str = ""
@@ -109,6 +111,7 @@ class EdgeRoute:
         extra: Other members of the route.
         function: The function's id, or ``graphql``, or the backend's name.
         rank: What orders it: smaller goes first.
+        place: In its object, for messages.
     """
 
     name: str
@@ -121,6 +124,7 @@ class EdgeRoute:
     filters: Mapping[str, Resource] = field(default_factory=dict, repr=False)
     extra: Resource = field(default_factory=dict, repr=False)
     rank: tuple[Any, ...] = ()
+    place: str = ""
 
     def with_filters(self, filters: Mapping[str, Resource]) -> EdgeRoute:
         """The same with more per-route configurations."""

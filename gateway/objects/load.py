@@ -18,6 +18,10 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 """Of one file. Hand-written files have kilobytes; a cluster's export has a few megabytes."""
 
 
+# libyaml reads a file of thousands of routes in a tenth of the time, where PyYAML was built with it.
+_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 class ObjectProblems(ConfigError):
     """Every mistake that was found in the objects; the first one's facts are its own.
 
@@ -161,7 +165,7 @@ def _documents(path: Path) -> Iterable[tuple[Origin, Any]]:
         raise ConfigError(source=source, key="", problem=f"cannot be read: {error.strerror}") from error
     if len(data) > MAX_BYTES:
         raise ConfigError(source=source, key="", problem="is larger than 16 MiB")
-    loader = yaml.SafeLoader(data)
+    loader = _LOADER(data)
     try:
         while loader.check_node():
             node = loader.get_node()

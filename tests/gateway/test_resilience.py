@@ -222,7 +222,7 @@ async def test_grpc_endpoints_are_asked_in_their_own_way(edge: Edge) -> None:
     import grpc.aio
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    class Health:
+    class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # the generated class has no types
         def __init__(self, status: int) -> None:
             self.answer = health_pb2.HealthCheckResponse(status=status)
 

@@ -150,6 +150,20 @@ async def test_a_subscription_comes_event_by_event(up: Up) -> None:
                 break
 
 
+async def test_a_stream_of_a_grpc_method_comes_message_by_message(up: Up) -> None:
+    """Transcoded to JSON: each message is there before the stream ends, which it does when its client leaves."""
+    path = "/shop.inventory.v1.InventoryService/WatchStock"
+    async with (
+        asyncio.timeout(20),
+        up.session.post(f"{up.url}{path}", json={"productId": "p-1"}) as answer,
+    ):
+        assert answer.status == 200
+        text = b""
+        while b"available" not in text:
+            text += await answer.content.readany()
+        assert text.startswith(b"[{")
+
+
 async def test_claims_open_fields_and_nobody_else_sets_them(up: Up) -> None:
     query = "{ orders(limit: 1) { customer { name } } }"
     refused = (await up.ask(query)).json["errors"][0]["extensions"]["code"]
@@ -222,6 +236,8 @@ async def test_figures_are_told_by_function(up: Up) -> None:
     assert "envoy_vhost_route_upstream_rq_time_bucket" in text
     async with up.session.get(up.metrics.replace("/metrics", "/config_dump")) as answer:
         assert answer.status == 404
+    async with up.session.get(f"{up.metrics}/control") as answer:
+        assert "weft_gateway_envoy_current" in await answer.text()
 
 
 async def test_the_access_log_names_functions_and_no_queries(up: Up) -> None:

@@ -17,6 +17,7 @@ from ..gateway.control import ControlPlane
 from ..gateway.envoy.binary import find_envoy
 from ..gateway.envoy.bootstrap import ControlAddress, dynamic_bootstrap, static_bootstrap
 from ..gateway.envoy.preflight import preflight
+from ..gateway.figures import FiguresServer
 from ..gateway.limits.budgets import Budgets
 from ..gateway.limits.service import RateLimitService
 from ..gateway.lower import Lowered, lower
@@ -160,6 +161,15 @@ async def running_control(config: Path, settings: Settings) -> AsyncIterator[Con
             status_file=status_file(settings),
             details={"pid": os.getpid(), "control": f"{control.host}:{publisher.port}"},
         )
+        if control.metrics_port is not None:
+            server = FiguresServer(plane, host=control.host, port=control.metrics_port)
+            try:
+                await stack.enter_async_context(server)
+            except OSError as error:
+                problem = f"cannot listen on {control.host}:{control.metrics_port}: {error.strerror}"
+                raise ConfigError(
+                    source=str(config), key="gateway.control.metrics_port", problem=problem
+                ) from error
         await plane.start()
         group = await stack.enter_async_context(asyncio.TaskGroup())
         follower = group.create_task(plane.follow(followed(config, settings)))

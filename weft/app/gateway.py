@@ -25,6 +25,7 @@ from ..gateway.control import ControlPlane
 from ..gateway.envoy.binary import find_envoy
 from ..gateway.envoy.bootstrap import ControlAddress, dynamic_bootstrap
 from ..gateway.envoy.process import START_TIMEOUT_S, EnvoyProcess, EnvoySettings
+from ..gateway.figures import FiguresServer
 from ..gateway.issuers import Issuers
 from ..gateway.limits.budgets import Budgets
 from ..gateway.limits.service import RateLimitService
@@ -56,6 +57,7 @@ class Places:
         folder: Of the Unix sockets.
         engines: Where the engine's workers listen.
         admin: Envoy's admin socket, if it is not in the folder.
+        figures: The socket of the control plane's own figures.
     """
 
     folder: Path
@@ -65,6 +67,7 @@ class Places:
     limits: str = ""
     internal: Path | None = None
     admin: Path | None = None
+    figures: Path | None = None
 
 
 def section_of(settings: Settings) -> GatewaySection:
@@ -135,6 +138,7 @@ def make_world(settings: Settings, snapshot: Snapshot, places: Places) -> World:
         internal=places.internal,
         metrics=metrics,
         admin=places.admin or places.folder / "admin.sock",
+        figures=places.figures,
         access_log=section.access_log or "",
         tracing=tracing or None,
         limits_address=places.limits,
@@ -242,6 +246,7 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
             section.metrics_port,
             section.limits_service or CONTROL,
             internal,
+            figures=folder / "control.sock",
         )
         async with AsyncExitStack() as stack:
             budgets = Budgets()
@@ -258,6 +263,7 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
                 headers_file=headers_file(internal) if internal else None,
                 details={"admin": str(folder / "admin.sock"), "pid": os.getpid()},
             )
+            await stack.enter_async_context(FiguresServer(control, socket=places.figures))
             await control.read()
             engines = [
                 await stack.enter_async_context(engine_child(config, socket, internal)) for socket in sockets
