@@ -22,7 +22,6 @@ from ..resources import Resource, typed
 _SAFE: Final = ("connect-failure", "refused-stream", "reset-before-request")
 _READ: Final = (*_SAFE, "reset", "gateway-error", "retriable-status-codes")
 _GRPC_READ: Final = (*_SAFE, "reset", "unavailable")
-# Lambda answers 429 to an invocation that it has not begun.
 _LAMBDA_WRITE: Final = (*_SAFE, "retriable-status-codes")
 
 _POLICIES: Final = {
@@ -220,8 +219,8 @@ def _retries(traffic: BackendTrafficPolicySpec, kind: str, *, repeatable: bool) 
     triggers: tuple[str, ...] = (_GRPC_READ if kind == "grpc" else _READ) if repeatable else _SAFE
     statuses = [503]
     if kind == "lambda":
-        triggers = triggers if repeatable else _LAMBDA_WRITE
-        statuses = [429, 503] if repeatable else [429]
+        # Invoke: 429 for throttling, before anything has begun, and 500 for a fault of Lambda's own.
+        triggers, statuses = (triggers, [429, 500, 503]) if repeatable else (_LAMBDA_WRITE, [429])
     policy: Resource = {
         "num_retries": retry.num_retries if retry else 2,
         "retry_on": ",".join(triggers),
@@ -237,8 +236,7 @@ def _retries(traffic: BackendTrafficPolicySpec, kind: str, *, repeatable: bool) 
         "host_selection_retry_max_attempts": 5,
     }
     if kind == "lambda":
-        # Invoke: 429 for throttling, which says when to come again, and 500 for a fault of Lambda's own.
-        policy["retriable_status_codes"] = [429, 500, 503]
+        # A refusal for throttling says when to come again.
         policy["rate_limited_retry_back_off"] = {
             "reset_headers": [{"name": "retry-after", "format": "SECONDS"}],
             "max_interval": "10s",

@@ -190,7 +190,7 @@ class Security:
             name = f"{name}:{content_hash(value)[:6]}"
         self.providers[name] = value
         # As Envoy names it where its keys are wrong.
-        self.provider_origins[f"Provider '{name}'"] = f"{origin} spec.jwt.providers"
+        self.provider_origins[name] = f"{origin} spec.jwt.providers"
         return name
 
     # -- keys and passwords

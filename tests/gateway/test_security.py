@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import jwt
 import pytest
 import pytest_asyncio
@@ -130,6 +131,38 @@ async def test_claims_become_headers_that_nobody_else_can_set(edge: Edge, keys_u
     assert json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"] == "ann"
     answer = (await edge.get("/all", headers={**bearer(token("b")), **forged})).json
     assert "x-user" not in answer["headers"]
+
+
+async def test_a_token_comes_in_a_cookie_for_a_websocket(edge: Edge) -> None:
+    provider = {
+        "name": "a",
+        "localJWKS": {"type": "Inline", "inline": jwks("a")},
+        "extractFrom": {"cookies": ["token"], "headers": [{"name": "x-token", "valuePrefix": "Token "}]},
+    }
+    text = route("/all", "shop", kind="Upstream") + policy(
+        "SecurityPolicy", f"{{jwt: {json.dumps({'providers': [provider]})}}}"
+    )
+    upgrade = policy("BackendTrafficPolicy", "{httpUpgrade: [{type: websocket}]}")
+    assert await edge.tell(text + upgrade)
+    assert (await edge.get("/all", headers={"x-token": f"Token {token('a')}"})).status == 200
+    cookie = {"cookie": f"token={token('a')}"}
+    async with edge.session.ws_connect(f"{edge.url}/all", headers=cookie) as socket:
+        await socket.send_str("hello")
+        assert (await socket.receive_str()) == "v1:hello"
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
+        await edge.session.ws_connect(f"{edge.url}/all", headers={"cookie": "token=x.y.z"})
+
+
+async def test_tokens_and_keys_are_both_asked_for(edge: Edge, keys_url: str) -> None:
+    secret = "\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {mobile: k-1}\n"
+    keys = ", apiKeyAuth: {credentialRefs: [{name: keys}], extractFrom: [{headers: [x-api-key]}]}"
+    assert await edge.tell(ROUTES + secret + jwt_policy(keys_url, keys))
+    key = {"x-api-key": "k-1"}
+    statuses = [
+        (await edge.get("/all", headers=headers)).status
+        for headers in (key, bearer(token("a")), {**key, **bearer(token("a"))})
+    ]
+    assert statuses == [401, 401, 200]
 
 
 async def test_an_optional_token_may_be_absent_but_not_wrong(edge: Edge, keys_url: str) -> None:
