@@ -125,11 +125,12 @@ async def running_provider() -> AsyncIterator[Provider]:
 
 @dataclass
 class Browser:
-    """Keeps cookies, and follows redirects between the gateway and the provider."""
+    """Keeps cookies (and the lines that set them), and follows redirects between the gateway and the provider."""
 
     session: Any
     cookies: dict[str, str] = field(default_factory=dict)
     visited: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     async def get(self, url: str, *, follow: bool = True) -> tuple[int, str, Any]:
         """Status, final URL and text."""
@@ -141,6 +142,7 @@ class Browser:
             headers = {"accept": "text/html", **({"cookie": cookie} if cookie else {})}
             async with self.session.get(url, headers=headers, allow_redirects=False) as answer:
                 for line in answer.headers.getall("set-cookie", ()):
+                    self.lines.append(line)
                     name, _, value = line.partition(";")[0].partition("=")
                     is_gone = "max-age=0" in line.lower() or "1970" in line
                     if is_gone or value in {"", "deleted"}:

@@ -74,6 +74,11 @@ async def test_a_browser_goes_to_log_in_comes_back_and_is_known(edge: Edge, prov
     assert headers["x-user"] == "ann"
     claims = headers["x-weft-claims"]
     assert json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["role"] == "admin"
+    made = [line for line in browser.lines if "=deleted" not in line]
+    assert len(made) >= 6
+    for line in made:
+        assert "httponly" in line.lower()
+        assert "=ey" not in line  # no token stands in a cookie as it is
     given = provider.given
     assert (await browser.get(f"{edge.url}/all"))[0] == 200
     assert provider.given == given  # the cookies hold

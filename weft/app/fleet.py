@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -29,6 +30,9 @@ from ..settings import Settings
 from ..settings.gateway import ControlEntry
 from .gateway import Places, followed, listen_address, section_of, status_file, stop_event, world_reader
 
+logger = logging.getLogger(__name__)
+
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 ADMIN_SOCKET: Final = Path("weft-admin.sock")
 """Where an Envoy that others run has its admin interface: in the folder that it is started in."""
 
@@ -140,6 +144,11 @@ async def running_control(config: Path, settings: Settings) -> AsyncIterator[Con
     section = section_of(settings)
     places = fleet_places(settings, limits=section.limits_service or CONTROL)
     control = section.control
+    if control.cert is None and control.host not in _LOOPBACK:
+        logger.warning(
+            "Envoys are told their secrets in the clear: `control` has no certificate",
+            extra={"host": control.host},
+        )
     budgets = Budgets()
     try:
         envoy: Path | None = find_envoy()
