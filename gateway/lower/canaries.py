@@ -47,14 +47,12 @@ class Destination:
         condition: A header match that requests must fulfil; ``None`` for the rest.
         suffix: Tells the route from the function's other ones.
         versions: Version to percentage, for ``weft status``.
-        qualifier: Of the Lambda function, where all requests go to one version.
     """
 
     action: Resource
     condition: Resource | None = None
     suffix: str = ""
     versions: Mapping[str, int] = field(default_factory=dict)
-    qualifier: str = ""
 
 
 def canary_of(function: Function, index: Index) -> tuple[CanarySpec, Object] | None:
@@ -126,7 +124,6 @@ def destinations(
             _condition(match.header, match.cookie, internal=internal),
             f"@{match.version}",
             {match.version: 100},
-            versions[match.version].qualifier,
         )
         for match in matches
     ]

@@ -18,7 +18,7 @@ from .clusters import Clusters
 from .functions import LAMBDA_REQUEST_BYTES, lambda_filters, lambda_stream_filters
 from .index import Index
 from .resilience import route_members
-from .routes import aimed, kind_of, own_version
+from .routes import aimed, kind_of
 from .world import EdgeRoute, World
 
 NAME: Final = "internal"
@@ -112,7 +112,7 @@ def _routes_of(
                 action={"route": {**members, **aimed(function, upstream, destination, internal=True)}},
                 origin=None,
                 function=function.id,
-                filters={**filters, **own_version(function, upstream, destination)},
+                filters=filters,
                 extra={"request_headers_to_remove": removed, **extra},
             )
         )

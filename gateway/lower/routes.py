@@ -324,7 +324,7 @@ class _Rule:
         routes = []
         for destination in found:
             route = self._aimed(function, upstream, destination, {**members, **shaped.action})
-            route = route.with_filters({**shaped.filters, **own_version(function, upstream, destination)})
+            route = route.with_filters(shaped.filters)
             if kind == "lambda":
                 route = route.with_extra(request_body_buffer_limit=LAMBDA_REQUEST_BYTES)
             if headers:
@@ -515,13 +515,6 @@ def aimed(
             entries.append({**rest, "typed_per_filter_config": own})
         action["weighted_clusters"] = {**weighted, "clusters": entries}
     return action
-
-
-def own_version(function: Function, upstream: Upstream, destination: Destination) -> dict[str, Resource]:
-    """What names a Lambda function's version, where all requests go to one that is not the stable one."""
-    if not destination.qualifier or not isinstance(function.binding, LambdaBinding):
-        return {}
-    return {LAMBDA: lambda_invoke(upstream, function.binding, destination.qualifier)}
 
 
 def constant_headers(headers: Mapping[str, str]) -> list[Resource]:

@@ -51,12 +51,9 @@ def load_objects(paths: Iterable[Path]) -> tuple[Object, ...]:
     objects: list[Object] = []
     problems: list[ConfigError] = []
     for path in paths:
-        files = (
-            sorted(p for p in path.iterdir() if p.suffix in {".yaml", ".yml"}) if path.is_dir() else [path]
-        )
-        for file in files:
+        for file in files_in(path):
             try:
-                documents = list(_documents(file))
+                documents = list(documents_in(file))
             except ConfigError as error:
                 problems.append(error)
                 continue
@@ -156,7 +153,17 @@ def _repeated(objects: list[Object]) -> list[ConfigError]:
     return problems
 
 
-def _documents(path: Path) -> Iterable[tuple[Origin, Any]]:
+def files_in(path: Path) -> list[Path]:
+    """The file at *path*, or the ``.yaml`` and ``.yml`` files of that folder."""
+    return sorted(p for p in path.iterdir() if p.suffix in {".yaml", ".yml"}) if path.is_dir() else [path]
+
+
+def documents_in(path: Path) -> Iterable[tuple[Origin, Any]]:
+    """The documents of a file, each with its place; the items of a List are documents.
+
+    Raises:
+        ConfigError: It cannot be read, or is no YAML.
+    """
     source = str(path)
     try:
         with path.open("rb") as opened:

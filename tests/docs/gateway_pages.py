@@ -253,7 +253,50 @@ SERVERS: Final[dict[int, type[_Handler]]] = {8111: SecondProducts, 8120: EchoHan
 VARIABLES: Final[dict[str, Callable[[], str]]] = {}
 """By name: what commands find in the environment."""
 
-FILES: Final[dict[str, Callable[[], str]]] = {}
+# As a cluster has it, cut down to what pages need of it.
+_CRDS: Final = """
+apiVersion: v1
+kind: List
+items:
+  - apiVersion: apiextensions.k8s.io/v1
+    kind: CustomResourceDefinition
+    metadata: {name: httproutes.gateway.networking.k8s.io}
+    spec:
+      group: gateway.networking.k8s.io
+      names: {kind: HTTPRoute}
+      versions:
+        - name: v1
+          schema:
+            openAPIV3Schema:
+              type: object
+              required: [spec]
+              properties:
+                apiVersion: {type: string}
+                kind: {type: string}
+                metadata: {type: object}
+                spec:
+                  type: object
+                  properties:
+                    rules:
+                      type: array
+                      items:
+                        type: object
+                        properties:
+                          name: {type: string}
+                          backendRefs:
+                            type: array
+                            items:
+                              type: object
+                              required: [name]
+                              properties:
+                                name: {type: string, maxLength: 253}
+                                group: {type: string}
+                                kind: {type: string}
+                                port: {type: integer, format: int32, nullable: true}
+                                filters: {type: object, additionalProperties: {type: string}}
+"""
+
+FILES: Final[dict[str, Callable[[], str]]] = {"crds.yaml": lambda: _CRDS}
 """By name: what lies in the folder before any example."""
 
 

@@ -298,7 +298,7 @@ async def running_edge(
             )
         )
         binary = find_envoy()
-        envoy_settings = EnvoySettings(binary, folder, drain_s=0.2, **options)
+        envoy_settings = EnvoySettings(binary, folder, **{"drain_s": 0.2, **options})
         bootstrap = dynamic_bootstrap(
             control=ControlAddress(path=folder / "xds.sock"), admin=envoy_settings.admin_socket, node="edge-1"
         )

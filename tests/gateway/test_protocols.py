@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -211,3 +212,23 @@ async def test_a_lambda_functions_versions_are_called_by_their_qualifiers(echo: 
         assert shown["HTTPRoute/quote/0"] == {"pricing:live": 70, "pricing:7": 30}
         answer = (await edge.get("/quote", method="POST", json={}, headers={"x-next": "yes"})).json
         assert called(answer["path"]) == "7"
+
+
+async def test_requests_under_way_end_before_envoy_does(echo: Echo) -> None:
+    catalog, text = shop_catalog(echo.url), route("/all", "shop.list_items")
+    echo.delay_s = 0.5
+    try:
+        async with aiohttp.ClientSession() as session:  # it outlives Envoy
+            async with running_edge(catalog, text, drain_s=5) as edge:
+                before = echo.calls
+                asking = asyncio.create_task(_status(session, f"{edge.url}/all"))
+                while echo.calls == before:  # noqa: ASYNC110 - the upstream counts in this loop
+                    await asyncio.sleep(0.01)
+            assert await asking == 200
+    finally:
+        echo.delay_s = 0
+
+
+async def _status(session: aiohttp.ClientSession, url: str) -> int:
+    async with session.get(url) as answer:
+        return answer.status

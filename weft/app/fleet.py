@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,8 @@ from ..gateway.limits.budgets import Budgets
 from ..gateway.limits.service import RateLimitService
 from ..gateway.lower import Lowered, lower
 from ..gateway.lower.world import CONTROL
+from ..gateway.objects import ObjectProblems
+from ..gateway.objects.crds import check_files, load_crds
 from ..gateway.publish.ads import AdsPublisher
 from ..gateway.resources import Resource, Resources, typed
 from ..schemas.errors import ConfigError
@@ -123,12 +125,19 @@ def joining_bootstrap(settings: Settings, *, node: str, admin: Path = ADMIN_SOCK
     return dynamic_bootstrap(control=address, admin=admin, node=node)
 
 
-async def check(config: Path, settings: Settings) -> Lowered:
+async def check(config: Path, settings: Settings, *, crds: Sequence[Path] = ()) -> Lowered:
     """Lower everything, and have Envoy check it.
+
+    Args:
+        config: The configuration file.
+        settings: What it holds.
+        crds: Files with the CustomResourceDefinitions that its objects are held to first.
 
     Raises:
         WeftError: What is configured cannot be used.
     """
+    if crds and (problems := check_files(section_of(settings).files, load_crds(crds))):
+        raise ObjectProblems(problems)
     lowered = lower(world_reader(config, fleet_places(settings, limits=CONTROL))())
     await preflight(lowered.resources, find_envoy())
     return lowered

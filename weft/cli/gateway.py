@@ -83,19 +83,31 @@ def render(
 
 
 @app.command()
-def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
+def check(
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    crds: Annotated[
+        list[Path] | None,
+        typer.Option("--crds", help="A file or folder with the CustomResourceDefinitions of a cluster."),
+    ] = None,
+) -> None:
     """Read the gateway's objects, and have Envoy check what they come to; nothing is changed.
+
+    With `--crds` the files are held to the schemas that their kinds are published with too, as a cluster does
+    that has them.
 
     Examples:
 
         weft gateway check
+
+        kubectl get crds -o yaml > crds.yaml && weft gateway check --crds crds.yaml
     """
     import asyncio
 
-    from ..app.fleet import check
+    from ..app.fleet import check as check_all
 
     settings = read_settings(config)
-    lowered = asyncio.run(check(config, settings))
+    lowered = asyncio.run(check_all(config, settings, crds=crds or ()))
     resources = lowered.resources
     note(
         f"{config} is right: {len(resources.listeners)} listener(s), {len(lowered.routes)} route(s), "
