@@ -5,7 +5,7 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 
-.PHONY: help demo test calls bench corpus check format clean
+.PHONY: help demo test calls bench corpus methods servers check format clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,13 @@ bench: $(INSTALLED) ## Measure Weft beside the bare limit and its peers (ARGS=--
 
 corpus: $(INSTALLED) ## Convert every OpenAPI document of a folder (DIR=folder REPORT=report.json, ARGS=--help says more)
 	@$(BIN)/python -m tests.corpus $(if $(DIR),--dir '$(DIR)') $(if $(REPORT),--report '$(REPORT)') $(ARGS)
+
+methods: $(INSTALLED) ## Call every method of real gRPC APIs, served from their descriptors (ARGS=--help says more)
+	@$(BIN)/python -m tests.corpus.grpc $(ARGS)
+
+servers: ## Install gRPC servers of others' making from npm, for the tests that run if they are there
+	@mkdir -p .cache/grpc-servers && cp tests/engine/transport/node/package.json .cache/grpc-servers/
+	@npm install --silent --no-audit --no-fund --prefix .cache/grpc-servers
 
 check: $(INSTALLED) ## Run formatter, linters, type checkers and import contracts
 	$(BIN)/ruff format --check .

@@ -14,6 +14,7 @@ import msgspec
 
 from ..schemas.catalog import Catalog, Snapshot, Upstream, UpstreamId, UpstreamState, UpstreamStatus
 from ..schemas.errors import RegistryError
+from ..schemas.names import upstream_name
 from .detectors import Detected, Detection, Detector, NotThisKind, TryLater, Unchanged
 from .identities import Claim, settle_ids
 from .registries import Candidate, GrpcAddress, HttpAddress, LambdaAddress, Registry
@@ -93,8 +94,11 @@ async def discover_once(
     memories = {key: task.result() for key, task in tasks.items()}
     memories |= _unclaimed(before, listings, memories)
     memories = _settle(candidates, memories)
+    # Upstreams of an earlier snapshot say it themselves.
+    restored = any(memory.restored for memory in memories.values())
+    silent = [] if restored else _statuses_of_silent(listings, round_.clock())
     return DiscoveryState(
-        snapshot=await _snapshot_of(memories, before.snapshot), memories=memories, listings=listings
+        snapshot=await _snapshot_of(memories, before.snapshot, silent), memories=memories, listings=listings
     )
 
 
@@ -330,12 +334,30 @@ def _under(memory: CandidateMemory, name: UpstreamId) -> CandidateMemory:
     return replace(memory, id=kept, upstream=upstream, status=status)
 
 
-async def _snapshot_of(memories: Mapping[str, CandidateMemory], before: Snapshot) -> Snapshot:
+def _statuses_of_silent(listings: Mapping[str, Listing], now: float) -> list[UpstreamStatus]:
+    """A failed one for every registry that never said which candidates there are: nobody else would speak of it."""
+    return [
+        UpstreamStatus(
+            upstream=UpstreamId(upstream_name(name)),
+            state="failed",
+            address=name,
+            reason=" ".join(listing.problem.removeprefix(f"registry {name}: ").split()),
+            checked_at=now,
+        )
+        for name, listing in sorted(listings.items())
+        if listing.problem and not listing.candidates
+    ]
+
+
+async def _snapshot_of(
+    memories: Mapping[str, CandidateMemory], before: Snapshot, silent: Sequence[UpstreamStatus]
+) -> Snapshot:
     upstreams = sorted(
         (memory.upstream for memory in memories.values() if memory.upstream), key=lambda found: found.id
     )
     statuses = sorted(
-        (memory.status for memory in memories.values() if memory.status), key=lambda found: found.upstream
+        [*(memory.status for memory in memories.values() if memory.status), *silent],
+        key=lambda found: found.upstream,
     )
     catalog = before.catalog
     if [id(upstream) for upstream in upstreams] != [id(upstream) for upstream in catalog.upstreams]:

@@ -1,4 +1,4 @@
-"""The snapshot on disk. Both functions block: call them with ``asyncio.to_thread``."""
+"""The snapshot on disk. All functions block: call them with ``asyncio.to_thread``."""
 
 from __future__ import annotations
 
@@ -23,26 +23,34 @@ def save_snapshot(path: Path, snapshot: Snapshot) -> None:
     Raises:
         DiscoveryError: The file cannot be written.
     """
-    data = encode_snapshot(snapshot)
     try:
-        target = path.resolve()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # In the same folder: a rename is atomic within one file system only.
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(target.parent)
+        write_file(path, encode_snapshot(snapshot))
     except OSError as error:
         raise DiscoveryError(f"snapshot {path} cannot be written: {error.strerror}") from error
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file as `save_snapshot` does.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    target = path.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # In the same folder: a rename is atomic within one file system only.
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
 
 
 def load_snapshot(path: Path) -> Snapshot:

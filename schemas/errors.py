@@ -62,10 +62,6 @@ class DocumentError(SchemaError):
         super().__init__(f"{source}{'#' + pointer if pointer else ''}: {reason}")
 
 
-class UnsupportedFeature(SchemaError):
-    """A description uses something that Weft does not read."""
-
-
 class StitchConflict(SchemaError):
     """Two sources claim one schema coordinate.
 
@@ -90,20 +86,6 @@ class RegistryError(DiscoveryError):
     def __init__(self, registry: str, reason: str) -> None:
         self.registry = registry
         super().__init__(f"registry {registry}: {reason}")
-
-
-class ProbeError(DiscoveryError):
-    """An upstream could not be probed.
-
-    Attributes:
-        reason: One line, fit for a table cell.
-        retry_after_s: How long the upstream asked to be left alone, in seconds; ``None`` if it did not say.
-    """
-
-    def __init__(self, reason: str, *, retry_after_s: float | None = None) -> None:
-        self.reason = reason
-        self.retry_after_s = retry_after_s
-        super().__init__(reason)
 
 
 class OperationError(WeftError):
@@ -245,6 +227,17 @@ class LambdaStatus(UpstreamStatus):
     def summary(self) -> str:
         """What happened, in words a client may read."""
         return self.said or super().summary
+
+
+@dataclass(eq=False)
+class KeyFailed(LambdaStatus):
+    """One key of a call for many was answered by an error; it stands among the items of the answer.
+
+    Attributes:
+        key: As it was sent.
+    """
+
+    key: Any = None
 
 
 _LAMBDA_CODES = {"TooManyRequests": "UPSTREAM_THROTTLED", "FunctionTimedOut": "UPSTREAM_TIMEOUT"}

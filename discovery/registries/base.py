@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 from ...engine.transport.base import ChannelSettings, TlsFiles
 from ...schemas.catalog.reading import ReadOptions
 from ...schemas.names import upstream_name
+from .lambda_address import LambdaAddress
 
 if TYPE_CHECKING:
     from ...schemas.openapi import Patch
@@ -61,25 +62,6 @@ class GrpcAddress:
         return f"{'grpcs' if self.tls else 'grpc'}://{self.address}"
 
 
-@dataclass(frozen=True, slots=True)
-class LambdaAddress:
-    """Lambda in one region.
-
-    Attributes:
-        endpoint: Replaces the regional endpoint URL; ``""`` for AWS's own.
-        manifest: A file with the functions' payload and result schemas; ``None`` for none.
-        name_pattern: A glob that a function's name must match.
-    """
-
-    region: str
-    endpoint: str = ""
-    manifest: Path | None = None
-    name_pattern: str = "*"
-
-    def __str__(self) -> str:
-        return f"lambda:{self.region}" + (f" {self.endpoint}" if self.endpoint else "")
-
-
 Address: TypeAlias = HttpAddress | GrpcAddress | LambdaAddress
 
 
@@ -106,6 +88,8 @@ class Candidate:
     @property
     def provisional_name(self) -> str:
         """An upstream id to speak of it by until it has answered."""
+        if isinstance(self.address, LambdaAddress):
+            return self.name or upstream_name(f"lambda {self.address.region}")
         authority, slash, path = (self.key.partition("://")[2] or self.key).partition("/")
         # Without credentials: ids are seen by everybody.
         return self.name or upstream_name(f"{authority.rpartition('@')[2]}{slash}{path}")

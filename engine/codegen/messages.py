@@ -29,7 +29,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 from msgspec import Meta, Raw
 
-from ...schemas.grpc import WRAPPERS, OneOf, is_special, json_members, map_entry, one_ofs
+from ...schemas.grpc import WRAPPERS, OneOf, enum_names, is_special, json_members, map_entry, one_ofs
 from .source import Source
 
 Printer: TypeAlias = Callable[[Any], Any]
@@ -369,7 +369,7 @@ class _Writer:
     def _enum(self, member: FieldDescriptor, options: _Options, value: str) -> str:
         enum = member.enum_type
         assert enum is not None
-        names = {number: one.name for number, one in enum.values_by_number.items()}
+        names = enum_names(enum)
         literal = options.only(lambda one: get_origin(one) is Literal)
         numbers = options.anything or options.has(int)
         if enum.full_name != _NULL_VALUE:

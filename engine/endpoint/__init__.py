@@ -14,10 +14,15 @@ Modules, lowest first:
 - ``events``: responses as Server-Sent Events.
 - ``graphiql``: the page and its assets.
 - ``protocol``: what is used of RSGI.
+- ``pressure``: event streams as fast as their clients read.
 - ``vigil``: deadlines, and clients that go away.
 - ``operations``: one GraphQL request, answered.
 - ``hooks``: events that upstreams send.
+- ``messages``: the messages of ``graphql-transport-ws``.
+- ``connection``: one client over one WebSocket.
+- ``sockets``: GraphQL over WebSocket, on a listener of its own.
 - ``rsgi``: the application.
+- ``supervisor``: worker processes that die, started again.
 - ``server``: the application on granian.
 """
 

@@ -21,6 +21,7 @@ from .events import COMMENT, COMPLETE, encode_next
 from .events import HEADERS as EVENT_HEADERS
 from .graphiql import PAGE_HEADERS
 from .negotiate import EVENT_STREAM, PAGE, Acceptable, negotiate, response_status
+from .pressure import Pressure
 from .protocol import (
     NO_STORE,
     NOSNIFF,
@@ -68,11 +69,18 @@ MUTATION_OVER_GET: Final = HttpProblem(
 SUBSCRIPTION_WITHOUT_EVENTS: Final = HttpProblem(
     406, "a subscription is answered as an event stream; accept `text/event-stream`", "NOT_ACCEPTABLE"
 )
+NO_SOCKETS_HERE: Final = HttpProblem(
+    400, "WebSockets are taken elsewhere: at the gateway, or on the port `server.websockets`", "NO_WEBSOCKETS"
+)
 TOO_LATE: Final = HttpProblem(504, "no response within the time limit", "TIMEOUT")
 TOO_SLOW: Final = HttpProblem(408, "the body did not arrive in time", "REQUEST_TIMEOUT")
 
 _MOST_HEADS: Final = 1024
 """Forms of responses whose heads are kept."""
+
+
+_IN_PARTS: Final = Response(b"", not_allowed=True, operation_type="query")
+"""Of an operation that may have several responses, and is run as a subscription is."""
 
 
 class StreamsEnd(Exception):
@@ -86,17 +94,20 @@ class _EventStream:
     so the object is referred to from here alone.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, pressure: Pressure) -> None:
         self._stream: Stream | None = stream
+        self._pressure = pressure
 
     async def send(self, data: bytes) -> None:
         """Send one or more whole events. Raises ``ProtocolClosed`` if the client has gone away."""
+        await self._pressure.wait(len(data))
         if self._stream is not None:
             await self._stream.send_bytes(data)
 
     def close(self) -> None:
         """End the response."""
         self._stream = None
+        self._pressure.close()
 
 
 class Operations:
@@ -164,12 +175,17 @@ class Operations:
             else:
                 request = parse_query_string(scope.query_string)
             if isinstance(request, HttpProblem):
+                if headers.get("upgrade", "").lower() == "websocket":
+                    request = NO_SOCKETS_HERE
                 return problem_reply(request, media_type, (*cors, *_after_unread(scope, request)))
             if engine is None or not engine.ready:
                 return problem_reply(NOT_READY, media_type, cors)
             watched.until = deadline + GRACE_S
-            allow = QUERY_AND_MUTATION if is_post else QUERY
-            result = await engine.execute(request, headers=headers, allow=allow, deadline=deadline)
+            if is_post and media_type == EVENT_STREAM and "@stream" in request.query:
+                result = _IN_PARTS
+            else:
+                allow = QUERY_AND_MUTATION if is_post else QUERY
+                result = await engine.execute(request, headers=headers, allow=allow, deadline=deadline)
         except asyncio.CancelledError:
             reason = watched.heed()
             if reason is None:
@@ -227,7 +243,7 @@ class Operations:
         if scope.method == "HEAD":
             return Reply(200, headers=(*EVENT_HEADERS, *cors))
         head = [*EVENT_HEADERS, NOSNIFF, *cors]
-        stream = _EventStream(protocol.response_stream(200, head))
+        stream = _EventStream(protocol.response_stream(200, head), Pressure(scope))
         try:
             await self._send_all(protocol, stream, responses)
         finally:

@@ -50,6 +50,11 @@ class Scope(Protocol):
         ...
 
     @property
+    def client(self) -> str:
+        """``host:port`` of a client over TCP."""
+        ...
+
+    @property
     def method(self) -> str:
         """In capitals."""
         ...

@@ -11,8 +11,9 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -37,6 +38,9 @@ from .requests import HttpProblem
 from .service import Engine
 from .settings import EndpointSettings
 
+if TYPE_CHECKING:
+    from .sockets import Sockets
+
 logger = logging.getLogger(__name__)
 
 Lifespan = Callable[[], AbstractAsyncContextManager[Engine]]
@@ -53,7 +57,12 @@ class Application:
     """
 
     def __init__(
-        self, lifespan: Lifespan, settings: EndpointSettings | None = None, *, hooks: HookPath | None = None
+        self,
+        lifespan: Lifespan,
+        settings: EndpointSettings | None = None,
+        *,
+        hooks: HookPath | None = None,
+        sockets: Sockets | None = None,
     ) -> None:
         """Take what to serve, and how.
 
@@ -62,7 +71,9 @@ class Application:
                 task, which the application owns.
             settings: ``EndpointSettings()`` by default.
             hooks: Where upstreams send events to; ``None`` takes none.
+            sockets: Takes WebSockets, as long as the engine lives; ``None`` takes none.
         """
+        self._sockets = sockets
         self._hooks = hooks
         self.settings = settings or EndpointSettings()
         self._path = self.settings.path
@@ -92,8 +103,10 @@ class Application:
             loop.run_until_complete(self._settled.wait())
 
     def end_streams(self) -> None:
-        """End every event stream; queries and mutations go on."""
+        """End every event stream and socket; queries and mutations go on."""
         self._operations.end_streams()
+        if self._sockets is not None:
+            self._sockets.drain()
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Stop the engine. Where *loop* goes on, ``stopped`` waits for its end."""
@@ -113,8 +126,10 @@ class Application:
 
     async def _live(self) -> None:
         try:
-            async with self._lifespan() as engine:
+            async with self._lifespan() as engine, AsyncExitStack() as stack:
                 self._engine = engine
+                if self._sockets is not None:
+                    await stack.enter_async_context(self._sockets.listening(engine))
                 self._settled.set()
                 logger.info("engine started")
                 try:

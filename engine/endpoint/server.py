@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from granian import Granian
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 from granian.server.embed import Server
 
 from .rsgi import Application
+from .supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -47,14 +47,14 @@ def serve(
         host: Address to listen on.
         port: Port to listen on.
         workers: Number of processes.
-        respawn: Start a worker again that died; off, all end with it.
+        respawn: Start a worker again that died, and later each time; off, all end with it.
         uds: Path of a Unix socket, in place of *host* and *port*.
         backpressure: Requests that one worker holds at once.
         stop_timeout_s: For open requests to end; workers that take longer are killed.
         log_level: Of granian's own log.
         log_config: For ``logging.config.dictConfig``, in each process.
     """
-    granian = Granian(
+    granian = Supervisor(
         target if isinstance(target, str) else "weft",
         address=host,
         port=port,

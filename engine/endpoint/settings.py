@@ -3,6 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketSettings:
+    """How GraphQL over WebSocket is served, and within which limits.
+
+    Attributes:
+        port: To listen on; 0 for a free one.
+        host: Address to listen on.
+        uds: Path of a Unix socket, in place of *host* and *port*.
+        origins: Origins of pages that may open a socket beside those of the same host; ``("*",)`` for all.
+        init_headers: Names of headers that the payload of ``connection_init`` may hold; in lower case.
+        max_connections: Sockets of one worker.
+        max_operations: Operations under way over one socket.
+        max_message_bytes: A larger message closes the socket.
+        init_timeout_s: For ``connection_init`` to arrive.
+        ping_s: Between two pings on a socket that is otherwise silent.
+    """
+
+    port: int = 0
+    host: str = "127.0.0.1"
+    uds: Path | None = None
+    origins: tuple[str, ...] = ()
+    init_headers: tuple[str, ...] = ()
+    max_connections: int = 1000
+    max_operations: int = 100
+    max_message_bytes: int = 1024 * 1024
+    # graphql-ws waits 3 s; a phone on a bad line takes longer.
+    init_timeout_s: float = 10.0
+    # Proxies close what is silent for 60 s (nginx), or 300 s (Envoy).
+    ping_s: float = 25.0
 
 
 @dataclass(frozen=True, slots=True)

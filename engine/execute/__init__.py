@@ -16,6 +16,7 @@ In: a plan, the values of its variables, and what the caller forwards. Out: the 
 - ``record``: what one way of an execution was answered, for another way to go on with.
 - ``run``: one execution of a plan, interpreted.
 - ``fast``: one execution of a compiled plan.
+- ``deliver``: the items of a streamed list, as they arrive.
 - ``resolvers``: the same schema for graphql-core, for operations with hand-written fields.
 - ``byte_cache``: a cache that is bounded by the bytes of what it holds.
 - ``prepared``: documents compiled once, kept in a bounded cache, and served to all documents of their shape.

@@ -11,13 +11,19 @@ from operator import attrgetter
 from typing import Any, Final, cast
 
 import msgspec
-from graphql import ExecutionResult, GraphQLSchema, VariableValues, execute, subscribe
+from graphql import (
+    ExecutionResult,
+    GraphQLSchema,
+    VariableValues,
+    experimental_execute_incrementally,
+    subscribe,
+)
 
-from ...schemas.catalog import UpstreamId
+from ...schemas.catalog import Json, UpstreamId
 from ...schemas.catalog.files import encode_file
 from ...schemas.errors import OperationError, UpstreamError, WeftError
 from ...schemas.sdl import print_sdl
-from ...schemas.stitch import Stitched
+from ...schemas.stitch import Stitched, without_stream
 from ..codegen import Compiled, compile_plan
 from ..errors import format_error
 from ..numbers import encode_exactly
@@ -28,6 +34,7 @@ from ..plan import HandWritten, Plan, explain
 from ..transport import Transport
 from .background import Background
 from .calls import MAX_ANSWER_BYTES, MAX_CALLS, Calls
+from .deliver import Streamed, answered_whole, deliver, streamed_list
 from .fast import execute_event, execute_plan
 from .guard import Guard, GuardSettings
 from .prepared import Prepared, Preparer
@@ -142,8 +149,13 @@ class Engine:
     def executable(self) -> GraphQLSchema:
         """The schema with resolvers on its generated fields, for graphql-core.
 
-        They are attached when it is first asked for: most operations run as plans.
+        It is without ``@stream``, which graphql-core's ``execute`` refuses.
         """
+        return without_stream(self._resolving)
+
+    @cached_property
+    def _resolving(self) -> GraphQLSchema:
+        """The schema with resolvers, attached when it is first asked for: most operations run as plans."""
         attach_resolvers(self.stitched.schema)
         return self.stitched.schema
 
@@ -349,12 +361,20 @@ class Engine:
             prepared = self._preparer.prepare(request.query, request.operation_name)
             variables = self._preparer.variables(prepared, request.variables)
             plan = self._preparer.plan(prepared, variables)
-            if self._guard is not None and prepared.operation.type == "subscription":
+            operation = prepared.operation
+            streamed = streamed_list(operation, plan, variables) if isinstance(plan, Plan) else None
+            if self._guard is not None and (streamed is not None or operation.type == "subscription"):
                 self._guard.check(prepared, plan, variables, headers or {})
         except OperationError as error:
             yield _request_errors(error)
             return
-        operation = prepared.operation
+        if streamed is not None:
+            assert isinstance(plan, Plan)
+            parts = self._deliver(streamed, prepared, plan, variables, headers or {})
+            async with aclosing(parts):
+                async for response in parts:
+                    yield response
+            return
         if operation.type != "subscription":
             yield await self.execute(request, headers=headers)
             return
@@ -397,9 +417,10 @@ class Engine:
     async def _execute_resolvers(self, operation: Operation, request: GraphQLRequest, calls: Calls) -> Result:
         token = RUNNING.set(Running(calls))
         try:
-            outcome = execute(
-                self.executable,
-                operation.document,
+            # Not `execute`, which refuses schemas with `@stream`. The document has none: there is one result.
+            outcome: Any = experimental_execute_incrementally(
+                self._resolving,
+                answered_whole(operation.document),
                 variable_values=dict(request.variables),
                 operation_name=operation.name,
             )
@@ -415,7 +436,7 @@ class Engine:
         # Never reset: a generator may be closed in another context than the one it was started in.
         RUNNING.set(Running(calls))
         outcome = subscribe(
-            self.executable,
+            self._resolving,
             operation.document,
             variable_values=dict(request.variables),
             operation_name=operation.name,
@@ -461,6 +482,32 @@ class Engine:
                     prepared.relocate(outcome.errors)
                     yield self._response(outcome, each, "subscription")
 
+    async def _deliver(
+        self,
+        streamed: Streamed,
+        prepared: Prepared,
+        plan: Plan,
+        variables: VariableValues,
+        headers: Mapping[str, str],
+    ) -> AsyncGenerator[Response]:
+        deadline = asyncio.get_running_loop().time() + self.settings.timeout_s
+        calls = self.calls(headers, deadline)
+        arguments = Execution(plan, variables, calls).root_arguments(streamed.fetch)
+        messages = _only(arguments)
+        if not isinstance(arguments, UpstreamError):
+            messages = calls.stream(streamed.fetch.function, arguments)
+
+        async def complete(event: Json | UpstreamError) -> Result:
+            each = self.calls(headers, deadline)
+            outcome = await execute_event(plan, None, variables, each, event)
+            assert isinstance(outcome, Result)  # it is not compiled
+            prepared.relocate(outcome.errors)
+            return outcome
+
+        async with aclosing(deliver(streamed, messages, complete, deadline=deadline)) as parts:
+            async for part in parts:
+                yield self._bounded(encode_exactly(part), calls, "query")
+
     # -- responses
 
     def _response(self, result: Result, calls: Calls, operation_type: str) -> Response:
@@ -488,6 +535,10 @@ class Engine:
             is_private=calls.is_private,
             timed_out=calls.timed_out,
         )
+
+
+async def _only(value: Any) -> AsyncGenerator[Any]:
+    yield value
 
 
 class _Known(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from ...schemas.catalog import Function, Json, ListOf
-from ...schemas.errors import UpstreamAnswer, UpstreamError, UpstreamStatus
+from ...schemas.errors import KeyFailed, UpstreamAnswer, UpstreamError, UpstreamStatus
 from ...schemas.links import BulkFunction, Link
 from ..plan import Fetch
 from ..plan.keys import BadKey, Key, KeyPart, converter_for
@@ -271,19 +271,24 @@ def put_back(
     convert = converter_for(function.argument(bulk.argument))
     asked = set(keys)
     found: dict[Key, Json | UpstreamError] = {}
+    item: Any  # a transport puts errors of single keys among the items
     for item in items:
-        if not isinstance(item, dict):
+        if isinstance(item, dict):
+            stated = item.get(bulk.key)
+        elif isinstance(item, KeyFailed):
+            stated = item.key
+        else:
             continue
         try:
-            key: KeyPart = convert(item.get(bulk.key))
+            key: KeyPart = convert(stated)
         except BadKey:
             continue
         if key not in asked:
             continue
-        if bulk.many:
-            cast("list[Json]", found.setdefault(key, [])).append(item)
-        else:
+        if isinstance(item, KeyFailed) or not bulk.many:
             found[key] = item
+        elif not isinstance(found.get(key), KeyFailed):
+            cast("list[Json]", found.setdefault(key, [])).append(item)
     return found
 
 

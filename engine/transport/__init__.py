@@ -15,8 +15,8 @@ In: a function and its arguments, under their wire names. Out: the decoded answe
   messages (``grpc_requests`` makes plain ones, ``grpc_json`` prints answers), ``grpc_metadata`` makes metadata of
   headers, ``grpc_errors`` reads error statuses and their details.
 - ``aws_lambda``: Lambda functions, by requests that ``aws_signing`` signs with the credentials of
-  ``aws_clients``; ``lambda_gateway``: the same through a gateway. Both are ``lambda_calls``: ``lambda_requests`` is
-  what is sent, ``lambda_answers`` and ``lambda_streams`` read what comes back.
+  ``aws_clients``, ``aws_roles`` where a role is assumed; ``lambda_gateway``: the same through a gateway. Both are ``lambda_calls``: ``lambda_requests`` is
+  what is sent, ``lambda_events`` payloads of many inputs and events of API Gateway, ``lambda_answers`` and ``lambda_streams`` read what comes back.
 - ``gateway_answer``: what a gateway itself answers.
 """
 

@@ -185,7 +185,7 @@ class LambdaTransport(LambdaCalls):
     async def _connect(self) -> _Connected:
         async with self._opening:
             if self._connected is None:
-                session = AwsSession(region=self._target.region, endpoint=self._target.endpoint)
+                session = AwsSession.of(self._target)
                 service = await session.service("lambda")
                 is_static = type(service.credentials) is AioCredentials
                 static = await service.credentials.get_frozen_credentials() if is_static else None

@@ -167,10 +167,9 @@ class GrpcTransport:
         self, function: Function, method: _Method, call: Any, count: Any
     ) -> Json | UpstreamError:
         """The first *count* messages of a stream, or all if it ends before."""
-        if not isinstance(count, int) or not 1 <= count <= MOST_LISTED:
+        if not _may_be_listed(count):
             call.cancel()
-            reason = f"argument {method.first}: a number from 1 to {MOST_LISTED} is expected"
-            return BadArguments(function.upstream, function.id, reason=reason)
+            return _bad_count(function, method)
         found: list[Json] = []
         left = self._settings.max_body_bytes
         try:
@@ -196,15 +195,22 @@ class GrpcTransport:
         *,
         headers: Mapping[str, str],
     ) -> AsyncGenerator[Json | UpstreamError, None]:
-        """The messages of a streaming function, or the one answer of any other. See ``Transport.stream``."""
+        """The messages of a streaming function, or the one answer of any other. See ``Transport.stream``.
+
+        Of a function that lists the first messages of a stream: these, one by one.
+        """
         method = self._method(function)
         request = method.encode(arguments)
         if isinstance(request, BadArguments):
             yield request
             return
+        count = arguments.get(method.first, DEFAULT_LISTED) if method.first else None
+        if method.first and not _may_be_listed(count):
+            yield _bad_count(function, method)
+            return
         call = method.call(request, metadata=_merged(method, headers))
         try:
-            if not method.streams:
+            if not method.streams and not method.first:
                 yield method.messages.decode_response(await call)
                 return
             async for data in call:
@@ -212,6 +218,10 @@ class GrpcTransport:
                 yield answer
                 if isinstance(answer, UpstreamError):
                     return
+                if count is not None:
+                    count -= 1
+                    if not count:
+                        return
         except grpc.aio.AioRpcError as error:
             yield self._error(function, error)
         except asyncio.CancelledError:
@@ -251,6 +261,15 @@ class GrpcTransport:
                     self._target.address, credentials=self._credentials, options=options
                 )
         return self._channel
+
+
+def _may_be_listed(count: Any) -> bool:
+    return isinstance(count, int) and 1 <= count <= MOST_LISTED
+
+
+def _bad_count(function: Function, method: _Method) -> BadArguments:
+    reason = f"argument {method.first}: a number from 1 to {MOST_LISTED} is expected"
+    return BadArguments(function.upstream, function.id, reason=reason)
 
 
 def _merged(method: _Method, headers: Mapping[str, str]) -> tuple[tuple[str, str | bytes], ...]:

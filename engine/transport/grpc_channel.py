@@ -11,13 +11,16 @@ from __future__ import annotations
 import ipaddress
 import json
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import grpc
 import grpc.aio
 
 from ...schemas.errors import ConfigError
 from .base import ChannelSettings, TlsFiles
+
+_SIGN_OF_LIFE_MS: Final = 20_000
+"""How long one is waited for: gRPC's default of ``keepalive_timeout``."""
 
 Options: TypeAlias = list[tuple[str, Any]]
 
@@ -28,6 +31,7 @@ def channel_options(
     """Options of a channel to one upstream."""
     channel = channel or ChannelSettings()
     keepalive_ms = int(channel.keepalive_s * 1000)
+    sign_of_life_ms = min(keepalive_ms or _SIGN_OF_LIFE_MS, _SIGN_OF_LIFE_MS)
     options: Options = [
         ("grpc.max_receive_message_length", max_body_bytes),
         ("grpc.max_send_message_length", -1),
@@ -36,7 +40,11 @@ def channel_options(
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", int(max(connect_timeout_s, 1) * 1000)),
         ("grpc.keepalive_time_ms", keepalive_ms or 2**31 - 1),
-        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.keepalive_timeout_ms", sign_of_life_ms),
+        # What ends a connection in grpcio 1.85, whatever the keep-alive's own says; a minute by default.
+        ("grpc.http2.ping_timeout_ms", sign_of_life_ms),
+        # By default two are sent, and then no more until there is data: a subscription's client sends none.
+        ("grpc.http2.max_pings_without_data", 0),
         ("grpc.keepalive_permit_without_calls", 0),
         # A name is looked up again when a connection is lost, at most this often; 30 s by default.
         ("grpc.dns_min_time_between_resolutions_ms", 5_000),

@@ -32,7 +32,17 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from ...schemas.catalog import Json
-from ...schemas.grpc import CASE, WRAPPERS, OneOf, is_special, json_members, map_entry, message_of, one_ofs
+from ...schemas.grpc import (
+    CASE,
+    WRAPPERS,
+    OneOf,
+    enum_names,
+    is_special,
+    json_members,
+    map_entry,
+    message_of,
+    one_ofs,
+)
 
 Printer: TypeAlias = Callable[[Any], Json]
 
@@ -111,7 +121,7 @@ class Printers:
         if field.enum_type is not None:
             if field.enum_type.full_name == "google.protobuf.NullValue":
                 return lambda _: None
-            names = {number: value.name for number, value in field.enum_type.values_by_number.items()}
+            names = enum_names(field.enum_type)
             return lambda number: names.get(number, number)
         match field.type:
             case FieldDescriptor.TYPE_BYTES:

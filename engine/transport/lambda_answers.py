@@ -14,6 +14,7 @@ from ...schemas.errors import LambdaStatus, UpstreamAnswer, UpstreamError
 from .aws_clients import error_kind
 from .base import Fetched
 from .http_answer import parse_retry_after
+from .lambda_events import unwrap_answer
 from .lambda_requests import Invocation
 
 _DETAIL_LENGTH: Final = 500
@@ -76,7 +77,7 @@ def read_answer(
         return UpstreamAnswer(
             function.upstream, function.id, reason="JSON was expected, 0 bytes came that are none"
         )
-    return Fetched(body, status=status, is_silent=True)
+    return unwrap_answer(function, body)
 
 
 def function_error(function: Function, kind: str, data: bytes) -> LambdaStatus:

@@ -13,7 +13,7 @@ import msgspec
 
 from ...schemas.catalog import Function, LambdaBinding
 from ...schemas.errors import BadArguments
-from ..numbers import encode_exactly
+from .lambda_events import encode_event
 
 MAX_PAYLOAD_BYTES: Final = 6 * 1024 * 1024
 """Invoke: "The maximum payload size is 6 MB for synchronous invocations"; and for a streamed answer."""
@@ -73,7 +73,10 @@ def build_invocation(
     binding = function.binding
     if not isinstance(binding, LambdaBinding):
         raise TypeError(f"{function.id} is no Lambda function")
-    payload = payload_of(function, arguments)
+    sent: Mapping[str, str] = {}
+    if binding.proxy is not None:  # an event of API Gateway has headers of its own
+        sent = {**{name.lower(): value for name, value in configured.items()}, **forwarded}
+    payload = encode_event(function, arguments, sent)
     most = MAX_EVENT_BYTES if binding.invocation == "event" else MAX_PAYLOAD_BYTES
     if len(payload) > most:
         reason = f"the payload has {len(payload):,} bytes; Lambda takes at most {most:,}"
@@ -83,18 +86,6 @@ def build_invocation(
     # A function that is invoked as an event is not given one by Lambda.
     context = "" if binding.invocation == "event" else client_context(function, configured, forwarded)
     return Invocation(function, binding, payload, context, trace_id(forwarded), forwarded)
-
-
-def payload_of(function: Function, arguments: Mapping[str, Any]) -> bytes:
-    """The payload of a call; raises `BadArguments` where there is none."""
-    binding = function.binding
-    if not isinstance(binding, LambdaBinding):
-        raise TypeError(f"{function.id} is no Lambda function")
-    value: Any = dict(arguments) if binding.payload == "arguments" else arguments.get("payload", {})
-    try:
-        return encode_exactly(value)
-    except (TypeError, ValueError, msgspec.MsgspecError) as error:
-        raise BadArguments(function.upstream, function.id, reason=f"no JSON: {error}") from error
 
 
 def client_context(function: Function, configured: Mapping[str, str], forwarded: Mapping[str, str]) -> str:

@@ -17,6 +17,7 @@ from .resilience import cluster_members
 from .world import World, wrong
 
 ENGINE: Final = "engine"
+SOCKETS: Final = "engine_sockets"
 LIMITS: Final = "weft_limits"
 ADMIN: Final = "weft_admin"
 
@@ -48,6 +49,11 @@ class Clusters:
             )
         places = [place_of_url(address) for address in self._world.engines]
         return self._add(ENGINE, places, traffic, kind="engine", origin="the engine")
+
+    def sockets(self, traffic: BackendTrafficPolicySpec | None = None) -> str:
+        """Where the engine's workers take WebSockets."""
+        places = [place_of_url(address) for address in self._world.sockets]
+        return self._add(SOCKETS, places, traffic, kind="engine", origin="the engine")
 
     def upstream(
         self, upstream: Upstream, traffic: BackendTrafficPolicySpec | None = None, *, server: str = ""

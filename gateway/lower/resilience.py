@@ -21,6 +21,8 @@ from ..resources import Resource, typed
 # Nothing of the request has been worked on: safe for writes.
 _SAFE: Final = ("connect-failure", "refused-stream", "reset-before-request")
 _READ: Final = (*_SAFE, "reset", "gateway-error", "retriable-status-codes")
+# The engine's 504 says that the time is over, for which another worker has no more of it.
+_ENGINE_READ: Final = (*_SAFE, "reset", "retriable-status-codes")
 _GRPC_READ: Final = (*_SAFE, "reset", "unavailable")
 _LAMBDA_WRITE: Final = (*_SAFE, "retriable-status-codes")
 
@@ -216,7 +218,8 @@ def route_members(
 
 def _retries(traffic: BackendTrafficPolicySpec, kind: str, *, repeatable: bool) -> Resource:
     retry = traffic.retry
-    triggers: tuple[str, ...] = (_GRPC_READ if kind == "grpc" else _READ) if repeatable else _SAFE
+    by_kind = {"grpc": _GRPC_READ, "engine": _ENGINE_READ}
+    triggers: tuple[str, ...] = by_kind.get(kind, _READ) if repeatable else _SAFE
     statuses = [503]
     if kind == "lambda":
         # Invoke: 429 for throttling, before anything has begun, and 500 for a fault of Lambda's own.
@@ -233,7 +236,9 @@ def _retries(traffic: BackendTrafficPolicySpec, kind: str, *, repeatable: bool) 
                 "typed_config": typed("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"),
             }
         ],
-        "host_selection_retry_max_attempts": 5,
+        # Each is drawn by lot, and one that is dead has nothing under way: least_request draws it three times out of
+        # four where there are two.
+        "host_selection_retry_max_attempts": 50,
     }
     if kind == "lambda":
         # A refusal for throttling says when to come again.

@@ -66,6 +66,9 @@ GRAPHQL: Final = "graphql"
 HEALTH: Final = "health"
 """Stands for the engine's answers to load balancers: no policy holds for them."""
 
+_READS: Final = "@get"
+"""After the name of the route of queries over GET."""
+
 
 @dataclass
 class Routes:
@@ -240,6 +243,10 @@ class _Rule:
             near = difflib.get_close_matches(reference.name, catalog.functions, n=1)
             hint = f"did you mean {near[0]}?" if near else "see `weft discover --functions`"
             raise self._wrong(reference, f"there is no function {reference.name!r}; {hint}")
+        binding = function.binding
+        if isinstance(binding, LambdaBinding) and (binding.proxy is not None or binding.batch is not None):
+            text = f"{function.id} takes an event that only the engine makes of arguments"
+            raise self._wrong(reference, text, "kind: GraphQL")
         return function, catalog.upstreams_by_id[function.upstream]
 
     def _to_engine(self, name: str) -> list[EdgeRoute]:
@@ -264,8 +271,15 @@ class _Rule:
             route = route.with_filters({COOKIES: cookies_to_metadata(cookies)})
             route = route.with_extra(request_headers_to_add=cookies_to_headers(cookies))
         routes = [route]
+        if self.method in {None, "GET"}:
+            # GET runs queries only: what one worker fails at may be asked of another.
+            retries = route_members(traffic, kind="engine", repeatable=True, timeout_s=0)["retry_policy"]
+            routes = [_read(route, retries), route]
         for spec in sticky_canaries(self.parent.index)[:1]:
-            routes = [*chosen(route, spec), route]
+            routes = [*(new for one in routes for new in chosen(one, spec)), *routes]
+        if self.parent.world.sockets:
+            cluster = self.parent.clusters.sockets(traffic)
+            routes = [*(_upgraded(one, cluster) for one in routes if _READS not in one.name), *routes]
         return [self._finish(one, targets) for one in routes]
 
     def _to_upstream(self, reference: BackendReference) -> list[EdgeRoute]:
@@ -488,6 +502,29 @@ def _headers_of(reference: RouteBackend) -> Resource:
 
 def _for_one(route: EdgeRoute, reference: RouteBackend) -> EdgeRoute:
     return route.with_extra(**_headers_of(reference))
+
+
+def _read(route: EdgeRoute, retries: Resource) -> EdgeRoute:
+    """The route of queries over GET to the engine, with retries of its own."""
+    condition = {"name": ":method", "string_match": {"exact": "GET"}}
+    match = {**route.match, "headers": [*route.match.get("headers", []), condition]}
+    rank_ = (*route.rank[:-1], route.rank[-1] - 0.25)
+    action = {"route": {**route.action["route"], "retry_policy": retries}}
+    return replace(route, name=f"{route.name}{_READS}", match=match, rank=rank_, action=action)
+
+
+def _upgraded(route: EdgeRoute, cluster: str) -> EdgeRoute:
+    """The route of WebSockets to the engine: its workers take them on listeners of their own."""
+    members = dict(route.action["route"])
+    if "cluster" in members:
+        members["cluster"] = cluster
+    else:
+        entries = [{**entry, "name": cluster} for entry in members["weighted_clusters"]["clusters"]]
+        members["weighted_clusters"] = {"clusters": entries}
+    condition = {"name": "upgrade", "string_match": {"exact": "websocket", "ignore_case": True}}
+    match = {**route.match, "headers": [*route.match.get("headers", []), condition]}
+    rank_ = (*route.rank[:-1], route.rank[-1] - 0.75)
+    return replace(route, name=f"{route.name}@socket", match=match, rank=rank_, action={"route": members})
 
 
 def kind_of(upstream: Upstream) -> str:

@@ -71,12 +71,14 @@ class World:
 
     Attributes:
         engines: Where the engine's workers listen: ``unix:/path`` or ``host:port``.
+        sockets: Where they take WebSockets; empty for nowhere.
     """
 
     objects: tuple[Object, ...]
     catalog: Catalog
     engines: tuple[str, ...] = ()
     settings: EdgeSettings = field(default_factory=EdgeSettings)
+    sockets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

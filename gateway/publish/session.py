@@ -17,12 +17,16 @@ from typing import Any, Final
 
 from ..reasons import is_named, refusal_of
 from ..resources import RESOURCE_TYPES, TYPE_URLS, Resource, Resources, ResourceType, content_hash
-from .views import stages
+from .views import SETTLE_S, stages
 
 logger = logging.getLogger(__name__)
 
 ACK_TIMEOUT_S: Final = 15.0
 """How long a step waits for its acknowledgement; a cluster is acknowledged before it is warm."""
+
+_NOTHING: Final = Resources()
+_ADDED_FIRST: Final[tuple[ResourceType, ...]] = ("secrets", "clusters", "extensions")
+"""What routes and listeners lead to: it is dropped when they lead to it no more."""
 
 Write = Callable[[Any], Awaitable[None]]
 Encode = Callable[[ResourceType, Mapping[str, Resource]], Mapping[str, Any]]
@@ -113,6 +117,9 @@ class Session(ABC):
         self._told = asyncio.Condition()
         self._writing = asyncio.Lock()
         self._refused: Refusal | None = None
+        # What an Envoy that comes back still has of an earlier control plane, and this one does not know: hashes
+        # by name. Its routes lead to it until it has ours.
+        self._strangers: dict[ResourceType, dict[str, str]] = {}
 
     def publish(self, resources: Resources) -> None:
         """Bring the Envoy to *resources*, once the update under way has ended."""
@@ -139,6 +146,8 @@ class Session(ABC):
             target = self._target
             if target is not None:
                 await self._bring_to(target)
+            if self._strangers:
+                await self._drop_strangers()
 
     async def _bring_to(self, target: Resources) -> None:
         self._refused = None
@@ -154,6 +163,23 @@ class Session(ABC):
         self.status.version = target.version
         self.status.refusal = None
         logger.info("Envoy has new resources", extra={"node": self.status.node, "version": target.version})
+
+    async def _drop_strangers(self) -> None:
+        """Take away what is none of ours, once Envoy has our routes and listeners."""
+
+        def has_ours() -> bool:
+            found = [self._types.get(kind) for kind in ("routes", "listeners")]
+            return all(one is not None and not one.pending for one in found)
+
+        # An Envoy without any listener asks for no routes: that may not keep it from the rest for ever.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ACK_TIMEOUT_S), self._told:
+                await self._told.wait_for(has_ours)
+        await asyncio.sleep(SETTLE_S)
+        kinds = tuple(self._strangers)
+        self._strangers.clear()
+        for kind in kinds:
+            await self._send(kind)
 
     async def _go_back(self, target: Resources) -> None:
         """Tell the last good resources again: of what was refused Envoy may have taken a part."""
@@ -203,6 +229,9 @@ class Session(ABC):
         if request.response_nonce and request.response_nonce == subscription.nonce:
             await self._settle(kind, subscription, request)
         asks_anew = self._subscribe(subscription, request, is_first=is_first)
+        if is_first and kind in _ADDED_FIRST and subscription.has:
+            self._strangers[kind] = dict(subscription.has)
+            self._work.set()
         if is_first or asks_anew:
             await self._send(kind, again=is_first)
 
@@ -238,10 +267,16 @@ class Session(ABC):
         subscription = self._types.get(kind)
         if subscription is None:
             return
-        resources = self._view.of(kind)
+        view = self._view
+        if view.version == _NOTHING.version and self._target is not None:
+            view = self._target  # who comes back asks before the first step: it must not lose all it has
+        resources = view.of(kind)
         if subscription.names is not None:
             resources = {name: resources[name] for name in subscription.names if name in resources}
-        hashes = {name: content_hash(resource) for name, resource in resources.items()}
+        hashes = {
+            **self._strangers.get(kind, {}),
+            **{name: content_hash(resource) for name, resource in resources.items()},
+        }
         known = subscription.sent if subscription.pending else subscription.has
         if hashes == known and not again:
             return
@@ -336,7 +371,7 @@ class DeltaSession(Session):
         from envoy.service.discovery.v3.discovery_pb2 import Resource as Message  # pyright: ignore[reportAttributeAccessIssue]
 
         hashes = subscription.sent
-        changed = {name: resources[name] for name in hashes if hashes[name] != known.get(name)}
+        changed = {name: resource for name, resource in resources.items() if hashes[name] != known.get(name)}
         encoded = self._encode(kind, changed)
         return DeltaDiscoveryResponse(
             system_version_info=subscription.version,

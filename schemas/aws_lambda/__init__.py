@@ -5,14 +5,29 @@ In: descriptions of functions, with the schemas of their payloads where somebody
 
 - ``descriptions``: a function as Lambda lists it, and its schema.
 - ``documents``: schemas from a file of one function's, and from a manifest of many.
-- ``scalars``: scalars of JSON Schema, and bounds.
-- ``json_schema``: the JSON Schema that schemas of Lambda functions are written in, to shapes.
+- ``inline_names``: names for what stands inline in a schema.
+- ``json_schema``: JSON Schema to shapes.
+- ``api_gateway``: operations of API Gateway that invoke functions.
+- ``learning``: schemas from samples. ``learned_file``: where they are kept.
 - ``merging``: the shapes of many functions under one set of names.
+- ``function_names``: what functions and their answers are called.
 - ``functions``: descriptions to an upstream.
 """
 
-from .descriptions import LambdaDescription, LambdaSchema
-from .documents import parse_manifest, parse_tool_schema
+from .api_gateway import read_api
+from .descriptions import BatchSchema, LambdaDescription, LambdaSchema, ProxiedOperation
+from .documents import parse_json_schema, parse_manifest, parse_tool_schema, tool_schema
 from .functions import read_functions
 
-__all__ = ["LambdaDescription", "LambdaSchema", "parse_manifest", "parse_tool_schema", "read_functions"]
+__all__ = [
+    "BatchSchema",
+    "LambdaDescription",
+    "LambdaSchema",
+    "ProxiedOperation",
+    "parse_json_schema",
+    "parse_manifest",
+    "parse_tool_schema",
+    "read_api",
+    "read_functions",
+    "tool_schema",
+]

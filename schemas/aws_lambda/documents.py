@@ -6,63 +6,74 @@ is read into shapes.
 
 from __future__ import annotations
 
-import math
-import re
-from typing import Any, ClassVar, Final, get_args
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final, get_args
 
 import msgspec
-import yaml
 
 from ..catalog import Invocation, Json
 from ..errors import DocumentError
-from .descriptions import LambdaSchema
+from ..openapi.document import MAX_DEPTH
+from ..openapi.yaml_core import YamlError, decode_yaml
+from .descriptions import DEFAULT_MAX_KEYS, BatchSchema, LambdaSchema
 
-_MEMBERS: Final = frozenset({"inputSchema", "outputSchema", "invocation"})
+_MEMBERS: Final = frozenset({"inputSchema", "outputSchema", "invocation", "batch"})
 _INVOCATIONS: Final[tuple[Invocation, ...]] = get_args(Invocation)
-_BASE: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-MAX_VALUES: Final = 500_000
-"""Values of one file, each use of a YAML alias counted as what it stands for."""
-
-
-class _Loader(_BASE):  # type: ignore[misc]  # PyYAML has the C loader only where libyaml is
-    """YAML whose plain scalars are read as YAML 1.2 reads them: dates and ``no`` are text."""
-
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
-
-
-for _tag, _pattern, _first in (
-    ("null", r"~|null|Null|NULL|", "~nN"),
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", r"[-+]?[0-9]+", "-+0123456789"),
-    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
-    ("merge", r"<<", "<"),
-):
-    _starts = [*_first, ""] if _tag == "null" else [*_first]
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _starts)
-# PyYAML's own reads 010 as eight.
-_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node)))
+_OF_JSON_SCHEMA: Final = frozenset(
+    {"$schema", "$ref", "$defs", "type", "properties", "items", "anyOf", "oneOf", "allOf", "enum", "const"}
+)
+_INPUTS: Final[tuple[str, ...]] = ("Input", "Request", "Payload", "Event", "AWSEvent")
+_OUTPUTS: Final[tuple[str, ...]] = ("Output", "Response", "Result")
+_BATCH_ACCEPTED: Final = (
+    "batch: {key: id}, with argument, items, results, max and answers where they are needed"
+)
 
 
 def parse_tool_schema(data: bytes, *, source: str) -> LambdaSchema:
-    """The schema in *data*: a tool definition, or a list that holds just one.
+    """The schema in *data*.
+
+    It is a tool definition, or a list that holds just one; a JSON Schema, which is that of the payload; or an
+    OpenAPI document whose components are named ``Input``, ``Output`` and the like, as schema registries hold.
 
     Args:
         data: JSON or YAML.
         source: Where it came from, for messages.
 
     Raises:
-        DocumentError: It is neither JSON nor YAML, or no tool definition.
+        DocumentError: It is neither JSON nor YAML, or none of these.
     """
     found = _parse(data, source)
+    if isinstance(found, dict) and "inlinePayload" in found:
+        found = found["inlinePayload"]
     if isinstance(found, list):
         if len(found) != 1:
             reason = (
                 f"one tool definition is expected, here are {len(found)}; give each function its own file"
             )
             raise DocumentError(source, "", reason)
-        return _schema_of(found[0], source, "/0")
-    return _schema_of(found, source, "")
+        return tool_schema(found[0], source=source, pointer="/0")
+    if isinstance(found, dict) and _MEMBERS.isdisjoint(found):
+        if "openapi" in found:
+            return _of_components(found, source)
+        if not _OF_JSON_SCHEMA.isdisjoint(found):
+            return LambdaSchema(input_schema=found)
+    return tool_schema(found, source=source)
+
+
+def parse_json_schema(data: bytes, *, source: str) -> Json:
+    """One JSON Schema: that of a payload, or of a result.
+
+    Raises:
+        DocumentError: It is neither JSON nor YAML, or no schema.
+    """
+    found = _parse(data, source)
+    if not isinstance(found, dict | bool):
+        raise DocumentError(source, "", "not a JSON Schema: an object or true")
+    if isinstance(found, dict) and "openapi" in found:
+        read = _of_components(found, source)
+        return read.input_schema if read.input_schema is not None else read.output_schema
+    return found
 
 
 def parse_manifest(data: bytes, *, source: str) -> dict[str, LambdaSchema]:
@@ -77,13 +88,18 @@ def parse_manifest(data: bytes, *, source: str) -> dict[str, LambdaSchema]:
         DocumentError: It is neither, or an entry is no tool definition.
     """
     found = _parse(data, source)
+    if isinstance(found, dict) and isinstance(found.get("inlinePayload"), list):
+        found = found["inlinePayload"]
     if isinstance(found, dict):
-        return {name: _schema_of(entry, source, f"/{_escaped(name)}", name) for name, entry in found.items()}
+        return {
+            name: replace(tool_schema(entry, source=source, pointer=f"/{_escaped(name)}"), name=name)
+            for name, entry in found.items()
+        }
     if not isinstance(found, list):
         raise DocumentError(source, "", "neither a list of tool definitions nor a mapping of function names")
     schemas: dict[str, LambdaSchema] = {}
     for index, entry in enumerate(found):
-        schema = _schema_of(entry, source, f"/{index}")
+        schema = tool_schema(entry, source=source, pointer=f"/{index}")
         if not schema.name:
             raise DocumentError(
                 source, f"/{index}", "a tool definition in a list needs a name: the function's"
@@ -94,20 +110,81 @@ def parse_manifest(data: bytes, *, source: str) -> dict[str, LambdaSchema]:
     return schemas
 
 
-def _schema_of(entry: Json, source: str, pointer: str, name: str = "") -> LambdaSchema:
+def tool_schema(entry: Json, *, source: str, pointer: str = "") -> LambdaSchema:
+    """One tool definition, decoded.
+
+    Raises:
+        DocumentError: It is none.
+    """
     if not isinstance(entry, dict) or _MEMBERS.isdisjoint(entry):
         raise DocumentError(
-            source, pointer, "not a tool definition: an object with inputSchema, outputSchema or invocation"
+            source,
+            pointer,
+            "not a tool definition: an object with inputSchema, outputSchema, invocation or batch",
         )
-    own = entry.get("name")
-    description = entry.get("description")
+    annotations = entry.get("annotations")
+    annotations = annotations if isinstance(annotations, dict) else {}
     return LambdaSchema(
-        name=name or (own if isinstance(own, str) else ""),
-        description=description if isinstance(description, str) else "",
+        name=_text(entry.get("name")),
+        description=_text(entry.get("description")),
         input_schema=entry.get("inputSchema"),
         output_schema=entry.get("outputSchema"),
         invocation=_invocation_of(entry.get("invocation"), source, pointer),
+        batch=_batch_of(entry.get("batch"), source, f"{pointer}/batch"),
+        read_only=_flag(annotations.get("readOnlyHint")),
+        idempotent=_flag(annotations.get("idempotentHint")),
     )
+
+
+def _batch_of(value: Json, source: str, pointer: str) -> BatchSchema | None:
+    if value is None:
+        return None
+    if isinstance(value, str) and value:
+        return BatchSchema(key=value)
+    if not isinstance(value, dict) or not _text(value.get("key")):
+        raise DocumentError(
+            source, pointer, f"not a batch: it needs the member that is the key; accepted: {_BATCH_ACCEPTED}"
+        )
+    unknown = value.keys() - {"key", "argument", "items", "results", "max", "answers"}
+    if unknown:
+        raise DocumentError(
+            source, pointer, f"{min(unknown)!r} is no part of a batch; accepted: {_BATCH_ACCEPTED}"
+        )
+    most = value.get("max", DEFAULT_MAX_KEYS)
+    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+        raise DocumentError(source, f"{pointer}/max", "a number of keys is expected, 1 or more")
+    return BatchSchema(
+        key=_text(value["key"]),
+        argument=_text(value.get("argument")),
+        items=_text(value.get("items")),
+        results=_text(value.get("results")),
+        max_keys=most,
+        answers=_text(value.get("answers")),
+    )
+
+
+def _of_components(document: Mapping[str, Json], source: str) -> LambdaSchema:
+    """Payload and result by the names of an OpenAPI document's components.
+
+    Source: Amazon EventBridge schemas, which hold an event as ``AWSEvent``, saved test events as ``Event``.
+    """
+    components = document.get("components")
+    schemas = components.get("schemas") if isinstance(components, dict) else None
+    schemas = schemas if isinstance(schemas, dict) else {}
+    result = next((name for name in _OUTPUTS if name in schemas), None)
+    payload = next((name for name in _INPUTS if name in schemas), None)
+    if payload is None and result is None and len(schemas) == 1:
+        (payload,) = schemas
+    if payload is None and result is None:
+        names = ", ".join((*_INPUTS, *_OUTPUTS))
+        raise DocumentError(source, "/components/schemas", f"none of the components is named {names}")
+
+    def schema(name: str | None) -> Json:
+        if name is None:
+            return None
+        return {"$ref": f"#/components/schemas/{_escaped(name)}", "components": components}
+
+    return LambdaSchema(input_schema=schema(payload), output_schema=schema(result))
 
 
 def _invocation_of(value: Json, source: str, pointer: str) -> Invocation | None:
@@ -122,48 +199,23 @@ def _invocation_of(value: Json, source: str, pointer: str) -> Invocation | None:
 
 def _parse(data: bytes, source: str) -> Json:
     try:
-        found: Json = msgspec.json.decode(data)
-    except msgspec.MsgspecError:
-        pass
+        decoded: Json = msgspec.json.decode(data)
     except RecursionError as error:
         raise DocumentError(source, "", "nested too deeply") from error
-    else:
-        return found
-    try:
-        return _JsonCopy(source).of(yaml.load(data, Loader=_Loader), "", ())  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise DocumentError(source, "", f"neither JSON nor YAML: {reason}") from error
-    except RecursionError as error:
-        raise DocumentError(source, "", "nested too deeply") from error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        try:
+            return decode_yaml(data, max_depth=MAX_DEPTH)
+        except YamlError as error:
+            raise DocumentError(source, "", f"neither JSON nor YAML: {error}") from error
+    return decoded
 
 
-class _JsonCopy:
-    """Copies what PyYAML built, aliases expanded, into values that JSON has too."""
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else ""
 
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._count = 0
 
-    def of(self, value: Any, pointer: str, inside: tuple[int, ...]) -> Json:
-        self._count += 1
-        if self._count > MAX_VALUES:
-            raise DocumentError(self._source, "", f"more than {MAX_VALUES} values")
-        if isinstance(value, dict | list):
-            if id(value) in inside:
-                raise DocumentError(self._source, pointer, "an alias stands inside of what it stands for")
-            inside = (*inside, id(value))
-            if isinstance(value, list):
-                return [self.of(item, f"{pointer}/{index}", inside) for index, item in enumerate(value)]
-            return {
-                str(name): self.of(inner, f"{pointer}/{_escaped(str(name))}", inside)
-                for name, inner in value.items()
-            }
-        if value is None or isinstance(value, str | bool | int):
-            return value
-        if isinstance(value, float) and math.isfinite(value):
-            return value
-        raise DocumentError(self._source, pointer, f"a {type(value).__name__} is no JSON value")
+def _flag(value: Json) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _escaped(name: str) -> str:

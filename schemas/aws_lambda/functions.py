@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
-import msgspec
+from msgspec.structs import replace
 
 from ..catalog import (
     Argument,
+    Constraints,
+    DeclaredBulk,
     Field,
     Function,
     FunctionId,
-    Json,
     JsonType,
+    LambdaBatch,
     LambdaBinding,
     LambdaTarget,
+    ListOf,
+    ObjectShape,
     ReadingWarning,
+    Reference,
+    Scalar,
     Shape,
     ShapeName,
     Type,
@@ -25,26 +33,11 @@ from ..catalog import (
     effect_of_name,
     invoked_as,
 )
-from ..catalog.effects import READ_VERBS
-from ..names import singular, type_name, unique, upstream_name, words
-from .descriptions import LambdaDescription
-from .json_schema import SchemaReader
+from ..names import plural, type_name, unique, upstream_name, words
+from .descriptions import BatchSchema, LambdaDescription, LambdaSchema
+from .function_names import function_name, noun_of, result_name, shared_prefix
+from .json_schema import read_schema
 from .merging import merge_shapes, with_names
-
-_OTHER_VERBS: Final = frozenset(
-    {
-        "add", "apply", "approve", "assign", "book", "calculate", "cancel", "change", "close", "compute",
-        "convert", "copy", "create", "delete", "disable", "edit", "enable", "generate", "handle", "import",
-        "insert", "make", "modify", "move", "notify", "on", "open", "patch", "place", "post", "process",
-        "publish", "put", "quote", "refresh", "register", "reject", "remove", "render", "replace", "reset",
-        "run", "save", "send", "set", "start", "stop", "store", "submit", "sync", "transform", "update",
-        "upload", "upsert", "write",
-    }
-)  # fmt: skip
-"""Verbs that begin a function's name and so are no domain that all of its functions share."""
-
-_BULK_WORDS: Final = frozenset({"batch", "bulk", "multi"})
-_LISTS: Final = frozenset({"items", "results", "data", "entries", "values", "records"})
 
 
 def read_functions(
@@ -67,116 +60,244 @@ def read_functions(
         endpoint: What replaces the regional endpoint URL; ``""`` for nothing.
         warnings: Of whoever gathered the descriptions; they come first in the upstream's.
     """
-    ordered = sorted(descriptions, key=lambda one: (one.function_name, one.qualifier))
-    prefix = _shared_prefix(ordered)
+    ordered = sorted(descriptions, key=lambda one: (one.beside, one.function_name, one.qualifier))
+    prefix = shared_prefix(ordered)
     title = prefix.capitalize() if prefix else f"Lambda {region}"
     id_ = upstream or UpstreamId(upstream_name(title))
-    names: dict[str, None] = {}
-    shapes: dict[ShapeName, Shape] = {}
-    functions: list[Function] = []
-    found = list(warnings)
-    qualified = len({one.function_name for one in ordered}) < len(ordered)
+    reading = _Reading(id_, warnings)
+    read: dict[str, Function] = {}
+    batches: list[tuple[Function, BatchSchema]] = []
     for description in ordered:
-        name = unique(_name(description, prefix, qualified=qualified), names)
-        names[name] = None
-        function, added, faults = _read(description, id_, name, shapes)
-        shapes |= added
-        invocation = description.schema.invocation if description.schema is not None else None
-        if invocation is not None:
-            function = invoked_as(function, invocation, shapes, reason="says its description")
-        functions.append(function)
-        found += faults
+        if description.operations:
+            reading.add_operations(description)
+            continue
+        function = reading.add(description, function_name(description, prefix))
+        read.setdefault(description.function_name, function)
+        if description.schema is not None and description.schema.batch is not None:
+            batches.append((function, description.schema.batch))
+    for function, batch in batches:
+        reading.add_batch(function, batch, read)
     return Upstream(
         id=id_,
         target=LambdaTarget(region=region, endpoint=endpoint),
         title=title,
-        functions=tuple(functions),
-        shapes=shapes,
-        warnings=tuple(found),
+        functions=tuple(reading.functions),
+        shapes=reading.shapes,
+        warnings=tuple(reading.warnings),
     )
 
 
-def _shared_prefix(descriptions: Sequence[LambdaDescription]) -> str:
-    """The word that all names begin with, unless it says what the functions do."""
-    names = [words(one.function_name) for one in descriptions]
-    first = {name[0] if name else "" for name in names}
-    if len(first) != 1 or any(len(name) < 2 for name in names):
-        return ""
-    (word,) = first
-    if word in READ_VERBS or word in _OTHER_VERBS or word in _BULK_WORDS or not word.isalpha():
-        return ""
-    if len(names) == 1 and names[0][1] not in READ_VERBS | _OTHER_VERBS:
-        return ""  # of one name alone only a verb tells that what is before it is a domain
-    return word
+_ANY_RESULT: Final = JsonType(nullable=True, reason="the function has no output schema")
 
 
-def _name(description: LambdaDescription, prefix: str, *, qualified: bool) -> str:
-    found = words(description.function_name)[1 if prefix else 0 :]
-    if qualified:
-        found += words(description.qualifier)
-    name = "_".join(found) or "function"
-    return name if not name[0].isdigit() else f"_{name}"
+@dataclass(frozen=True, slots=True)
+class _Types:
+    """What a function takes and answers, under the names that the upstream has for its shapes."""
 
-
-def _read(
-    description: LambdaDescription, upstream: UpstreamId, name: str, known: dict[ShapeName, Shape]
-) -> tuple[Function, dict[ShapeName, Shape], list[ReadingWarning]]:
-    effect, reason = effect_of_name(description.function_name)
     payload: Literal["arguments", "whole"] = "whole"
     arguments: tuple[Argument, ...] = (Argument(name="payload", type=JsonType(nullable=True)),)
-    result: Type = JsonType(nullable=True, reason="the function has no output schema")
-    added: dict[ShapeName, Shape] = {}
-    warnings: list[ReadingWarning] = []
-    schema = description.schema
-    if schema is not None:
-        noun = _noun(name)
-        function = type_name(name)
-        documents: dict[str, Json] = {
-            key: value
-            for key, value in (("inputSchema", schema.input_schema), ("outputSchema", schema.output_schema))
-            if value is not None
-        }
-        reader = SchemaReader(function=function, noun=type_name("_".join(noun)), documents=documents)
-        if "outputSchema" in documents:
-            result = reader.read("outputSchema", name=_result_name(name, noun, schema.output_schema, effect))
-        if "inputSchema" in documents:
-            members = reader.read_members("inputSchema", suffix="Input")
-            if members is not None:
-                payload, arguments = "arguments", tuple(_argument(member) for member in members)
-            else:
-                type_ = reader.read("inputSchema", name=f"{name}_input", suffix="Input")
-                arguments = (Argument(name="payload", type=type_, required=not type_.nullable),)
-        added, renamed = merge_shapes(known, reader.shapes, prefix=function)
-        result = with_names(result, renamed)
-        arguments = tuple(
-            msgspec.structs.replace(argument, type=with_names(argument.type, renamed))
-            for argument in arguments
-        )
-        warnings = [
-            msgspec.structs.replace(warning, pointer=f"/{description.function_name}{warning.pointer}")
-            for warning in reader.warnings
-        ]
-    return (
-        Function(
-            id=FunctionId(f"{upstream}.{name}"),
-            upstream=upstream,
+    result: Type = _ANY_RESULT
+
+
+class _Reading:
+    """The functions of one upstream, as they are read one after the other."""
+
+    def __init__(self, upstream: UpstreamId, warnings: Sequence[ReadingWarning]) -> None:
+        self.upstream = upstream
+        self.shapes: dict[ShapeName, Shape] = {}
+        self.functions: list[Function] = []
+        self.warnings = list(warnings)
+        self._names: dict[str, None] = {}
+
+    def add(self, description: LambdaDescription, name: str) -> Function:
+        """Read one function."""
+        name = self._unique(name)
+        schema = description.schema or LambdaSchema()
+        effect, reason = effect_of_name(description.function_name)
+        if schema.read_only is not None:
+            effect, reason = ("read" if schema.read_only else "write"), "says its description"
+        types = self._types(description, schema, name, effect)
+        function = Function(
+            id=FunctionId(f"{self.upstream}.{name}"),
+            upstream=self.upstream,
             name=name,
             binding=LambdaBinding(
                 function_name=description.function_name,
                 qualifier=description.qualifier,
-                payload=payload,
+                payload=types.payload,
                 arn=description.arn,
             ),
-            arguments=arguments,
-            result=result,
+            arguments=types.arguments,
+            result=types.result,
             effect=effect,
             effect_reason=reason,
-            idempotent=effect == "read",
-            description=(schema.description if schema else "") or description.description,
-        ),
-        added,
-        warnings,
-    )
+            idempotent=schema.idempotent if schema.idempotent is not None else effect == "read",
+            description=_text(description),
+            types_from=description.types_from,
+        )
+        if schema.invocation is not None:
+            function = invoked_as(function, schema.invocation, self.shapes, reason="says its description")
+        self.functions.append(function)
+        return function
+
+    def add_operations(self, description: LambdaDescription) -> None:
+        """Read what API Gateway makes of one function."""
+        for operation in description.operations:
+            name = self._unique(operation.function.name)
+            renamed = self._merge(operation.shapes, type_name(name))
+            function = operation.function
+            binding = function.binding
+            assert isinstance(binding, LambdaBinding)
+            self.functions.append(
+                replace(
+                    function,
+                    id=FunctionId(f"{self.upstream}.{name}"),
+                    upstream=self.upstream,
+                    name=name,
+                    binding=replace(
+                        binding,
+                        arn=description.arn,
+                        qualifier=binding.qualifier or description.qualifier,
+                    ),
+                    arguments=_renamed(function.arguments, renamed),
+                    result=with_names(function.result, renamed) if function.result is not None else None,
+                    types_from=description.types_from,
+                )
+            )
+            self.warnings += operation.warnings
+
+    def add_batch(self, function: Function, batch: BatchSchema, functions: Mapping[str, Function]) -> None:
+        """Let *function* answer many keys in one invocation, as its description says it does.
+
+        Args:
+            function: As it was read.
+            batch: What its description says.
+            functions: By the names of Lambda.
+        """
+        made = self._batched(function, batch, functions)
+        if isinstance(made, str):
+            binding = function.binding
+            assert isinstance(binding, LambdaBinding)
+            reason = f"{made}; each key is a call of its own"
+            self.warnings.append(
+                ReadingWarning(
+                    kind="batch-unusable", pointer=f"/{binding.function_name}/batch", reason=reason
+                )
+            )
+            return
+        if made.id == function.id:
+            self.functions[self.functions.index(function)] = made
+        else:
+            self.functions.append(made)
+
+    def _batched(
+        self, function: Function, batch: BatchSchema, functions: Mapping[str, Function]
+    ) -> Function | str:
+        """The function that takes many keys, or why there is none."""
+        binding = function.binding
+        assert isinstance(binding, LambdaBinding)
+        if binding.invocation != "request":
+            return f"it is invoked as {binding.invocation}"
+        if batch.argument:
+            single = functions.get(batch.answers)
+            if batch.answers and single is None:
+                return f"there is no function {batch.answers}"
+            items = tuple(step for step in batch.results.split(".") if step)
+            declared = DeclaredBulk(
+                argument=batch.argument,
+                key=batch.key,
+                items=items,
+                max_keys=batch.max_keys,
+                answers=single.id if single is not None else FunctionId(""),
+            )
+            return replace(function, bulk=declared)
+        key = function.argument(batch.key) if binding.payload == "arguments" else None
+        if key is None or not isinstance(key.type, Scalar):
+            return f"its payload has no member {batch.key!r} that is a single value"
+        shape = self.shapes.get(function.result.shape) if isinstance(function.result, Reference) else None
+        if (
+            function.result is None
+            or not isinstance(shape, ObjectShape)
+            or all(field.name != batch.key for field in shape.fields)
+        ):
+            return f"its result has no member {batch.key!r} to be put back by"
+        name = self._unique(f"{function.name}_batch")
+        argument = self._plural(batch.key, function)
+        keys = Argument(
+            name=argument,
+            type=ListOf(
+                item=replace(key.type, nullable=False), constraints=Constraints(max_items=batch.max_keys)
+            ),
+            required=True,
+            description=key.description,
+        )
+        return replace(
+            function,
+            id=FunctionId(f"{self.upstream}.{name}"),
+            name=name,
+            binding=replace(
+                binding,
+                batch=LambdaBatch(argument=argument, key=batch.key, items=batch.items, results=batch.results),
+            ),
+            arguments=(keys, *(other for other in function.arguments if other is not key)),
+            result=ListOf(item=function.result),
+            effect="read",
+            effect_reason=f"it stands in for {function.id}",
+            bulk=DeclaredBulk(argument=argument, key=batch.key, max_keys=batch.max_keys, answers=function.id),
+            hidden=True,
+        )
+
+    def _plural(self, key: str, function: Function) -> str:
+        found = words(key)
+        name = "_".join([*found[:-1], plural(found[-1])]) if found else key
+        return unique(name, [argument.name for argument in function.arguments])
+
+    def _types(self, description: LambdaDescription, schema: LambdaSchema, name: str, effect: str) -> _Types:
+        found = _Types()
+        noun = noun_of(name)
+        about = type_name("_".join(noun))
+        if schema.output_schema is not None:
+            named = result_name(name, noun, schema.output_schema, effect)
+            read = read_schema(schema.output_schema, document="outputSchema", name=named, noun=about)
+            renamed = self._merge(read.shapes, type_name(name))
+            self._warn(description, "outputSchema", read.warnings)
+            found = dataclasses.replace(found, result=with_names(read.type, renamed))
+        if schema.input_schema is not None:
+            read = read_schema(schema.input_schema, document="inputSchema", name=f"{name}_input", noun=about)
+            self._warn(description, "inputSchema", read.warnings)
+            if read.members is not None:
+                renamed = self._merge(read.member_shapes, type_name(name))
+                arguments = _renamed(map(_argument, read.members), renamed)
+                return dataclasses.replace(found, payload="arguments", arguments=arguments)
+            renamed = self._merge(read.shapes, type_name(name))
+            whole = Argument(name="payload", type=read.type, required=not read.type.nullable)
+            return dataclasses.replace(found, arguments=_renamed([whole], renamed))
+        return found
+
+    def _merge(self, shapes: Mapping[ShapeName, Shape], prefix: str) -> dict[ShapeName, ShapeName]:
+        added, renamed = merge_shapes(self.shapes, shapes, prefix=prefix)
+        self.shapes |= added
+        return renamed
+
+    def _warn(
+        self, description: LambdaDescription, document: str, warnings: Iterable[ReadingWarning]
+    ) -> None:
+        at = f"/{description.function_name}/{document}"
+        self.warnings += [replace(warning, pointer=at + warning.pointer) for warning in warnings]
+
+    def _unique(self, name: str) -> str:
+        found = unique(name, self._names)
+        self._names[found] = None
+        return found
+
+
+def _renamed(arguments: Iterable[Argument], renamed: Mapping[ShapeName, ShapeName]) -> tuple[Argument, ...]:
+    return tuple(replace(argument, type=with_names(argument.type, renamed)) for argument in arguments)
+
+
+def _text(description: LambdaDescription) -> str:
+    own = (description.schema.description if description.schema else "") or description.description
+    return "\n\n".join(part for part in (own, description.note) if part)
 
 
 def _argument(field: Field) -> Argument:
@@ -188,27 +309,3 @@ def _argument(field: Field) -> Argument:
         description=field.description,
         deprecated=field.deprecated,
     )
-
-
-def _noun(name: str) -> list[str]:
-    """What a function is about: ``get_prices`` about a price."""
-    found = words(name)
-    while len(found) > 1 and (found[0] in READ_VERBS or found[0] in _BULK_WORDS or found[0] in _OTHER_VERBS):
-        found = found[1:]
-    for index, word in enumerate(found):
-        if word in {"by", "for", "of", "from"} and index:
-            found = found[:index]
-            break
-    return [*found[:-1], singular(found[-1])]
-
-
-def _result_name(name: str, noun: Sequence[str], schema: Json, effect: str) -> str:
-    """A name for the result: what a read answers is the thing itself, unless it is wrapped in an object."""
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    if effect != "read" or not isinstance(properties, dict):
-        return f"{name}_result"
-    for member in properties:
-        found = words(member)
-        if found and (found[-1] in _LISTS or singular(found[-1]) == noun[-1]):
-            return f"{name}_result"
-    return "_".join(noun)

@@ -6,12 +6,23 @@ things by one name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
 
-from ..catalog import EnumShape, ListOf, MapOf, ObjectShape, Reference, Shape, ShapeName, Type, UnionShape
+from ..catalog import (
+    Discriminator,
+    EnumShape,
+    ListOf,
+    MapOf,
+    ObjectShape,
+    Reference,
+    Shape,
+    ShapeName,
+    Type,
+    UnionShape,
+)
 from ..names import unique
 
 _T = TypeVar("_T", bound=Type)
@@ -28,26 +39,41 @@ def merge_shapes(
     Returns:
         The shapes to add, under their new names, and every changed name.
     """
-    shared = {name for name, shape in shapes.items() if known.get(name) == shape}
-    while True:
-        # Alike only as long as what it refers to is alike too.
-        kept = {name for name in shared if shared.issuperset(set(_references(shapes[name])) & shapes.keys())}
-        if kept == shared:
-            break
-        shared = kept
+    shared = _closed({name for name, shape in shapes.items() if known.get(name) == shape}, shapes)
+    # Of one function's two schemas the second may bring what the first had to rename.
+    prefixed = {
+        name: name if name.startswith(prefix) else ShapeName(prefix + name)
+        for name in shapes
+        if name not in shared and name in known
+    }
+    again = _closed(
+        {name for name, new in prefixed.items() if known.get(new) == _with_names(shapes[name], prefixed)},
+        shapes,
+        or_in=shared,
+    )
     taken: set[str] = {*known, *shapes}
     renamed: dict[ShapeName, ShapeName] = {}
-    for name in shapes:
-        if name not in shared and name in known:
-            new = name if name.startswith(prefix) else prefix + name
-            renamed[name] = ShapeName(unique(new, taken))
-            taken.add(renamed[name])
+    for name, new in prefixed.items():
+        renamed[name] = new if name in again else ShapeName(unique(new, taken))
+        taken.add(renamed[name])
     added = {
         renamed.get(name, name): _with_names(shape, renamed)
         for name, shape in shapes.items()
-        if name not in shared
+        if name not in shared and name not in again
     }
     return added, renamed
+
+
+def _closed(
+    alike: set[ShapeName], shapes: Mapping[ShapeName, Shape], or_in: Collection[ShapeName] = ()
+) -> set[ShapeName]:
+    """Those of *alike* that refer to such only: shapes are alike as long as what they refer to is."""
+    while True:
+        fit = alike.union(or_in)
+        kept = {name for name in alike if fit.issuperset(set(_references(shapes[name])) & shapes.keys())}
+        if kept == alike:
+            return alike
+        alike = kept
 
 
 def with_names(type_: Type, renamed: Mapping[ShapeName, ShapeName]) -> Type:
@@ -65,12 +91,31 @@ def with_names(type_: Type, renamed: Mapping[ShapeName, ShapeName]) -> Type:
 
 def _with_names(shape: Shape, renamed: Mapping[ShapeName, ShapeName]) -> Shape:
     name = renamed.get(shape.name, shape.name)
-    if not isinstance(shape, ObjectShape):
+    if isinstance(shape, UnionShape):
+        return msgspec.structs.replace(
+            shape,
+            name=name,
+            members=tuple(renamed.get(member, member) for member in shape.members),
+            discriminator=_discriminator(shape.discriminator, renamed),
+        )
+    if isinstance(shape, EnumShape):
         return msgspec.structs.replace(shape, name=name)
     fields = tuple(
         msgspec.structs.replace(field, type=with_names(field.type, renamed)) for field in shape.fields
     )
     return msgspec.structs.replace(shape, name=name, fields=fields)
+
+
+def _discriminator(
+    found: Discriminator | None, renamed: Mapping[ShapeName, ShapeName]
+) -> Discriminator | None:
+    if found is None:
+        return None
+    return msgspec.structs.replace(
+        found,
+        mapping={value: renamed.get(member, member) for value, member in found.mapping.items()},
+        default=renamed.get(found.default, found.default),
+    )
 
 
 def _references(shape: Shape) -> Iterator[ShapeName]:

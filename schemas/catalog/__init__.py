@@ -28,15 +28,19 @@ from .bindings import (
     HookBinding,
     HttpBinding,
     Invocation,
+    LambdaBatch,
     LambdaBinding,
     Parameter,
     ParameterLocation,
+    ProxyEvent,
 )
 from .effects import effect_of_name
 from .files import UploadedFile
 from .functions import (
     Argument,
+    AssumedRole,
     Catalog,
+    DeclaredBulk,
     DeclaredLink,
     Effect,
     Function,
@@ -77,10 +81,12 @@ from .webhooks import Webhook
 
 __all__ = [
     "Argument",
+    "AssumedRole",
     "Binding",
     "Body",
     "Catalog",
     "Constraints",
+    "DeclaredBulk",
     "DeclaredLink",
     "Discriminator",
     "Effect",
@@ -99,6 +105,7 @@ __all__ = [
     "Invocation",
     "Json",
     "JsonType",
+    "LambdaBatch",
     "LambdaBinding",
     "LambdaTarget",
     "ListOf",
@@ -106,6 +113,7 @@ __all__ = [
     "ObjectShape",
     "Parameter",
     "ParameterLocation",
+    "ProxyEvent",
     "ReadingWarning",
     "Reference",
     "Requirement",

@@ -132,6 +132,37 @@ class GrpcBinding(Struct, frozen=True, omit_defaults=True, tag="grpc", kw_only=T
     mask: FieldMaskBinding | None = None
 
 
+class LambdaBatch(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How one invocation takes the inputs of many.
+
+    Attributes:
+        argument: The function's argument that takes the list of keys; every input has one of them, and the
+            other arguments.
+        key: Member of an input that holds its key; every result has it too.
+        items: Member of the payload that holds the list of inputs; ``""`` where the payload is that list.
+        results: Member of the answer that holds the list of results; ``""`` where the answer is that list.
+    """
+
+    argument: str
+    key: str
+    items: str = ""
+    results: str = ""
+
+
+class ProxyEvent(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """An event as API Gateway makes it of an HTTP request.
+
+    Attributes:
+        http: The request that is made into the event, and how the answer in it is read.
+        version: ``payloadFormatVersion`` of the integration.
+        resource: The route as API Gateway knows it, such as ``/orders/{id}``.
+    """
+
+    http: HttpBinding
+    version: Literal["1.0", "2.0"] = "1.0"
+    resource: str = ""
+
+
 Invocation: TypeAlias = Literal["request", "event", "stream"]
 """How a Lambda function is invoked: ``request`` waits for its result, ``event`` only for Lambda to take the
 payload, ``stream`` reads the result while the function writes it."""
@@ -146,6 +177,8 @@ class LambdaBinding(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_on
         payload: ``arguments`` if the payload is an object of the function's arguments; ``whole`` if the
             single argument named ``payload`` is the payload itself.
         arn: Its ARN without a qualifier, as ListFunctions gave it; ``""`` where it is not known.
+        batch: The payload is a list of inputs; ``None`` for one.
+        proxy: The payload is an event of API Gateway, and the answer is one for it; ``None`` for neither.
         invocation: How it is invoked.
     """
 
@@ -153,6 +186,8 @@ class LambdaBinding(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_on
     qualifier: str = ""
     arn: str = ""
     payload: Literal["arguments", "whole"] = "arguments"
+    batch: LambdaBatch | None = None
+    proxy: ProxyEvent | None = None
     invocation: Invocation = "request"
 
 

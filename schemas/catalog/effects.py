@@ -46,7 +46,8 @@ def effect_of_name(name: str) -> tuple[Effect, str]:
         if joining in _JOINING and word in _WRITE_VERBS:
             return "write", f"the name holds '{joining} {word}'"
     if verbs and verbs[0] in READ_VERBS:
-        return "read", f"the name begins with {verbs[0]!r}"
+        begins = " ".join(found[: len(found) - len(verbs) + 1])
+        return "read", f"the name begins with {begins!r}"
     for word in found:
         # pricing-get-price: teams put the domain before the verb.
         if word in _WRITE_VERBS:

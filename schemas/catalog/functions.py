@@ -59,6 +59,24 @@ class DeclaredLink(Struct, frozen=True, omit_defaults=True, kw_only=True):
     description: str = ""
 
 
+class DeclaredBulk(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a description says of answering many keys in one call.
+
+    Attributes:
+        argument: Takes the list of keys.
+        key: Member of an item of the answer that says which key it answers.
+        items: Members that lead from the answer to its list of items; empty if the answer is the list.
+        max_keys: The most keys of one call.
+        answers: The function that answers one key, for which this one may stand in; ``""`` for none.
+    """
+
+    argument: str
+    key: str
+    items: tuple[str, ...] = ()
+    max_keys: int = 1000
+    answers: FunctionId = FunctionId("")
+
+
 class Function(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One callable operation of an upstream.
 
@@ -74,6 +92,9 @@ class Function(Struct, frozen=True, omit_defaults=True, kw_only=True):
         idempotent: Whether a call may be repeated after a failure.
         deprecated: The reason, ``""`` where none is given, or ``None`` if it is not deprecated.
         links: Where its answer leads, as the description says.
+        bulk: How it answers many keys, as the description says; ``None`` where that says nothing.
+        hidden: It has no field of its own: links lead to it, and calls of another function.
+        types_from: Where its types were found, for people (``"manifest"``); ``""`` where that is plain.
     """
 
     id: FunctionId
@@ -89,6 +110,9 @@ class Function(Struct, frozen=True, omit_defaults=True, kw_only=True):
     description: str = ""
     deprecated: str | None = None
     links: tuple[DeclaredLink, ...] = ()
+    bulk: DeclaredBulk | None = None
+    hidden: bool = False
+    types_from: str = ""
 
     def argument(self, name: str) -> Argument | None:
         """The argument called *name*, if there is one."""
@@ -138,11 +162,40 @@ class GrpcTarget(Struct, frozen=True, omit_defaults=True, tag="grpc", kw_only=Tr
     descriptors: bytes = b""
 
 
+class AssumedRole(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A role of AWS that is assumed for calls. None of it is secret, says AWS of the external id too.
+
+    Attributes:
+        arn: ``arn:aws:iam::123456789012:role/name``.
+        external_id: What the role's trust policy asks for; ``""`` for nothing.
+        session_name: Stands in the account's CloudTrail; ``""`` for ours.
+    """
+
+    arn: str
+    external_id: str = ""
+    session_name: str = ""
+
+    @property
+    def account(self) -> str:
+        """The account whose role it is; ``""`` if the ARN does not say."""
+        parts = self.arn.split(":")
+        return parts[4] if len(parts) > 5 else ""
+
+
 class LambdaTarget(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_only=True):
-    """Lambda in one region; *endpoint* replaces the regional endpoint URL where it is given."""
+    """Lambda in one region of one account.
+
+    Attributes:
+        region: Such as ``eu-west-1``.
+        endpoint: Replaces the regional endpoint URL; ``""`` for AWS's own.
+        role: Assumed for every call; ``None`` for the credentials that there are.
+        profile: Whose credentials they are, in the AWS configuration; ``""`` for the standard chain's.
+    """
 
     region: str
     endpoint: str = ""
+    role: AssumedRole | None = None
+    profile: str = ""
 
 
 Target: TypeAlias = HttpTarget | GrpcTarget | LambdaTarget
@@ -178,6 +231,7 @@ class Upstream(Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True)
                 id=FunctionId(f"{name}.{function.name}"),
                 upstream=name,
                 links=tuple(_renamed(link, self.id, name) for link in function.links),
+                bulk=_renamed_bulk(function.bulk, self.id, name),
             )
             for function in self.functions
         )
@@ -187,6 +241,12 @@ class Upstream(Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True)
     def functions_by_id(self) -> dict[FunctionId, Function]:
         """Its functions by id."""
         return {function.id: function for function in self.functions}
+
+
+def _renamed_bulk(bulk: DeclaredBulk | None, old: UpstreamId, new: UpstreamId) -> DeclaredBulk | None:
+    if bulk is None or not bulk.answers:
+        return bulk
+    return msgspec.structs.replace(bulk, answers=FunctionId(new + bulk.answers.removeprefix(old)))
 
 
 def _renamed(link: DeclaredLink, old: UpstreamId, new: UpstreamId) -> DeclaredLink:

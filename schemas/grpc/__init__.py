@@ -20,7 +20,7 @@ Source: protobuf.dev, "ProtoJSON Format".
 """
 
 from ..catalog.reading import ReadOptions, is_own_service
-from .members import CASE, OneOf, flat, json_members, map_entry, message_of, one_ofs
+from .members import CASE, OneOf, enum_names, flat, json_members, map_entry, message_of, one_ofs
 from .methods import DEFAULT_LISTED, MOST_LISTED
 from .naming import suggest_title
 from .reader import read_descriptors
@@ -35,6 +35,7 @@ __all__ = [
     "WRAPPERS",
     "OneOf",
     "ReadOptions",
+    "enum_names",
     "flat",
     "is_own_service",
     "is_special",

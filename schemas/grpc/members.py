@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, OneofDescriptor
 
 from .well_known import EMPTY, is_special
 
@@ -40,6 +40,12 @@ def map_entry(field: FieldDescriptor) -> Descriptor | None:
     """The message of one entry (members ``key`` and ``value``) if *field* is a ``map``, else ``None``."""
     message = field.message_type
     return message if message is not None and message.GetOptions().map_entry else None
+
+
+def enum_names(enum: EnumDescriptor) -> dict[int, str]:
+    """The names of an enum's values by their numbers, as ProtoJSON prints them: of several the first."""
+    # Not the items of `values_by_number`, which name the last, while looking up in it finds the first.
+    return {one.number: enum.values_by_number[one.number].name for one in enum.values}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from ..catalog import Catalog, Function, FunctionId, ListOf, ObjectShape, ShapeName, Upstream
+from ..catalog import Catalog, DeclaredBulk, Function, FunctionId, ListOf, ObjectShape, ShapeName, Upstream
 from ..errors import ConfigError
 from ..names import field_name, is_name, type_name
 from .bulk import FoundBulk, describe_bulk, find_bulk
@@ -44,6 +44,21 @@ def weave(
     notes: list[str] = []
     found = find_bulk(catalog)
     pairs: dict[FunctionId, BulkFunction] = {}
+    ruled_out = {rule.function for rule in bulk}
+    for stated in catalog.functions.values():
+        if stated.bulk is None or stated.id in ruled_out:
+            continue
+        found = [one for one in found if one.function.id != stated.id]
+        if stated.bulk.answers and stated.bulk.answers not in catalog.functions:
+            continue  # the function that it stands in for is switched off
+        try:
+            one = _declared_bulk(catalog, stated, stated.bulk)
+        except ConfigError as error:
+            notes.append(f"{stated.id}: its description's batch is not used, for {error.problem}")
+            continue
+        found.append(one)
+        if stated.bulk.answers:
+            pairs[stated.bulk.answers] = one.bulk
     for index, rule in enumerate(bulk):
         found = [one for one in found if one.function.id != rule.function]
         if rule.off:
@@ -60,7 +75,6 @@ def weave(
     settled: dict[tuple[str, str, str], Link] = {}
     ways = find_ways(catalog, found)
     inferred, undecided = find_links(catalog, ways, apart=apart)
-    ruled_out = {rule.function for rule in bulk}
     named = [one for one in resource_bulk(catalog) if one.function not in ruled_out]
     # What a description says of resources goes before what names suggest.
     inferred = [*inferred, *resource_links(catalog, named)]
@@ -88,7 +102,7 @@ def weave(
     return Weave(
         links=tuple(settled[at] for at in sorted(settled)),
         bulk=tuple(sorted((*(one.bulk for one in found), *named), key=lambda b: b.function)),
-        entities=tuple(find_entities(ways)),
+        entities=tuple(_paired(link, pairs) for link in find_entities(ways)),
         notes=tuple(notes),
     )
 
@@ -127,7 +141,7 @@ def _declared_links(catalog: Catalog, notes: list[str]) -> list[Link]:
 
 
 def _paired(link: Link, pairs: dict[FunctionId, BulkFunction]) -> Link:
-    """*link*, with the bulk function that the configuration gives its function."""
+    """*link*, with the bulk function that the configuration, or a description, gives its function."""
     if link.function is None or link.function not in pairs or len(link.keys) != 1:
         return link
     return replace(link, bulk=pairs[link.function])
@@ -137,6 +151,21 @@ def _field_taken(catalog: Catalog, link: Link) -> bool:
     shape = catalog.upstreams_by_id[link.upstream].shapes[link.shape]
     assert isinstance(shape, ObjectShape)
     return any(field_name(field.name) == link.field for field in shape.fields if not field.write_only)
+
+
+def _declared_bulk(catalog: Catalog, function: Function, declared: DeclaredBulk) -> FoundBulk:
+    """What a description says of its function, as a rule would say it; raises `ConfigError` where it contradicts."""
+    rule = BulkRule(
+        function=function.id,
+        answers=declared.answers or None,
+        argument=declared.argument,
+        items=".".join(declared.items),
+        key=declared.key,
+        max_keys=declared.max_keys,
+    )
+    one = _configured_bulk(catalog, function, rule, key="batch", source=function.id)
+    evidence = f"declared: {declared.argument} takes a list, and results carry {declared.key}"
+    return replace(one, bulk=replace(one.bulk, evidence=evidence, origin="declared"))
 
 
 def _configured_bulk(

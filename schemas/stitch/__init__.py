@@ -26,7 +26,7 @@ from .bindings import (
     entity_of,
 )
 from .name_book import NameBook, decode_lock, encode_lock
-from .stitch import Stitched, stitch
+from .stitch import Stitched, stitch, without_stream
 
 __all__ = [
     "FieldBinding",
@@ -45,4 +45,5 @@ __all__ = [
     "entity_of",
     "finish_of",
     "stitch",
+    "without_stream",
 ]

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphql import (
+    GraphQLDirective,
     GraphQLField,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
+    GraphQLStreamDirective,
     GraphQLString,
     introspection_types,
     specified_directives,
     validate_schema,
 )
 
-from ..catalog import Catalog, ShapeName, UpstreamId
+from ..catalog import Catalog, GrpcBinding, ShapeName, UpstreamId
 from ..collecting import without_collections
 from ..errors import SchemaError
 from ..links import Link, Weave
@@ -96,7 +98,8 @@ def stitch(
 
     entities = {(link.upstream, link.shape): bind_link(catalog, link) for link in weave.entities}
     types = TypeBuilder(book, link_fields, entities, relaxed=relaxed)
-    functions = sorted(catalog.functions.values(), key=sort_key)
+    shown = (function for function in catalog.functions.values() if not function.hidden)
+    functions = sorted(shown, key=sort_key)
     roots = RootFields(book, {UpstreamId(name) for name in namespaces})
     roots.reserve(functions)
     for function in functions:
@@ -111,10 +114,23 @@ def stitch(
         from .handwritten import merge_handwritten  # it brings Strawberry, which takes 0.1 s to import
 
         schema = merge_handwritten(schema, handwritten)
+    if any(isinstance(one.binding, GrpcBinding) and one.binding.first for one in functions):
+        schema = _with_directives(schema, (*schema.directives, GraphQLStreamDirective))
     problems = validate_schema(schema)
     if problems:
         raise SchemaError("; ".join(problem.message for problem in problems[:10]))
     return Stitched(schema, catalog, weave, book.entries)
+
+
+def without_stream(schema: GraphQLSchema) -> GraphQLSchema:
+    """*schema*, of the same types, without the directive ``@stream``, which ``graphql.execute`` refuses."""
+    kept = tuple(one for one in schema.directives if one is not GraphQLStreamDirective)
+    return schema if len(kept) == len(schema.directives) else _with_directives(schema, kept)
+
+
+def _with_directives(schema: GraphQLSchema, directives: tuple[GraphQLDirective, ...]) -> GraphQLSchema:
+    kwargs: Any = {**schema.to_kwargs(), "directives": directives}
+    return GraphQLSchema(**kwargs)
 
 
 def _version_field() -> GraphQLField:

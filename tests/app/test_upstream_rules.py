@@ -13,7 +13,7 @@ from tests.support.small_catalogs import Catalog, get, key_argument, ref, shape,
 from weft.app.stitching import stitch_snapshot
 from weft.discovery import HttpAddress
 from weft.schemas.catalog import Snapshot, UpstreamId, UpstreamStatus
-from weft.settings import ConfigErrors, Settings
+from weft.settings import ConfigErrors, ServerUpstream, Settings
 from weft.settings.upstreams import address_of
 
 
@@ -22,7 +22,9 @@ def settings_of(base: Path, **entry: Any) -> Settings:
 
 
 def http_address(settings: Settings) -> HttpAddress:
-    found = address_of(settings.upstreams[0])
+    entry = settings.upstreams[0]
+    assert isinstance(entry, ServerUpstream)
+    found = address_of(entry)
     assert isinstance(found, HttpAddress)
     return found
 

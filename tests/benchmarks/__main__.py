@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from . import profiling, soak, stages
+from . import bench_gateway, profiling, soak, stages
 from .contenders.bare import BARE, BARE_GRPC
 from .contenders.base import Contender
 from .contenders.hive_gateway import HIVE
@@ -60,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     add("--profile", action="store_true",
         help="only tell where one worker's time goes, for each contender of Python, workload and mode")  # fmt: skip
     add("--soak", type=int, metavar="N", help="only watch the memory of one worker over N requests")
+    add("--gateway", action="store_true", help="only measure what Envoy in front and under the calls costs")
     add("--quiet", action="store_true", help="say nothing until the end")
     return found
 
@@ -78,6 +79,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not options.quiet:
             sys.stderr.write(f"{line}\n")
 
+    if options.gateway:
+        command = " ".join(
+            ["python -m tests.benchmarks", *(sys.argv[1:] if arguments is None else arguments)]
+        )
+        return bench_gateway.main(
+            rounds=options.rounds,
+            seconds=options.seconds,
+            quick=options.quick,
+            command=command,
+            file=options.json,
+            tell=tell,
+        )
     if options.stages:
         asyncio.run(stages.print_table())
         return 0

@@ -36,7 +36,7 @@ def test_discover_prints_tab_separated_fields_into_a_pipe(discovered: Discovered
         ["pricing", "ready", "lambda"],
         ["products", "ready", "openapi"],
     ]
-    assert {len(row) for row in rows(functions)} == {5}
+    assert {len(row) for row in rows(functions)} == {6}
     assert rows(warnings)[0] == ["UPSTREAM", "KIND", "WHERE", "WHAT"]
     assert "\x1b" not in discovered.done.stdout
     assert discovered.done.stderr == ""

@@ -16,7 +16,7 @@ from tests.support.aws_answers import answering, aws_error, without_credentials
 from tests.support.local_lambda import REGION, LocalLambda, local_lambda
 from weft.discovery.detectors import Detected, Detection, NotThisKind, TryLater, Unchanged
 from weft.discovery.detectors.aws_lambda import MAX_SCHEMA_BYTES, LambdaDetector
-from weft.discovery.registries import Address, Candidate, HttpAddress, LambdaAddress
+from weft.discovery.registries import Address, Candidate, HttpAddress, LambdaAddress, LambdaFilters
 from weft.schemas.catalog import JsonType, LambdaTarget, ListOf, Reference, Scalar, ShapeName, Upstream
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -46,7 +46,9 @@ async def detect(
     address: Address, *, name: str | None = None, memo: Mapping[str, Any] | None = None, timeout_s: float = 20
 ) -> Detection:
     deadline = asyncio.get_running_loop().time() + timeout_s
-    return await LambdaDetector().detect(Candidate(address, name=name), memo=memo, deadline=deadline)
+    return await LambdaDetector(attempts=1).detect(
+        Candidate(address, name=name), memo=memo, deadline=deadline
+    )
 
 
 async def detected(address: LambdaAddress, name: str | None = None) -> Upstream:
@@ -104,7 +106,7 @@ async def test_all_pages_of_the_list_are_read(service: LocalLambda) -> None:
 
 
 async def test_the_pattern_selects_by_name(service: LocalLambda) -> None:
-    address = LambdaAddress(REGION, endpoint=service.url, name_pattern="pricing-*-*")
+    address = LambdaAddress(REGION, endpoint=service.url, filters=LambdaFilters(names=("pricing-*-*",)))
     upstream = await detected(address)
     assert [function.name for function in upstream.functions] == [
         "apply_discount",
@@ -174,6 +176,15 @@ async def test_a_manifest_entry_for_nobody_is_a_warning(service: LocalLambda, tm
     assert [(one.kind, one.pointer) for one in upstream.warnings] == [
         ("manifest-unmatched", "/pricing-get-price")
     ]
+
+
+async def test_a_manifest_for_several_regions_speaks_of_functions_in_others(
+    service: LocalLambda, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "lambda.yaml"
+    manifest.write_text("elsewhere-get: {outputSchema: {type: boolean}}")
+    upstream = await detected(LambdaAddress(REGION, endpoint=service.url, manifest=manifest, shared=True))
+    assert upstream.warnings == ()
 
 
 @pytest.mark.parametrize("text", [None, "{]", "- {}"])

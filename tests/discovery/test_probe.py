@@ -426,6 +426,9 @@ async def test_a_registry_that_fails_keeps_what_it_said_last() -> None:
 async def test_a_registry_that_fails_from_the_start_does_not_raise(error: Exception) -> None:
     state = await Rounds(ChangingRegistry(error=error), ScriptedDetector({})).run()
     assert state.listings["changing"].problem.startswith("registry changing: ")
+    # Nobody else would tell of it.
+    assert states(state) == {"changing": "failed"}
+    assert not reasons(state)["changing"].startswith("registry")
 
 
 async def test_after_a_restart_a_silent_registry_leaves_the_snapshot_stale() -> None:

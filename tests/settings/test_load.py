@@ -69,7 +69,7 @@ def test_every_key_of_the_example_is_read(tmp_path: Path) -> None:
     assert isinstance(second, ServerUpstream)
     assert (first.url, second.url) == ("http://127.0.0.1:8101", "grpc://127.0.0.1:8103")
     assert isinstance(functions, LambdaUpstream)
-    assert functions.place.functions == "pricing-*"
+    assert functions.place.functions == ("pricing-*",)
     assert functions.place.manifest == tmp_path / "file"
     assert isinstance(products, ServerUpstream)
     assert (products.name, products.timeout_s, products.forward) == ("products", 5.0, ("authorization",))
@@ -145,7 +145,9 @@ def test_an_unknown_key_of_an_upstream_names_those_of_its_form(tmp_path: Path) -
     assert (server.line, server.key) == (3, "upstreams[0].heders")
     assert "`headers`" in server.problem
     assert (functions.line, functions.key) == (4, "upstreams[1].lambda.manifst")
-    assert functions.accepted == "region, endpoint, manifest, functions"
+    assert functions.accepted.startswith(
+        "region, regions, role, roles, profile, endpoint, manifest, functions,"
+    )
 
 
 def test_all_mistakes_are_told_in_the_order_of_their_lines(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from weft.discovery import Candidate, GrpcAddress, HttpAddress, LambdaAddress
+from weft.discovery.registries import LambdaFilters
 from weft.engine.transport.base import ChannelSettings, TlsFiles
 from weft.schemas.catalog import FunctionId, UpstreamId, UpstreamStatus
 from weft.schemas.catalog.reading import ReadOptions
@@ -38,7 +39,8 @@ def test_grpcs_means_tls() -> None:
 
 def test_lambda_is_a_region_with_a_manifest() -> None:
     found = candidate({"lambda": {"region": "eu-west-1", "manifest": "m.json", "functions": "a-*"}})
-    assert found.address == LambdaAddress("eu-west-1", manifest=Path("/base/m.json"), name_pattern="a-*")
+    filters = LambdaFilters(names=("a-*",))
+    assert found.address == LambdaAddress("eu-west-1", manifest=Path("/base/m.json"), filters=filters)
 
 
 def test_headers_are_in_the_clear_and_not_in_repr() -> None:

@@ -9,6 +9,7 @@ import textwrap
 import zipfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiobotocore.session import AioSession
@@ -16,6 +17,7 @@ from botocore.config import Config
 
 from tests.support.processes import RunningProcess, running_process
 
+ROOT = Path(__file__).parents[2]
 SCRIPT = "examples/shop/pricing/local_lambda.py"
 REGION = "eu-west-1"
 ROLE = "arn:aws:iam::123456789012:role/pricing"
@@ -26,6 +28,10 @@ def package(code: str, *, name: str = "app.py") -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(name, code)
+        if "weft.aws_lambda" in code:
+            # As `pip install --no-deps --target .` puts it there; what is beside it is not needed.
+            for file in [ROOT / "weft/__init__.py", *(ROOT / "weft/aws_lambda").glob("*.py")]:
+                archive.write(file, file.relative_to(ROOT))
     return packed.getvalue()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import importlib.resources
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -31,18 +32,24 @@ def compile_proto(text: str, name: str = "test.proto") -> bytes:
     return compile_protos({name: text})
 
 
-def compile_protos(texts: Mapping[str, str], *, imports: bool = True) -> bytes:
-    """Files by name as a serialized ``FileDescriptorSet``."""
+def compile_protos(texts: Mapping[str, str], *, imports: bool = True, google: bool = False) -> bytes:
+    """Files by name as a serialized ``FileDescriptorSet``; with *google* they may import ``google/type`` and so on."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in texts.items():
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         well_known = str(importlib.resources.files("grpc_tools") / "_proto")
-        args = ["protoc", f"-I{folder}", f"-I{well_known}", f"--descriptor_set_out={folder}/set"]
+        common = [f"-I{path}" for path in (google_protos(),) if google]
+        args = ["protoc", f"-I{folder}", f"-I{well_known}", *common, f"--descriptor_set_out={folder}/set"]
         args += ["--include_source_info", *(["--include_imports"] if imports else []), *texts]
         assert protoc.main(args) == 0, "protoc refused the test's .proto"
         return Path(folder, "set").read_bytes()
+
+
+def google_protos() -> Path:
+    """The folder that imports of googleapis-common-protos begin in."""
+    return Path(str(importlib.metadata.distribution("googleapis-common-protos").locate_file("")))
 
 
 @dataclass

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import aclosing
 from typing import Any, Protocol, TypeAlias
 
-from ..discovery import StaticRegistry, discover_once, load_snapshot, save_snapshot
+from ..discovery import discover_once, load_snapshot, save_snapshot
 from ..discovery.detectors import Detector
 from ..discovery.detectors.aws_lambda import LambdaDetector
 from ..discovery.detectors.grpc import GrpcDetector
@@ -21,7 +21,8 @@ from ..discovery.state import DiscoveryState
 from ..discovery.watch import has_changed, watch
 from ..schemas.catalog import Snapshot
 from ..schemas.errors import DocumentError, WeftError
-from ..settings import Settings, discovery_settings, static_candidates
+from ..settings import Settings, discovery_settings, registries
+from .learning import learned_file
 from .logs import log_level
 from .processes import end_with_parent
 from .stitching import save_lock, stitch_snapshot
@@ -49,9 +50,10 @@ OnFirst: TypeAlias = Callable[[Snapshot, tuple[str, ...]], None]
 """Told of the first snapshot, and what ``write_snapshot`` returned for it."""
 
 
-def detectors() -> tuple[Detector, ...]:
-    """One of each kind."""
-    return (OpenApiDetector(), GrpcDetector(), LambdaDetector())
+def detectors(settings: Settings | None = None) -> tuple[Detector, ...]:
+    """One of each kind; *settings* say where what was learned from calls is kept."""
+    learned = learned_file(settings) if settings is not None else None
+    return (OpenApiDetector(), GrpcDetector(), LambdaDetector(learned=learned))
 
 
 async def discover(settings: Settings, *, on_progress: Progress | None = None) -> Snapshot:
@@ -65,8 +67,8 @@ async def discover(settings: Settings, *, on_progress: Progress | None = None) -
         on_progress: Told how each probe ended, as it ends.
     """
     state = await discover_once(
-        [StaticRegistry(static_candidates(settings))],
-        detectors(),
+        registries(settings),
+        detectors(settings),
         settings=discovery_settings(settings),
         previous=_state_of(await asyncio.to_thread(_last_snapshot, settings)),
         on_progress=on_progress,
@@ -125,8 +127,8 @@ async def watch_and_write(
     """
     last = snapshot
     snapshots = watch(
-        [StaticRegistry(static_candidates(settings))],
-        detectors(),
+        registries(settings),
+        detectors(settings),
         settings=discovery_settings(settings),
         previous=_state_of(snapshot),
         on_progress=lambda status: on_progress(status) if on_progress else None,

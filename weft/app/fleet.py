@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import grpc
 import msgspec
+from yarl import URL
 
 from ..gateway.control import ControlPlane
 from ..gateway.envoy.binary import find_envoy
@@ -45,7 +46,9 @@ def fleet_places(settings: Settings, *, limits: str, admin: Path = ADMIN_SOCKET)
     server = settings.server
     engines = section.engines or (f"http://{server.host}:{server.port}",)
     port = listen_address(settings)[1]
-    return Places(admin.parent, engines, port, section.metrics_port, limits, None, admin)
+    socket_port = server.websockets.port if server.websockets is not None else None
+    sockets = () if socket_port is None else tuple(str(URL(one).with_port(socket_port)) for one in engines)
+    return Places(admin.parent, engines, port, section.metrics_port, limits, None, admin, sockets=sockets)
 
 
 @dataclass(frozen=True, slots=True)

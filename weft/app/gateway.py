@@ -41,6 +41,7 @@ from ..settings.short_forms import documents
 from ..settings.upstreams import plain_headers
 from .behind import BEHIND_GATEWAY, GATEWAY_SOCKET, headers_file
 from .machine import worker_count
+from .sockets import drain_sockets, takes_sockets, web_socket_path
 from .stitching import configured
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Places:
         engines: Where the engine's workers listen.
         admin: Envoy's admin socket, if it is not in the folder.
         figures: The socket of the control plane's own figures.
+        sockets: Where they take WebSockets; empty for nowhere.
     """
 
     folder: Path
@@ -68,6 +70,7 @@ class Places:
     internal: Path | None = None
     admin: Path | None = None
     figures: Path | None = None
+    sockets: tuple[str, ...] = ()
 
 
 def section_of(settings: Settings) -> GatewaySection:
@@ -151,9 +154,8 @@ def make_world(settings: Settings, snapshot: Snapshot, places: Places) -> World:
         timeout_s=settings.server.timeout_s,
         access=function_access(settings, snapshot.catalog),
     )
-    return World(
-        gateway_objects(settings, snapshot.catalog, port=places.port), snapshot.catalog, places.engines, edge
-    )
+    objects = gateway_objects(settings, snapshot.catalog, port=places.port)
+    return World(objects, snapshot.catalog, places.engines, edge, places.sockets)
 
 
 def function_access(
@@ -224,7 +226,8 @@ def run_folder() -> Iterator[Path]:
 async def running_gateway(config: Path, settings: Settings, *, port: int) -> AsyncIterator[Running]:
     """Envoy with the engine's workers behind it, until the block ends.
 
-    Order at the start: objects read, engines ready, resources checked, Envoy. At the stop: Envoy drained, then the engines.
+    Order at the start: objects read, engines ready, resources checked, Envoy. At the stop: sockets, then Envoy
+    drained, then the engines.
 
     Args:
         config: The configuration file, which is followed.
@@ -247,6 +250,9 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
             section.limits_service or CONTROL,
             internal,
             figures=folder / "control.sock",
+            sockets=tuple(f"unix:{web_socket_path(socket)}" for socket in sockets)
+            if takes_sockets(settings)
+            else (),
         )
         async with AsyncExitStack() as stack:
             budgets = Budgets()
@@ -283,6 +289,8 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
             )
             if not await envoy.admin.until_live(timeout_s=START_TIMEOUT_S):
                 raise WeftError(f"Envoy does not listen after {START_TIMEOUT_S:g} s; its log says why")
+            if takes_sockets(settings):
+                stack.push_async_callback(drain_sockets, [web_socket_path(socket) for socket in sockets])
             group = await stack.enter_async_context(asyncio.TaskGroup())
             follower = group.create_task(control.follow(followed(config, settings), poll_s=_POLL_S))
             try:

@@ -31,6 +31,7 @@ from .behind import Behind
 from .live import LiveEngine, Loaded, file_version, following
 from .logs import configure_logging, log_level
 from .processes import collect_less_often, end_with_parent, schedule_as_batch, settle_heap
+from .sockets import make_sockets
 from .stitching import stitch_snapshot
 from .transports import engine_settings, load_transports, make_transports
 
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _CONFIG: Final = "WEFT_CONFIG"
-"""Environment variable by which a worker process learns of its configuration file."""
+_SOCKET: Final = "WEFT_SOCKET"
+"""Environment variables by which a worker process learns of its configuration file, and where it serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ def make_application(
     preloaded: Preloaded | None = None,
     handwritten: strawberry.Schema | None = None,
     settle: Callable[[], None] = lambda: None,
+    socket: Path | None = None,
 ) -> Application:
     """The RSGI application that serves the newest snapshot of *settings*.
 
@@ -131,6 +134,7 @@ def make_application(
         preloaded: The schema of the snapshot that is there now, without hand-written fields.
         handwritten: Merged into every schema.
         settle: Called whenever an engine was opened or closed.
+        socket: The Unix socket that it is served on, if it is one.
     """
     section = settings.server.hooks
     hooks = Hooks(max_waiting=section.max_waiting) if section is not None else None
@@ -157,7 +161,9 @@ def make_application(
         ) as live:
             yield live
 
-    return Application(lifespan, endpoint_settings(settings), hooks=path)
+    endpoint = endpoint_settings(settings)
+    sockets = make_sockets(settings, endpoint, socket)
+    return Application(lifespan, endpoint, hooks=path, sockets=sockets)
 
 
 def spawned_application() -> Application:
@@ -165,7 +171,9 @@ def spawned_application() -> Application:
     configure_logging()
     end_with_parent()
     collect_less_often()
-    return make_application(load_settings(Path(os.environ[_CONFIG])), settle=settle_heap)
+    socket = os.environ.get(_SOCKET)
+    settings = load_settings(Path(os.environ[_CONFIG]))
+    return make_application(settings, settle=settle_heap, socket=Path(socket) if socket else None)
 
 
 def serve(config: Path, settings: Settings, *, port: int, workers: int) -> None:
@@ -197,20 +205,22 @@ def serve_on_socket(config: Path, settings: Settings, socket: Path) -> None:
         socket: Where to listen; only this user can connect.
     """
     os.umask(0o077)
-    target = _target(config, settings)
+    target = _target(config, settings, socket)
     serve_target(target, uds=socket, workers=1, respawn=False, log_level=log_level().lower())
 
 
-def _target(config: Path, settings: Settings) -> str | Callable[[], Application]:
+def _target(config: Path, settings: Settings, socket: Path | None = None) -> str | Callable[[], Application]:
     """What makes the application in a worker: a function where workers are forked, else its name."""
     schedule_as_batch()
     if sys.platform == "linux":
         multiprocessing.set_start_method("fork", force=True)
         os.register_at_fork(after_in_child=_end_on_signals)
-        return _forked_target(settings)
+        return _forked_target(settings, socket)
     # Elsewhere system libraries do not survive a fork.
     multiprocessing.set_start_method("spawn", force=True)
     os.environ[_CONFIG] = str(config.resolve())
+    if socket is not None:
+        os.environ[_SOCKET] = str(socket)
     return "weft.app.serving:spawned_application"
 
 
@@ -221,7 +231,7 @@ def _end_on_signals() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _forked_target(settings: Settings) -> Callable[[], Application]:
+def _forked_target(settings: Settings, socket: Path | None) -> Callable[[], Application]:
     # What is built here lives as long as the workers. Collections would look through it for nothing, and
     # write to its pages, which are shared as long as nobody does.
     gc.disable()
@@ -247,6 +257,6 @@ def _forked_target(settings: Settings) -> Callable[[], Application]:
         logging.getLogger().setLevel(log_level())
         end_with_parent()
         collect_less_often()
-        return make_application(settings, preloaded=preloaded, settle=settle)
+        return make_application(settings, preloaded=preloaded, settle=settle, socket=socket)
 
     return application

@@ -38,7 +38,7 @@ def make_transport(upstream: Upstream, settings: TransportSettings) -> Transport
             from ..engine.transport.grpc import GrpcTransport
 
             return GrpcTransport(upstream, settings)
-        case LambdaTarget() if settings.gateway:
+        case LambdaTarget() if settings.gateway and not is_called_past_gateway(upstream):
             from ..engine.transport.lambda_gateway import GatewayLambdaTransport
 
             return GatewayLambdaTransport(upstream, settings)
@@ -46,6 +46,15 @@ def make_transport(upstream: Upstream, settings: TransportSettings) -> Transport
             from ..engine.transport.aws_lambda import LambdaTransport
 
             return LambdaTransport(upstream, settings)
+
+
+def is_called_past_gateway(upstream: Upstream) -> bool:
+    """Whether calls are made straight where there is a gateway: it signs for AWS with its own credentials only."""
+    match upstream.target:
+        case LambdaTarget(role=role, profile=profile):
+            return role is not None or bool(profile)
+        case _:
+            return False
 
 
 def load_transports(snapshot: Snapshot) -> None:
@@ -127,25 +136,28 @@ def engine_settings(
     }
     calls: dict[UpstreamId, CallSettings] = {}
     entries = entries_by_upstream(settings, snapshot.statuses)
+    straight = {one.id for one in snapshot.catalog.upstreams if is_called_past_gateway(one)}
     for upstream in {status.upstream for status in snapshot.statuses}:
         entry = entries.get(upstream)
+        is_behind = bool(behind.socket) and upstream not in straight
+        for_canaries = () if upstream in straight else canary_headers
         own = {id_: rule for id_, rule in functions.items() if id_.startswith(f"{upstream}.")}
         if entry is None:
             calls[upstream] = CallSettings(
-                forward=canary_headers,
+                forward=for_canaries,
                 timeout_s=server.timeout_s,
                 functions=own,
-                retries=RetryRule(attempts=0) if behind.socket else RetryRule(),
+                retries=RetryRule(attempts=0) if is_behind else RetryRule(),
             )
             continue
         calls[upstream] = CallSettings(
-            forward=tuple(dict.fromkeys((*forwarded_headers(entry), *canary_headers))),
+            forward=tuple(dict.fromkeys((*forwarded_headers(entry), *for_canaries))),
             timeout_s=entry.timeout_s if entry.timeout_s is not None else server.timeout_s,
             max_concurrency=entry.max_concurrency,
             share=entry.share,
             cache=_cache_rule(entry.cache),
             functions=own,
-            retries=RetryRule(attempts=0) if behind.socket else _retry_rule(entry.retries),
+            retries=RetryRule(attempts=0) if is_behind else _retry_rule(entry.retries),
         )
     return EngineSettings(
         timeout_s=server.timeout_s,

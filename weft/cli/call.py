@@ -10,7 +10,7 @@ import typer
 
 from ..schemas.errors import UpstreamError
 from .explain import read_object
-from .output import BadCall, fail, print_json
+from .output import BadCall, fail, note, print_json
 from .parameters import DEFAULT_CONFIG, ConfigOption, FreshOption, read_settings
 from .snapshots import current_snapshot
 
@@ -29,9 +29,19 @@ def call(
     json_arguments: Annotated[
         str, typer.Option("--arguments", "-a", metavar="JSON", help="All arguments as one JSON object.")
     ] = "{}",
+    learn: Annotated[
+        bool,
+        typer.Option(
+            "--learn",
+            help="Keep the types of payload and answer, for a Lambda function that nobody describes.",
+        ),
+    ] = False,
     fresh: FreshOption = False,
 ) -> None:
     """Call one function and print its answer as JSON.
+
+    With `--learn` the types of what a Lambda function was sent and has answered, but no values, are added to
+    `weft.learned.json` beside the lock file; the next `weft discover` reads it. Several calls show more than one.
 
     A value is read as JSON where the argument is not a text; a list may be given with commas.
 
@@ -44,10 +54,14 @@ def call(
         weft call products.list_products ids=p-1,p-2 limit=2
 
         weft call products.create_product -a '{"input": {"name": "Lamp"}}'
+
+        weft call pricing.echo payload='{"id": 1}' --learn
     """
     settings = read_settings(config)
     snapshot = current_snapshot(settings, fresh=fresh)
     found = find_function(snapshot.catalog, function)
+    if learn:
+        check_learnable(found)
     given = {**read_object(json_arguments, "--arguments"), **read_arguments(found, arguments or [])}
     missing = [a.name for a in found.arguments if a.required and a.name not in given]
     if missing:
@@ -58,6 +72,48 @@ def call(
         fail(f"{answer.code}: {answer.public_message}" + (f" ({detail})" if detail else ""))
         raise typer.Exit(1)
     print_json(answer)
+    if learn:
+        show_learned(snapshot, settings, found, given, answer)
+
+
+def check_learnable(function: Function) -> None:
+    """Refuse `--learn` for what has no types to learn."""
+    from ..schemas.catalog import LambdaBinding
+
+    binding = function.binding
+    if not isinstance(binding, LambdaBinding):
+        raise BadCall(f"--learn is for Lambda functions; the types of {function.id} stand in its description")
+    if binding.proxy is not None or binding.batch is not None or binding.invocation != "request":
+        raise BadCall(
+            f"nothing is to be learned from a call of {function.id}: its description says how it goes"
+        )
+
+
+def show_learned(
+    snapshot: Snapshot, settings: Settings, function: Function, given: dict[str, Any], answer: Json
+) -> None:
+    """Keep what a call shows of *function*, and say what is known of it now."""
+    from ..app.learning import learn_call, learned_file
+    from ..schemas.catalog import LambdaBinding
+
+    binding = function.binding
+    assert isinstance(binding, LambdaBinding)
+    payload = given if binding.payload == "arguments" else given.get("payload", {})
+    upstream = snapshot.catalog.upstreams_by_id[function.upstream]
+    try:
+        learned = learn_call(settings, upstream, function, payload, answer)
+    except OSError as error:
+        fail(f"{learned_file(settings)} cannot be written: {error.strerror}")
+        raise typer.Exit(1) from error
+    note(
+        f"learned from {learned.samples} call{'s' if learned.samples > 1 else ''} of {binding.function_name}:"
+    )
+    for title, schema in (("payload", learned.payload), ("answer", learned.result)):
+        note(f"  {title}: {msgspec.json.encode(schema).decode()}")
+    if function.types_from and "--learn" not in function.types_from:
+        note(f"its types come from its {function.types_from}, which goes before")
+    else:
+        note("`weft discover` takes it over")
 
 
 async def _call(

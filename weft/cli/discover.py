@@ -101,6 +101,10 @@ def as_data(snapshot: Snapshot) -> dict[str, Any]:
                 "effect_reason": function.effect_reason,
                 "streaming": function.streaming,
                 "arguments": [argument.name for argument in function.arguments],
+                "description": function.description,
+                # The version or alias of Lambda that is called.
+                "qualifier": getattr(function.binding, "qualifier", ""),
+                "types_from": function.types_from,
             }
             for function in snapshot.catalog.functions.values()
         ],
@@ -142,10 +146,17 @@ def print_states(snapshot: Snapshot) -> None:
 def print_functions(snapshot: Snapshot) -> None:
     """One row for each function."""
     rows = [
-        (f.id, f.effect, f.effect_reason, f.streaming, ", ".join(a.name for a in f.arguments))
+        (
+            f.id,
+            f.effect,
+            f.effect_reason,
+            f.streaming,
+            ", ".join(a.name for a in f.arguments),
+            f.types_from or "-",
+        )
         for f in snapshot.catalog.functions.values()
     ]
-    print_rows(("FUNCTION", "EFFECT", "BECAUSE", "STREAMING", "ARGUMENTS"), rows)
+    print_rows(("FUNCTION", "EFFECT", "BECAUSE", "STREAMING", "ARGUMENTS", "TYPES FROM"), rows)
 
 
 def print_warnings(snapshot: Snapshot) -> None:

@@ -8,14 +8,17 @@ mistake, its line, and what would be accepted.
 - ``section``: what every section is.
 - ``auth``: the sections ``auth`` and ``cost``.
 - ``gateway``: the section of the gateway; ``short_forms``: the objects that it stands for.
-- ``credentials``, ``hooks``, ``links``: what is shown to upstreams, what they send, how functions go together.
-- ``model``: one model per section; ``grpc``: what is said of gRPC servers.
+- ``credentials``, ``hooks``, ``links``, ``websockets``: what is shown to upstreams, what they send, how functions go
+  together, how sockets are taken.
+- ``model``: one model per section; ``grpc``: what is said of gRPC servers; ``lambda_types``: what is said of the
+  types of Lambda functions; ``aws_lambda``: where Lambda functions are, and which of them.
 - ``load``: the file.
 - ``json_schema``: the form, for editors.
 - ``upstreams``: the settings as discovery takes them.
 """
 
 from .auth import AuthSection, CostSection
+from .aws_lambda import LambdaPlace
 from .gateway import GatewaySection
 from .json_schema import settings_json_schema
 from .links import BulkEntry, LinkEntry
@@ -23,7 +26,6 @@ from .load import load_settings
 from .model import (
     CacheSection,
     DiscoverySection,
-    LambdaPlace,
     LambdaUpstream,
     NamesSection,
     RetriesSection,
@@ -33,7 +35,7 @@ from .model import (
     UpstreamEntry,
 )
 from .problems import ConfigErrors
-from .upstreams import discovery_settings, entries_by_upstream, static_candidates
+from .upstreams import discovery_settings, entries_by_upstream, registries, static_candidates
 
 __all__ = [
     "AuthSection",
@@ -55,6 +57,7 @@ __all__ = [
     "discovery_settings",
     "entries_by_upstream",
     "load_settings",
+    "registries",
     "settings_json_schema",
     "static_candidates",
 ]

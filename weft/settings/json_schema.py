@@ -6,7 +6,7 @@ import ast
 import inspect
 from typing import Any
 
-from . import auth, credentials, gateway, grpc, hooks, links, model
+from . import auth, aws_lambda, credentials, gateway, grpc, hooks, lambda_types, links, model, websockets
 from .model import Settings
 
 
@@ -46,7 +46,7 @@ def _attribute_docstrings() -> dict[tuple[str, str], str]:
     Pydantic can do it (``use_attribute_docstrings``), but reads the source whenever a class is made: 40 ms
     at every start of the program.
     """
-    modules = (model, grpc, gateway, auth, credentials, hooks, links)
+    modules = (model, grpc, aws_lambda, lambda_types, gateway, auth, credentials, hooks, links, websockets)
     nodes = [node for module in modules for node in ast.parse(inspect.getsource(module)).body]
     own: dict[str, dict[str, str]] = {}
     for class_ in (node for node in nodes if isinstance(node, ast.ClassDef)):

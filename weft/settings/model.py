@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     BeforeValidator,
@@ -17,7 +16,6 @@ from pydantic import (
     StrictStr,
     Tag,
     ValidationInfo,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -25,6 +23,7 @@ from pydantic import (
 from ..schemas.catalog import FunctionId, FunctionRule, Invocation
 from ..schemas.links import BulkRule, LinkRule
 from .auth import AuthSection, CostSection
+from .aws_lambda import LambdaForm, equal_name
 from .credentials import Credentials, TlsSection
 from .gateway import GatewaySection
 from .grpc import GrpcSection
@@ -41,26 +40,13 @@ from .values import (
     SettingsPath,
     Size,
     Surroundings,
+    UpstreamName,
     UpstreamUrl,
     Workers,
     choose_upstream_form,
     problem,
 )
-
-_UPSTREAM_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
-
-
-def _check_name(value: str) -> str:
-    if not _UPSTREAM_NAME.fullmatch(value):
-        raise problem("is not an upstream's name", "lower case letters, digits and `_`, a letter first")
-    return value
-
-
-UpstreamName: TypeAlias = Annotated[
-    StrictStr,
-    BeforeValidator(lambda value: _check_name(value) if isinstance(value, str) else value),
-    WithJsonSchema({"type": "string", "pattern": f"^{_UPSTREAM_NAME.pattern}$"}),
-]
+from .websockets import WebSocketsSection
 
 
 def _off_as_section(value: Any) -> Any:
@@ -128,6 +114,11 @@ RetriesForm: TypeAlias = Annotated[
 ]
 
 
+WebSocketsForm: TypeAlias = Annotated[
+    WebSocketsSection, BeforeValidator(_off_as_section), Field(json_schema_extra=_accept_off)
+]
+
+
 class UpstreamEntry(Section):
     """What every upstream in the list may say."""
 
@@ -169,9 +160,14 @@ class ServerUpstream(UpstreamEntry):
     form: ClassVar[str] = "<server>"
 
     @property
-    def place_key(self) -> str:
-        """Equal for entries in the same place."""
-        return self.url
+    def place_keys(self) -> tuple[str, ...]:
+        """Each equal for entries in the same place."""
+        return (self.url,)
+
+    @property
+    def upstream_names(self) -> tuple[str, ...]:
+        """The names of its upstreams, as far as they are settled before anybody looked."""
+        return (self.name,) if self.name is not None else ()
 
     url: UpstreamUrl
     """Where it is: `http://…`, `https://…`, `grpc://host:port` (plain text) or `grpcs://host:port` (TLS)."""
@@ -243,41 +239,23 @@ class ServerUpstream(UpstreamEntry):
         return self
 
 
-class LambdaPlace(Section):
-    """Lambda in one region."""
-
-    region: StrictStr = Field(min_length=1)
-    """The AWS region, such as `eu-west-1`."""
-
-    endpoint: Annotated[UpstreamUrl | None, Field()] = None
-    """Replaces AWS's own endpoint URL, for a Lambda-shaped server."""
-
-    manifest: SettingsPath | None = None
-    """A file with the functions' payload and result schemas."""
-
-    functions: StrictStr = Field(default="*", min_length=1)
-    """A glob that a function's name must match, such as `pricing-*`."""
-
-    @field_validator("endpoint")
-    @classmethod
-    def _http_only(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith("http"):
-            raise problem("is not an HTTP URL", "http://… or https://…")
-        return value
-
-
 class LambdaUpstream(UpstreamEntry):
-    """The Lambda functions of one region."""
+    """The Lambda functions of regions of accounts. Each region of each account is an upstream."""
 
     form: ClassVar[str] = "<lambda>"
 
     @property
-    def place_key(self) -> str:
-        """Equal for entries in the same place."""
-        return f"{self.place.region} {self.place.endpoint}"
+    def place_keys(self) -> tuple[str, ...]:
+        """Each equal for entries in the same place."""
+        return tuple(place.key for place in self.place.places(self.name))
 
-    place: LambdaPlace = Field(alias="lambda")
-    """Where the functions are, and which of them."""
+    @property
+    def upstream_names(self) -> tuple[str, ...]:
+        """The names of its upstreams, as far as they are settled before anybody looked."""
+        return tuple(place.name for place in self.place.places(self.name) if place.name is not None)
+
+    place: LambdaForm = Field(alias="lambda")
+    """Where the functions are, and which of them: a region, or a mapping."""
 
     headers: dict[HeaderName, HeaderValue] = {}
     """Given to every function, as members of `context.client_context.custom`. `${NAME}` stands for an
@@ -347,6 +325,10 @@ class ServerSection(Section):
     hooks: HooksSection | None = None
     """Take webhooks and callbacks, as subscriptions. Left out: none are taken. Needs `workers: 1`."""
 
+    websockets: WebSocketsForm | None = None
+    """GraphQL over WebSocket, or `off`. Left out: `weft up` takes sockets where the section `gateway` is, and
+    `weft serve` takes none."""
+
     max_calls: StrictInt = Field(default=1000, ge=1, le=1_000_000)
     """The most upstream calls that an operation may make."""
 
@@ -367,6 +349,13 @@ class ServerSection(Section):
         if self.hooks is not None and self.workers != 1:
             # An event reaches one process, and its subscribers may be in another.
             raise problem("`hooks` and several `workers` do not go together", "`workers: 1` beside `hooks`")
+        return self
+
+    @model_validator(mode="after")
+    def _two_ports(self) -> ServerSection:
+        if self.websockets is not None and self.websockets.port == self.port:
+            at = ("websockets", "port")
+            raise problem("is the port of `server.port` too: sockets have one of their own", "another", at=at)
         return self
 
 
@@ -477,19 +466,37 @@ class Settings(Section):
         lists: dict[str, Any] = {name: () for name in ("links", "bulk") if value.get(name) is None}
         return {**value, **sections, **lists}
 
+    @model_validator(mode="after")
+    def _sockets_come_in_somewhere(self) -> Settings:
+        sockets = self.server.websockets
+        if sockets is not None and not sockets.off and sockets.port is None and self.gateway is None:
+            text = "has no `port`, and there is no gateway whose port they could come in at"
+            raise problem(text, "`port`, or the section `gateway`", at=("server", "websockets"))
+        return self
+
     @field_validator("upstreams")
     @classmethod
     def _tell_apart(cls, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
         """Every upstream can be told from the others, by its name or by where it is."""
         first: dict[str, int] = {}
+        named: dict[str, int] = {}
         for index, entry in enumerate(entries):
-            key = entry.name if entry.name is not None else f"at {entry.place_key}"
-            before = first.setdefault(key, index)
-            if before != index and entry.name is not None:
-                raise problem(f"is the name of upstreams[{before}] too", "another name", at=(index, "name"))
-            if before != index:
-                accepted = "another URL, or a `name` for each of them"
-                raise problem(f"stands where upstreams[{before}] does", accepted, at=(index,))
+            keys = [entry.name] if entry.name is not None else [f"at {key}" for key in entry.place_keys]
+            for key in keys:
+                before = first.setdefault(key, index)
+                if before != index and entry.name is not None:
+                    raise problem(
+                        f"is the name of upstreams[{before}] too", "another name", at=(index, "name")
+                    )
+                if before != index:
+                    accepted = "another URL, or a `name` for each of them"
+                    raise problem(f"stands where upstreams[{before}] does", accepted, at=(index,))
+            for name in entry.upstream_names:
+                other = equal_name(name, named)
+                if other is not None and named[other] != index:
+                    said = f"has an upstream {name}, as upstreams[{named[other]}] has {other}"
+                    raise problem(said, "another `name` for one of them", at=(index,))
+                named[name] = index
         return entries
 
     @property

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, PlainValidator, SecretStr, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, PlainValidator, SecretStr, StrictStr, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h)")
@@ -27,6 +27,8 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 9110, section 5.5: a field value holds no control characters but the tab.
 _NOT_IN_HEADERS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+_UPSTREAM_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 URL_SCHEMES: Final = ("http", "https", "grpc", "grpcs")
 
@@ -314,6 +316,25 @@ HeaderValue: TypeAlias = Annotated[
     SecretStr, BeforeValidator(parse_secret), WithJsonSchema({"type": "string"})
 ]
 """A header's value; ``repr`` hides it."""
+
+
+def parse_upstream_name(value: object) -> object:
+    """A name that an upstream may have.
+
+    Raises:
+        PydanticCustomError: It has other characters.
+    """
+    if isinstance(value, str) and not _UPSTREAM_NAME.fullmatch(value):
+        raise problem("is not an upstream's name", "lower case letters, digits and `_`, a letter first")
+    return value
+
+
+UpstreamName: TypeAlias = Annotated[
+    StrictStr,
+    BeforeValidator(parse_upstream_name),
+    WithJsonSchema({"type": "string", "pattern": f"^{_UPSTREAM_NAME.pattern}$"}),
+]
+"""A name that an upstream may have."""
 
 
 def parse_patches(value: object, info: ValidationInfo) -> tuple[Any, ...]:

@@ -1,7 +1,8 @@
 """Every method of real APIs, served from their descriptors, discovered, and called through GraphQL.
 
-``python -m tests.corpus.grpc [--rounds N] [--seed N] [--json] [DISTRIBUTION ...]``. Distributions that are not
-installed are left out: ``pip install weft[corpus]`` gets all of them. Exits with 1 if anything differed.
+``python -m tests.corpus.grpc [--rounds N] [--more N] [--seed N] [--fetch] [--json] [DISTRIBUTION ...]``. The descriptors
+are kept in ``sets``; ``--fetch`` takes them from the newest releases on PyPI first. Exits with 1 if anything
+differed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from .check import Outcome, check
-from .packages import described, installed
+from .stored import NAMES, fetch, load
 
 
 def main() -> int:
@@ -24,10 +25,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.corpus.grpc", description=__doc__)
     parser.add_argument("distributions", nargs="*", metavar="DISTRIBUTION")
     parser.add_argument("--rounds", type=int, default=3, help="random messages for each method")
+    parser.add_argument("--more", type=int, default=60, help="and as many, while leaves had no value yet")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--fetch", action="store_true", help="install the distributions, each for itself")
     parser.add_argument("--json", action="store_true", help="print the outcomes as JSON")
     given = parser.parse_args()
-    names = given.distributions or installed()
+    names = given.distributions or NAMES
+    if unknown := set(names).difference(NAMES):
+        parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(NAMES)}")
     outcomes: list[Outcome] = []
     console = Console(stderr=True)
     columns = (
@@ -41,8 +46,9 @@ def main() -> int:
             task = progress.add_task(name, total=None)
             found = asyncio.run(
                 check(
-                    described(name),
+                    fetch(name) if given.fetch else load(name),
                     rounds=given.rounds,
+                    more=given.more,
                     seed=given.seed,
                     on_call=lambda task=task: progress.advance(task),  # type: ignore[misc]  # bound now
                 )
@@ -56,22 +62,21 @@ def main() -> int:
 
 
 def _print(outcomes: list[Outcome]) -> None:
-    table = Table(
-        "distribution", "services", "methods", "fields", "operations", "failures", "warnings", "links"
-    )
+    table = Table("distribution", "services", "methods", "streams", "fields", "operations")
+    for title in ("messages", "values", "reached", "failures", "warnings", "links"):
+        table.add_column(title)
     for one in outcomes:
+        streams = "/".join(str(one.methods[kind]) for kind in ("server", "client", "both"))
+        reached = f"{one.reached / one.leaves:.1%}" if one.leaves else ""
         counts = (
-            one.services,
-            one.methods,
-            one.fields,
-            one.calls,
-            len(one.failures),
-            one.warnings,
-            one.links,
+            *(one.services, one.methods.total(), streams, one.fields, one.calls, one.messages, one.values),
+            *(reached, len(one.failures), one.warnings, one.links),
         )
-        table.add_row(one.name, *map(str, counts))
-    console = Console(width=100)
-    console.print(table)
+        table.add_row(f"{one.name} {one.version}", *map(str, counts))
+    total = [sum(one.methods.total() for one in outcomes), sum(one.calls for one in outcomes)]
+    total += [sum(one.values for one in outcomes), sum(len(one.failures) for one in outcomes)]
+    Console(width=150).print(table)
+    sys.stdout.write("{} methods, {} operations, {} values compared, {} failures\n".format(*total))
     for one in outcomes:
         for failure in one.failures[:20]:
             sys.stdout.write(f"{one.name}: {failure}\n")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -32,9 +33,20 @@ from weft.schemas.links import Weave, weave
 from weft.schemas.stitch import RootBinding, binding_of, stitch
 
 from .messages import RandomMessages
-from .operations import Expected, Given, differences, normal, same_request, select
+from .operations import (
+    Asked,
+    Expected,
+    Given,
+    differences,
+    leaves_of,
+    normal,
+    same_request,
+    select,
+    values_of,
+)
 from .packages import Described
 
+_KINDS = {(False, False): "none", (False, True): "server", (True, False): "client", (True, True): "both"}
 LIMITS = DocumentLimits(max_fields=500_000, max_tokens=5_000_000)
 DEPTH = 4
 
@@ -44,18 +56,26 @@ class Outcome:
     """How one server did.
 
     Attributes:
-        methods: In its services.
+        methods: In its services, by who streams: ``none``, ``server``, ``client``, ``both``.
         fields: Of the schema, that call them.
-        calls: Operations that were executed.
+        calls: Operations that were executed, each up to three times.
+        messages: Answers that were sent for them.
+        values: Leaves of the responses that were compared.
+        leaves: Of all selections together; *reached*: those that once had a value in an answer.
         links: Found between its functions, and bulk functions beside them.
         failures: ``method: what``.
     """
 
     name: str
+    version: str = ""
     services: int = 0
-    methods: int = 0
+    methods: Counter[str] = field(default_factory=Counter)
     fields: int = 0
     calls: int = 0
+    messages: int = 0
+    values: int = 0
+    leaves: int = 0
+    reached: int = 0
     warnings: int = 0
     links: int = 0
     bulk: int = 0
@@ -126,17 +146,30 @@ async def _serving(
 
 
 async def check(
-    described: Described, *, rounds: int = 1, seed: int = 0, on_call: Callable[[], None] = lambda: None
+    described: Described,
+    *,
+    rounds: int = 1,
+    more: int = 0,
+    seed: int = 0,
+    on_call: Callable[[], None] = lambda: None,
 ) -> Outcome:
-    """Serve what is *described*, discover it, and call every method *rounds* times with random messages."""
-    outcome = Outcome(described.name, services=len(described.services))
+    """Serve what is *described*, discover it, and call every method with random messages.
+
+    Args:
+        described: The server.
+        rounds: How often each method is called.
+        more: How often it is called again at most, while leaves are left that no answer had a value for.
+        seed: The same seed gives the same messages.
+        on_call: Told of every method.
+    """
+    outcome = Outcome(described.name, described.version, services=len(described.services))
     pool = DescriptorPool()
     files = FileDescriptorSet.FromString(described.descriptors).file
     for file in files:
         pool.Add(file)
     found = [method for name in described.services for method in pool.FindServiceByName(name).methods]
     methods = {f"/{one.containing_service.full_name}/{one.name}": one for one in found}
-    outcome.methods = len(methods)
+    outcome.methods.update(_KINDS[one.client_streaming, one.server_streaming] for one in found)
     script = Script()
     async with _serving(pool, described.services, methods, script) as address:
         upstream = await _discover(address, described.services)
@@ -153,15 +186,15 @@ async def check(
         transport = GrpcTransport(upstream, TransportSettings())
         settings = EngineSettings(limits=LIMITS, share=False)
         async with Engine(schema, {upstream.id: transport}, settings) as engine:
-            checker = _Checker(engine, pool, script, random.Random(seed), outcome)
+            own = list(dict.fromkeys(one.input_type for one in found))
+            checker = _Checker(engine, pool, own, script, random.Random(seed), outcome)
             for path, method in methods.items():
                 called = [one for one in fields if one[1] == path]
                 if not called:
                     outcome.failures.append(f"{path}: is no field")
                 for one in called:
                     outcome.fields += 1
-                    for _ in range(rounds):
-                        await checker.call(method, *one)
+                    await checker.check(method, *one, rounds=rounds, more=more)
                 on_call()
     return outcome
 
@@ -195,18 +228,26 @@ def _fields(schema: Any) -> list[tuple[str, str, str, GraphQLField, Function]]:
 
 class _Checker:
     def __init__(
-        self, engine: Engine, pool: DescriptorPool, script: Script, chance: random.Random, outcome: Outcome
+        self,
+        engine: Engine,
+        pool: DescriptorPool,
+        own: Sequence[Descriptor],
+        script: Script,
+        chance: random.Random,
+        outcome: Outcome,
     ) -> None:
         self._engine = engine
+        self._pool = pool
         self._script = script
         self._outcome = outcome
         self._expected = Expected(pool)
         self._given = Given(pool)
         self._chance = chance
         held = ("google.protobuf.Duration", "google.protobuf.StringValue", "google.protobuf.Empty")
-        self._messages = RandomMessages(chance, [d for name in held if (d := _find(pool, name)) is not None])
+        for_any = [d for name in held if (d := _find(pool, name)) is not None]
+        self._messages = RandomMessages(chance, [*for_any, *own[:8]])
 
-    async def call(
+    async def check(
         self,
         method: MethodDescriptor,
         operation: str,
@@ -214,12 +255,41 @@ class _Checker:
         name: str,
         one: GraphQLField,
         function: Function,
+        *,
+        rounds: int,
+        more: int,
     ) -> None:
-        """Call a field, and note what is not as it was sent."""
+        """Call a field *rounds* times and, until all leaves had values, up to *more* times, and note what is not as it was sent."""
+        text, asked = select(one.type, DEPTH)
+        leaves = set(leaves_of(asked))
+        reached: set[tuple[str, ...]] = set()
+        for number in range(rounds + more):
+            if number >= rounds and reached >= leaves:
+                break
+            expected = await self._call(method, operation, path, name, one, function, text, asked)
+            for value in expected:
+                self._outcome.values += sum(1 for _ in values_of(value))
+                reached.update(values_of(value))
+        self._outcome.leaves += len(leaves)
+        self._outcome.reached += len(leaves & reached)
+
+    async def _call(
+        self,
+        method: MethodDescriptor,
+        operation: str,
+        path: str,
+        name: str,
+        one: GraphQLField,
+        function: Function,
+        text: str,
+        asked: Asked,
+    ) -> list[Any]:
+        """Call a field with a random request; the random answers as they must arrive."""
         outcome = self._outcome
         outcome.calls += 1
         streams = method.server_streaming
-        count = self._chance.randint(0, 3) if streams else 1
+        count = self._chance.randint(0 if outcome.calls % 3 else 1, 3) if streams else 1
+        outcome.messages += count
         answers = [self._messages.message(method.output_type) for _ in range(count)]
         requests = [
             self._messages.message(method.input_type)
@@ -228,7 +298,6 @@ class _Checker:
         self._script.answers = [answer.SerializeToString() for answer in answers]
         self._script.requests.clear()
         variables = self._variables(method, one, requests)
-        text, asked = select(one.type, DEPTH)
         declared = ", ".join(f"${arg}: {one.args[arg].type}" for arg in variables)
         given = ", ".join(f"{arg}: ${arg}" for arg in variables)
         query = operation + (f"({declared})" if declared else "")
@@ -236,7 +305,7 @@ class _Checker:
         request = GraphQLRequest(query, variables, None)
         expected = [self._value(one, asked, function, answer) for answer in answers]
         # The third time the plan is compiled: both ways of reading answers are checked.
-        for _ in range(1 if operation == "subscription" else 3):
+        for _ in range(3):
             self._script.requests.clear()
             if operation == "subscription":
                 responses = [response.body async for response in self._engine.subscribe(request)]
@@ -252,14 +321,17 @@ class _Checker:
             errors = [error for body in bodies for error in body.get("errors", ())]
             if errors:
                 outcome.failures.append(f"{path}: {errors[0]}"[:600])
-                return
+                return []
             if wrong := differences(normal(found), normal(expected)):
                 outcome.failures.append(f"{path} {operation}: {'; '.join(wrong)}"[:600])
-                return
+                return []
             sent = self._script.requests
-            if len(sent) != len(requests) or not all(map(same_request, requests, sent)):
+            if len(sent) != len(requests) or not all(
+                same_request(*pair, self._pool) for pair in zip(requests, sent, strict=True)
+            ):
                 outcome.failures.append(f"{path} {operation}: another request arrived")
-                return
+                return []
+        return expected
 
     def _variables(
         self, method: MethodDescriptor, one: GraphQLField, requests: list[Message]

@@ -7,7 +7,7 @@ import string
 from collections.abc import Sequence
 from typing import Any, Final
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -28,15 +28,23 @@ class RandomMessages:
         chance: Decides; the same seed gives the same messages.
         for_any: What an ``Any`` may hold.
         most_fields: In one message, all levels together: recursive types end.
+        deep: Messages that lie deeper have few members: nobody selects them.
     """
 
     def __init__(
-        self, chance: random.Random, for_any: Sequence[Descriptor] = (), *, most_fields: int = 300
+        self,
+        chance: random.Random,
+        for_any: Sequence[Descriptor] = (),
+        *,
+        most_fields: int = 1000,
+        deep: int = 4,
     ) -> None:
         self._chance = chance
         self._for_any = for_any
         self._most_fields = most_fields
+        self._deep = deep
         self._left = 0
+        self._turns: dict[str, list[str]] = {}
 
     def message(self, descriptor: Descriptor) -> Message:
         """A message of a type."""
@@ -76,34 +84,46 @@ class RandomMessages:
                 self._members(message, depth)
 
     def _members(self, message: Any, depth: int) -> None:
-        chosen = {one.name: self._chance.choice(one.fields).name for one in message.DESCRIPTOR.oneofs}
-        for field in message.DESCRIPTOR.fields:
+        left_out = 0.15 if depth < self._deep else 0.8
+        chosen = {one.name: self._one_of(one) for one in message.DESCRIPTOR.oneofs}
+        for field in (*message.DESCRIPTOR.fields, *extensions_of(message.DESCRIPTOR)):
             group = field.containing_oneof
             if group is not None and chosen[group.name] != field.name:
                 continue
-            if not field.is_required and (self._left <= 0 or self._chance.random() < 0.15):
+            if not field.is_required and (self._left <= 0 or self._chance.random() < left_out):
                 continue
             self._left -= 1
             self._field(message, field, depth)
 
+    def _one_of(self, group: OneofDescriptor) -> str:
+        """Each member in its turn, in any order: chance alone takes long to have had all of a dozen."""
+        turns = self._turns.setdefault(group.full_name, [])
+        if not turns:
+            turns += self._chance.sample([field.name for field in group.fields], len(group.fields))
+        return turns.pop()
+
     def _field(self, message: Any, field: FieldDescriptor, depth: int) -> None:
         kind = field.message_type
         deep = depth >= 8 and not field.is_required
+        inner: Any = None
+        if kind is not None or field.is_repeated:
+            inner = message.Extensions[field] if field.is_extension else getattr(message, field.name)
         if kind is not None and kind.GetOptions().map_entry:
-            self._map(getattr(message, field.name), kind, depth)
+            self._map(inner, kind, depth)
         elif field.is_repeated:
-            values = getattr(message, field.name)
             for _ in range(0 if deep else self._chance.randint(0, 2)):
                 if kind is None:
-                    values.append(self._scalar(field))
+                    inner.append(self._scalar(field))
                 else:
-                    self._fill(values.add(), depth + 1)
-        elif kind is None:
+                    self._fill(inner.add(), depth + 1)
+        elif kind is not None:
+            if not deep:
+                inner.SetInParent()
+                self._fill(inner, depth + 1)
+        elif field.is_extension:
+            message.Extensions[field] = self._scalar(field)
+        else:
             setattr(message, field.name, self._scalar(field))
-        elif not deep:
-            inner = getattr(message, field.name)
-            inner.SetInParent()
-            self._fill(inner, depth + 1)
 
     def _map(self, values: Any, entry: Descriptor, depth: int) -> None:
         key, value = entry.fields_by_name["key"], entry.fields_by_name["value"]
@@ -154,3 +174,8 @@ class RandomMessages:
 
     def _text(self) -> str:
         return "".join(self._chance.choices(_LETTERS, k=self._chance.randint(0, 6)))
+
+
+def extensions_of(message: Descriptor) -> list[FieldDescriptor]:
+    """In the pool that *message* is in."""
+    return list(message.file.pool.FindAllExtensions(message)) if message.is_extendable else []

@@ -1,5 +1,9 @@
 """Descriptors that packages on PyPI carry, as the servers that they describe.
 
+``python -S packages.py DISTRIBUTION FOLDER``, where the distribution was installed into *FOLDER* by ``pip install
+--target``, prints what it describes as JSON. Packages are read alone: some have modules of the same names
+(xds-protos has older ones of opentelemetry-proto), and one process has one pool of descriptors.
+
 Most packages have modules that protoc generated. The clients of Google's cloud APIs are written with
 proto-plus: their messages are in the pool, their services only in the calls of the transports, from which
 they are put together again.
@@ -7,14 +11,21 @@ they are put together again.
 
 from __future__ import annotations
 
+import base64
 import importlib
+import importlib.metadata
 import importlib.util
+import json
 import pkgutil
+import sys
 import typing
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+if __name__ == "__main__":
+    sys.path[:0] = sys.argv[2:]  # the folder has protobuf too
 
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
@@ -25,11 +36,14 @@ class Described:
     """A server to be.
 
     Attributes:
+        name: Of the distribution.
+        version: Of the distribution.
         services: Fully-qualified names.
         descriptors: A serialized ``FileDescriptorSet``, complete.
     """
 
     name: str
+    version: str
     services: tuple[str, ...]
     descriptors: bytes
 
@@ -43,7 +57,7 @@ GENERATED: Final = {
     "opentelemetry-proto": ("opentelemetry.proto.collector",),
     "xds-protos": ("envoy.service",),
 }
-"""Distribution to packages of generated modules. xds-protos has those of opentelemetry-proto too."""
+"""Distribution to packages of generated modules."""
 
 PROTO_PLUS: Final = {
     "google-cloud-pubsub": ("google.pubsub_v1",),
@@ -58,15 +72,6 @@ PROTO_PLUS: Final = {
     "google-cloud-logging": ("google.cloud.logging_v2",),
 }
 """Distribution to packages of proto-plus clients."""
-
-
-def installed() -> list[str]:
-    """Names of the distributions whose packages are there."""
-    return [
-        name
-        for name, packages in (GENERATED | PROTO_PLUS).items()
-        if all(_is_installed(package) for package in packages)
-    ]
 
 
 def described(name: str) -> Described:
@@ -97,14 +102,8 @@ def _described(
     for file in files:
         add(file)
     descriptors = FileDescriptorSet(file=[*found.values(), *made])
-    return Described(name, tuple(sorted(set(services))), descriptors.SerializeToString())
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(package) is not None
-    except ModuleNotFoundError:
-        return False
+    data = descriptors.SerializeToString(deterministic=True)
+    return Described(name, importlib.metadata.version(name), tuple(sorted(set(services))), data)
 
 
 def _modules(package: str, end: str) -> Iterator[Any]:
@@ -197,3 +196,18 @@ def _descriptor(message: Any) -> Any:
     if hasattr(message, "meta"):
         return message.pb(message()).DESCRIPTOR
     return message.DESCRIPTOR
+
+
+def _main() -> None:
+    name, _folder = sys.argv[1:]
+    found = described(name)
+    printed = {
+        "version": found.version,
+        "services": found.services,
+        "descriptors": base64.b64encode(found.descriptors).decode(),
+    }
+    sys.stdout.write(json.dumps(printed))
+
+
+if __name__ == "__main__":
+    _main()

@@ -31,10 +31,15 @@ def named(*names: str) -> Upstream:
 
 
 def described(
-    name: str, input_schema: Json = None, output_schema: Json = None, qualifier: str = ""
+    name: str,
+    input_schema: Json = None,
+    output_schema: Json = None,
+    qualifier: str = "",
+    *,
+    beside: bool = False,
 ) -> LambdaDescription:
     schema = LambdaSchema(input_schema=input_schema, output_schema=output_schema)
-    return LambdaDescription(name, schema=schema, qualifier=qualifier)
+    return LambdaDescription(name, schema=schema, qualifier=qualifier, beside=beside)
 
 
 def read(*descriptions: LambdaDescription) -> Upstream:
@@ -137,12 +142,31 @@ def test_the_schema_s_description_wins() -> None:
     assert function.description == "of the schema"
 
 
-def test_each_qualifier_is_a_function() -> None:
-    upstream = read(described("a", qualifier="live"), described("a", qualifier="2"))
+def test_a_qualifier_beside_the_main_one_is_a_function_of_its_own() -> None:
+    upstream = read(
+        described("a", qualifier="live", beside=True),
+        described("a", qualifier="2", beside=True),
+        described("a", qualifier="prod"),
+    )
     assert [(function.name, function.binding) for function in upstream.functions] == [
+        ("a", LambdaBinding(function_name="a", qualifier="prod", payload="whole")),
         ("a_2", LambdaBinding(function_name="a", qualifier="2", payload="whole")),
         ("a_live", LambdaBinding(function_name="a", qualifier="live", payload="whole")),
     ]
+
+
+def test_a_name_goes_to_the_function_that_has_it_and_not_to_an_alias_of_another() -> None:
+    upstream = read(described("a", qualifier="live", beside=True), described("a-live"), described("b"))
+    assert [(function.name, function.binding) for function in upstream.functions] == [
+        ("a_live", LambdaBinding(function_name="a-live", payload="whole")),
+        ("b", LambdaBinding(function_name="b", payload="whole")),
+        ("a_live2", LambdaBinding(function_name="a", qualifier="live", payload="whole")),
+    ]
+
+
+def test_what_is_said_of_a_qualifier_stands_after_the_description() -> None:
+    (function,) = read(LambdaDescription("a", description="What it does.", note="Alias `live`.")).functions
+    assert function.description == "What it does.\n\nAlias `live`."
 
 
 @pytest.mark.parametrize(
@@ -171,8 +195,8 @@ def test_shapes_that_are_alike_are_shared_between_functions() -> None:
 
 def test_shapes_that_differ_are_told_apart_by_their_functions() -> None:
     upstream = read(
-        described("get-a", output_schema=of(currency={"enum": ["EUR"]})),
-        described("get-b", output_schema=of(currency={"enum": ["USD"]})),
+        described("get-a", output_schema=of(currency={"enum": ["EUR", "CHF"]})),
+        described("get-b", output_schema=of(currency={"enum": ["USD", "CAD"]})),
     )
     assert sorted(upstream.shapes) == ["A", "B", "Currency", "GetBCurrency"]
     assert upstream.shapes[ShapeName("B")].fields[0].type == Reference(  # type: ignore[union-attr]
@@ -185,7 +209,7 @@ def test_a_shape_that_refers_to_another_one_is_not_shared() -> None:
         money: Json = {
             "title": "Money",
             "type": "object",
-            "properties": {"unit": {"enum": [unit], "title": "Unit"}},
+            "properties": {"unit": {"enum": [unit, "-"], "title": "Unit"}},
         }
         return of(total={"title": "Total", "type": "object", "properties": {"money": money}})
 
@@ -203,17 +227,17 @@ def test_every_reference_leads_to_a_shape() -> None:
         described("put-a", of(address=of(street=TEXT)), of(address=of(street=TEXT))),
     )
     assert all(name == shape.name for name, shape in upstream.shapes.items())
-    assert upstream.functions[1].arguments[0].type == Reference(shape=ShapeName("PutAAddressInput"))
-    assert ShapeName("PutAAddressInput") in upstream.shapes
+    assert upstream.functions[1].arguments[0].type == Reference(shape=ShapeName("PutAAddress"))
+    assert ShapeName("PutAAddress") in upstream.shapes
 
 
 def test_warnings_name_the_function_and_the_place() -> None:
-    (warning,) = read(described("get-a", of(x={"type": "date"}))).warnings
+    (warning,) = read(described("get-a", of(x={"type": "moment"}))).warnings
     assert warning.pointer == "/get-a/inputSchema/properties/x"
 
 
 def test_the_order_of_the_descriptions_changes_nothing() -> None:
-    schemas = [of(m=of(a=TEXT)), of(m=of(b=TEXT)), of(m=of(a=TEXT)), of(m={"enum": ["x"]})]
+    schemas = [of(m=of(a=TEXT)), of(m=of(b=TEXT)), of(m=of(a=TEXT)), of(m={"enum": ["x", "y"]})]
     descriptions = [described(f"get-{n}", schema, schema) for n, schema in enumerate(schemas)]
     first = Catalog.of(read(*descriptions)).content_hash
     for seed in range(5):

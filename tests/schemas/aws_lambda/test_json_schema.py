@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
+import pydantic
 import pytest
 
-from weft.schemas.aws_lambda.json_schema import MAX_DEPTH, SchemaReader
+from weft.aws_lambda.json_schema import Schemas
+from weft.schemas.aws_lambda.inline_names import MAX_DEPTH
+from weft.schemas.aws_lambda.json_schema import ReadSchema, read_schema
 from weft.schemas.catalog import (
     Constraints,
+    Discriminator,
     EnumShape,
     EnumValue,
     Field,
@@ -21,26 +26,51 @@ from weft.schemas.catalog import (
     Scalar,
     ShapeName,
     Type,
+    UnionShape,
 )
 
 TEXT = Scalar(kind="string")
 
 
-def read(schema: Json, *, suffix: str = "") -> tuple[Type, SchemaReader]:
-    reader = SchemaReader(function="GetPrices", noun="Price", documents={"outputSchema": schema})
-    return reader.read("outputSchema", name="get_prices_result", suffix=suffix), reader
+class Cat(pydantic.BaseModel):
+    kind: Literal["cat"]
+
+
+class Dog(pydantic.BaseModel):
+    kind: Literal["dog"]
+
+
+class Owner(pydantic.BaseModel):
+    pet: Annotated[Cat | Dog, pydantic.Field(discriminator="kind")]
+
+
+class Circle(msgspec.Struct, tag=True):
+    radius: float
+
+
+class Square(msgspec.Struct, tag=True):
+    side: float
+
+
+class Drawing(msgspec.Struct):
+    shapes: dict[str, Circle | Square]
+    best: Circle | Square | None = None
+
+
+def read(schema: Json, document: str = "outputSchema") -> ReadSchema:
+    return read_schema(schema, document=document, name="get_prices_result", noun="Price")
 
 
 def type_of(schema: Json) -> Type:
-    found, reader = read(schema)
-    assert reader.warnings == []
-    return found
+    found = read(schema)
+    assert found.warnings == ()
+    return found.type
 
 
 def shapes_of(schema: Json) -> dict[ShapeName, Any]:
-    reader = read(schema)[1]
-    assert reader.warnings == []
-    return dict(reader.shapes)
+    found = read(schema)
+    assert found.warnings == ()
+    return dict(found.shapes)
 
 
 @pytest.mark.parametrize(
@@ -52,18 +82,18 @@ def shapes_of(schema: Json) -> dict[ShapeName, Any]:
         ({"type": "number", "format": "double"}, Scalar(kind="float")),
         ({"type": "integer"}, Scalar(kind="int32")),
         ({"type": "integer", "format": "int64"}, Scalar(kind="int64")),
-        ({"type": "integer", "enum": [1, 2**40]}, Scalar(kind="int64")),
+        ({"type": "integer", "maximum": 2**40}, Scalar(kind="int64", constraints=Constraints(maximum=2**40))),
         ({"type": "string", "format": "date-time"}, Scalar(kind="date-time")),
         ({"type": "string", "format": "iso-4217"}, Scalar(kind="string", format="iso-4217")),
         ({"type": "array", "items": {"type": "string"}}, ListOf(item=TEXT)),
         ({"items": {"type": "string"}}, ListOf(item=TEXT)),
-        ({"type": "array"}, ListOf(item=JsonType(nullable=True))),
+        ({"type": "array"}, ListOf(item=JsonType())),
         ({"type": "object", "additionalProperties": {"type": "string"}}, MapOf(value=TEXT)),
         ({"type": "object"}, JsonType()),
         ({"type": "null"}, JsonType(nullable=True)),
         ({}, JsonType()),
         (True, JsonType()),
-        ({"description": "anything"}, JsonType(nullable=True)),
+        ({"description": "anything"}, JsonType()),
     ],
 )
 def test_a_schema_has_a_type(schema: Json, expected: Type) -> None:
@@ -148,13 +178,6 @@ def test_objects_that_are_alike_are_one_shape() -> None:
     assert list(shapes_of(of("a", home=address, work=address))) == ["GetPricesResult", "Address"]
 
 
-def test_objects_of_an_input_end_in_input() -> None:
-    assert list(read(of("a", address=of("b")), suffix="Input")[1].shapes) == [
-        "GetPricesResultInput",
-        "AddressInput",
-    ]
-
-
 def test_texts_to_choose_from_are_an_enum() -> None:
     shapes = shapes_of(of("a", currency={"type": "string", "enum": ["EUR", "USD", "EUR"]}))
     name = ShapeName("Currency")
@@ -162,7 +185,7 @@ def test_texts_to_choose_from_are_an_enum() -> None:
 
 
 def test_null_among_the_values_of_an_enum_makes_it_nullable() -> None:
-    assert type_of({"enum": ["a", None], "title": "Letter"}) == Reference(
+    assert type_of({"enum": ["a", "b", None], "title": "Letter"}) == Reference(
         shape=ShapeName("Letter"), nullable=True
     )
 
@@ -208,68 +231,128 @@ def test_a_nullable_definition_is_null_wherever_it_is_used() -> None:
 @pytest.mark.parametrize(
     ("schema", "kind", "pointer"),
     [
-        (False, "not-a-schema", "/outputSchema"),
-        (3, "not-a-schema", "/outputSchema"),
-        ({"type": ["string", "integer"]}, "unsupported-type", "/outputSchema"),
-        ({"type": "date"}, "unsupported-type", "/outputSchema"),
-        ({"oneOf": [{"type": "string"}, {"type": "integer"}]}, "unsupported-keyword", "/outputSchema"),
-        ({"allOf": [of("a"), of("b")]}, "unsupported-keyword", "/outputSchema"),
-        ({"anyOf": 3}, "not-a-schema", "/outputSchema"),
-        ({"type": "object", "patternProperties": {}}, "unsupported-keyword", "/outputSchema"),
-        ({"$ref": "#/$defs/None"}, "unresolved-ref", "/outputSchema"),
-        ({"$ref": "https://example.com/a.json"}, "unresolved-ref", "/outputSchema"),
-        ({"$ref": 3}, "unresolved-ref", "/outputSchema"),
-        (
-            {"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/A"}}},
-            "circular-ref",
-            "/outputSchema/$defs/A",
-        ),
+        (False, "bad-schema", ""),
+        (3, "bad-schema", ""),
+        ({"type": ["string", "integer"]}, "mixed-union", ""),
+        ({"type": "moment"}, "unknown-type", ""),
+        ({"oneOf": [{"type": "string"}, {"type": "integer"}]}, "mixed-union", ""),
+        ({"$ref": "#/$defs/None"}, "unresolved-ref", "/$ref"),
+        ({"$ref": "https://example.com/a.json"}, "unresolved-ref", "/$ref"),
+        ({"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/A"}}}, "unresolved-ref", "/$ref"),
     ],
 )
 def test_what_cannot_be_read_is_json_with_a_warning(schema: Json, kind: str, pointer: str) -> None:
-    found, reader = read(schema)
-    assert isinstance(found, JsonType)
-    assert found.nullable
-    assert found.reason
-    assert [(warning.kind, warning.pointer) for warning in reader.warnings] == [(kind, pointer)]
+    found = read(schema)
+    assert isinstance(found.type, JsonType)
+    assert found.type.reason
+    assert [(warning.kind, warning.pointer) for warning in found.warnings] == [(kind, pointer)]
 
 
 def test_a_fault_costs_only_its_place() -> None:
-    found, reader = read(of("good", bad={"type": "date"}))
-    assert isinstance(found, Reference)
-    assert [warning.pointer for warning in reader.warnings] == ["/outputSchema/properties/bad"]
+    found = read(of("good", bad={"type": "moment"}))
+    assert isinstance(found.type, Reference)
+    assert [warning.pointer for warning in found.warnings] == ["/properties/bad"]
+
+
+def test_a_fault_far_inside_is_told_where_its_author_wrote_it() -> None:
+    found = read(of("a", lines={"type": "array", "items": of("b", bad={"type": "moment"})}))
+    assert [warning.pointer for warning in found.warnings] == ["/properties/lines/items/properties/bad"]
 
 
 def test_members_beside_the_named_ones_are_left_out_with_a_warning() -> None:
-    reader = read({**of("a"), "additionalProperties": {"type": "string"}})[1]
-    assert [warning.kind for warning in reader.warnings] == ["additional-properties"]
+    found = read({**of("a"), "additionalProperties": {"type": "string"}})
+    assert [warning.kind for warning in found.warnings] == ["additional-properties"]
 
 
 def test_a_required_member_that_is_no_property_is_a_warning() -> None:
-    reader = read({**of("a"), "required": ["a", "b"]})[1]
-    assert [warning.kind for warning in reader.warnings] == ["required-unknown"]
+    found = read({**of("a"), "required": ["a", "b"]})
+    assert [warning.kind for warning in found.warnings] == ["undescribed-member"]
 
 
 def test_schemas_nested_too_deeply_are_json() -> None:
     schema: Json = {"type": "string"}
     for _ in range(MAX_DEPTH + 5):
         schema = {"type": "array", "items": schema}
-    assert [warning.kind for warning in read(schema)[1].warnings] == ["too-large"]
+    assert "too-large" in {warning.kind for warning in read(schema).warnings}
 
 
 def test_too_many_schemas_are_json_with_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weft.schemas.aws_lambda.json_schema.MAX_SCHEMAS", 3)
+    monkeypatch.setattr("weft.schemas.aws_lambda.inline_names.MAX_SCHEMAS", 3)
     properties: dict[str, Json] = {f"p{number}": {"type": "string"} for number in range(9)}
-    reader = read({"type": "object", "properties": properties})[1]
-    (shape,) = reader.shapes.values()
+    found = read({"type": "object", "properties": properties})
+    (shape,) = found.shapes.values()
     assert isinstance(shape, ObjectShape)
     assert [type(field.type) for field in shape.fields[:3]] == [Scalar, Scalar, JsonType]
-    assert [warning.kind for warning in reader.warnings] == ["too-large"]
+    assert [warning.kind for warning in found.warnings] == ["too-large"]
 
 
 def test_an_input_may_refer_to_itself() -> None:
-    schema = of("name", child={"$ref": "#"})
-    reader = SchemaReader(function="PutNode", noun="Node", documents={"inputSchema": schema})
-    members = reader.read_members("inputSchema", suffix="Input")
-    assert members is not None
-    assert members[1].type == Reference(shape=ShapeName("PutNodeInput"))
+    found = read_schema(
+        of("name", child={"$ref": "#"}), document="inputSchema", name="put_node_input", noun="Node"
+    )
+    assert found.members is not None
+    assert found.members[1].type == Reference(shape=ShapeName("PutNodeInput"))
+    assert list(found.member_shapes) == ["PutNodeInput"]
+
+
+def test_members_do_not_bring_the_object_that_holds_them() -> None:
+    found = read(of("a", meta=of("b")), "inputSchema")
+    assert list(found.member_shapes) == ["Meta"]
+
+
+# What pydantic and msgspec write.
+
+
+def test_parts_of_one_object_are_one_shape() -> None:
+    shapes = shapes_of({"allOf": [{"$ref": "#/$defs/Base"}, of("b")], "$defs": {"Base": of("a")}})
+    shape = shapes[ShapeName("GetPricesResult")]
+    assert [field.name for field in shape.fields] == ["a", "b"]
+
+
+def test_one_of_several_objects_told_by_a_member_is_a_union() -> None:
+    schema: Json = {
+        "oneOf": [{"$ref": "#/$defs/Cat"}, {"$ref": "#/$defs/Dog"}],
+        "discriminator": {
+            "propertyName": "kind",
+            "mapping": {"cat": "#/$defs/Cat", "dog": "#/$defs/Dog"},
+        },
+        "$defs": {
+            "Cat": of("a", kind={"const": "cat", "type": "string"}),
+            "Dog": of("b", kind={"const": "dog", "type": "string"}),
+        },
+    }
+    shapes = shapes_of(of("x", pet={"anyOf": [schema, {"type": "null"}]}) | {"$defs": schema["$defs"]})  # type: ignore[index, call-overload]
+    (union,) = [shape for shape in shapes.values() if isinstance(shape, UnionShape)]
+    assert union.members == ("Cat", "Dog")
+    assert union.discriminator == Discriminator(
+        property="kind", mapping={"cat": ShapeName("Cat"), "dog": ShapeName("Dog")}
+    )
+
+
+def test_a_tuple_is_json() -> None:
+    found = read({"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}]})
+    assert found.type == ListOf(item=JsonType(reason="the positions of a tuple differ"))
+    assert [warning.kind for warning in found.warnings] == ["tuple"]
+
+
+@pytest.mark.parametrize(("hint", "members"), [(Owner, ("Cat", "Dog")), (Drawing, ("Circle", "Square"))])
+def test_unions_that_python_libraries_write_are_told_by_their_tag(
+    hint: Any, members: tuple[str, ...]
+) -> None:
+    schemas = Schemas()
+    found = read(schemas.document(schemas.of(hint)))
+    unions = [shape for shape in found.shapes.values() if isinstance(shape, UnionShape)]
+    assert {union.members for union in unions} == {members}
+    assert all(union.discriminator is not None for union in unions)
+    assert not any(isinstance(shape, EnumShape) for shape in found.shapes.values())
+    assert found.warnings == ()
+
+
+def test_a_constant_is_its_scalar() -> None:
+    found = type_of({"const": "eur", "type": "string"})
+    assert found == Scalar(kind="string", constraints=Constraints(const="eur"))
+
+
+def test_draft_4_says_exclusive_bounds_with_a_boolean() -> None:
+    found = type_of({"type": "number", "minimum": 0, "exclusiveMinimum": True})
+    assert found == Scalar(kind="float", constraints=Constraints(exclusive_minimum=0))

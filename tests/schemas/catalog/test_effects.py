@@ -53,6 +53,6 @@ def test_whatever_may_write_is_a_write(name: str) -> None:
 
 
 def test_the_reason_names_the_verb() -> None:
-    assert effect_of_name("BatchGetStock") == ("read", "the name begins with 'get'")
+    assert effect_of_name("BatchGetStock") == ("read", "the name begins with 'batch get'")
     assert effect_of_name("pricing-get-price") == ("read", "the name holds 'get'")
     assert effect_of_name("Refund") == ("write", "the name holds no verb of reading")

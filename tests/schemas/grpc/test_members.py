@@ -12,7 +12,7 @@ from weft.engine.transport.grpc_json import Printers
 from weft.engine.transport.grpc_messages import MethodMessages, build_pool
 from weft.schemas.catalog import Catalog, EnumShape, JsonType, ShapeName, Upstream, UpstreamId
 from weft.schemas.errors import BadArguments
-from weft.schemas.grpc import ReadOptions, flat, read_descriptors
+from weft.schemas.grpc import ReadOptions, enum_names, flat, read_descriptors
 from weft.schemas.grpc.naming import trimmed_values
 from weft.schemas.links import weave
 from weft.schemas.stitch import stitch
@@ -215,3 +215,9 @@ def test_trimmed_names_are_the_authors_own_and_the_wire_keeps_the_full_ones() ->
 def test_maps_may_be_json() -> None:
     pet: Any = read(maps="json").shapes[ShapeName("Pet")]
     assert next(one.type for one in pet.fields if one.name == "cages") == JsonType()
+
+
+def test_of_several_names_of_a_number_the_first_is_printed() -> None:
+    text = 'syntax = "proto3"; enum Kind { option allow_alias = true; A = 0; B = 0; C = 2; D = 2; E = -1; }'
+    api = GrpcApi(compile_proto(text))
+    assert enum_names(api.pool.FindEnumTypeByName("Kind")) == {0: "A", 2: "C", -1: "E"}
