@@ -12,6 +12,7 @@ under its calls, or resources for Envoys that others run. There is no proxy here
 - ``limits``: a rate limit service, for global limits.
 - ``child``: a child process that is started again, and dies with this one.
 - ``control``: the control plane: objects, catalog and weights kept current in every Envoy.
+- ``issuers``: what OpenID Connect issuers say of themselves.
 - ``figures``: what the control plane tells Prometheus.
 - ``canaries``: weights that were set while it runs.
 - ``status``: what ``weft status`` shows.

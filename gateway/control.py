@@ -122,6 +122,10 @@ class ControlPlane:
         self.lowered = lowered
         self._world = world
 
+    def mask(self, text: str) -> str:
+        """*text* without the secrets of what is published."""
+        return self.lowered.resources.mask(text) if self.lowered else text
+
     async def follow(self, paths: Callable[[], Iterable[Path]], *, poll_s: float = 0.1) -> None:
         """Refresh for ever, whenever one of the files changes.
 

@@ -27,6 +27,11 @@ TYPE_URLS: Final[Mapping[ResourceType, str]] = {
 RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {url: name for name, url in TYPE_URLS.items()}
 
 
+MASK: Final = "********"
+_TELLING: Final = 6
+"""Bytes of a secret that is looked for inside of texts: a shorter one would be found in anything."""
+
+
 def typed(type_name: str, **fields: Any) -> Resource:
     """A message inside an ``Any``: *fields* under the type *type_name*."""
     return {"@type": f"type.googleapis.com/{type_name}", **fields}
@@ -53,14 +58,16 @@ class Resources:
 
     Attributes:
         origins: Which object a resource came from, as people read it, by type and name.
+        hidden: Secrets that stand in the resources: see `mask`.
     """
 
-    clusters: Mapping[str, Resource] = field(default_factory=dict)
+    clusters: Mapping[str, Resource] = field(default_factory=dict, repr=False)
     secrets: Mapping[str, Resource] = field(default_factory=dict, repr=False)
-    listeners: Mapping[str, Resource] = field(default_factory=dict)
-    routes: Mapping[str, Resource] = field(default_factory=dict)
+    listeners: Mapping[str, Resource] = field(default_factory=dict, repr=False)
+    routes: Mapping[str, Resource] = field(default_factory=dict, repr=False)
     extensions: Mapping[str, Resource] = field(default_factory=dict, repr=False)
     origins: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    hidden: frozenset[str] = field(default_factory=frozenset, repr=False)
 
     def of(self, kind: ResourceType) -> Mapping[str, Resource]:
         """The resources of one type."""
@@ -71,6 +78,14 @@ class Resources:
         """Every type and its resources, in the order in which they are added."""
         for kind in TYPE_URLS:
             yield kind, self.of(kind)
+
+    def mask(self, text: str) -> str:
+        """*text* without the secrets: for what people and logs are told."""
+        # The longest first: one may be a part of another.
+        for secret in sorted(self.hidden, key=len, reverse=True):
+            if text == secret or len(secret) >= _TELLING:
+                text = text.replace(secret, MASK)
+        return text
 
     @cached_property
     def version(self) -> str:

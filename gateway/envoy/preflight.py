@@ -60,7 +60,7 @@ async def validate(
             process.kill()
             await process.wait()
             raise
-    return None if process.returncode == 0 else reason_of(output.decode(errors="replace"))
+    return None if process.returncode == 0 else resources.mask(reason_of(output.decode(errors="replace")))
 
 
 async def _guilty(resources: Resources, envoy: Path, *, environment: dict[str, str] | None) -> str | None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -57,8 +57,14 @@ class EnvoySettings:
 class EnvoyProcess:
     """One Envoy. It is an async context manager: it runs in the block, and is drained and stopped after it."""
 
-    def __init__(self, settings: EnvoySettings, bootstrap: Mapping[str, Any]) -> None:
-        """Take how it runs, and what it starts with."""
+    def __init__(
+        self,
+        settings: EnvoySettings,
+        bootstrap: Mapping[str, Any],
+        *,
+        mask: Callable[[str], str] = lambda line: line,
+    ) -> None:
+        """Take how it runs, what it starts with, and what takes secrets out of its log's lines."""
         self.settings = settings
         self.admin = Admin(settings.admin_socket)
         self._bootstrap = bootstrap
@@ -77,7 +83,7 @@ class EnvoyProcess:
             ],
             name="envoy",
             environment=envoy_environment(settings.environment),
-            on_line=_log,
+            on_line=lambda line: _log(mask(line)),
             before_start=lambda: settings.admin_socket.unlink(missing_ok=True),
         )
 

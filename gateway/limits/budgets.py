@@ -24,6 +24,7 @@ class Decision:
         allowed: Whether there is enough left.
         limit: The budget that decided; ``None`` if none is for such requests.
         remaining: Hits left in the window.
+        used: Hits taken in the window.
         reset_s: Seconds until the window ends.
     """
 
@@ -31,6 +32,7 @@ class Decision:
     limit: GlobalLimit | None = None
     remaining: int = 0
     reset_s: int = 0
+    used: int = 0
 
 
 class Budgets:
@@ -74,7 +76,8 @@ class Budgets:
         if len(self._windows) > MOST_VALUES:
             self._windows.popitem(last=False)
         reset_s = int((window + 1) * limit.unit_s - now) + 1
-        return Decision(allowed, limit, max(0, limit.requests - used), min(reset_s, limit.unit_s))
+        left = max(0, limit.requests - used)
+        return Decision(allowed, limit, left, min(reset_s, limit.unit_s), used)
 
     def _limit(self, domain: str, entries: Entries) -> GlobalLimit | None:
         keys = tuple(key for key, _ in entries)

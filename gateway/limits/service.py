@@ -39,10 +39,27 @@ class RateLimitService:
             entries = tuple((entry.key, entry.value) for entry in descriptor.entries)
             hits = descriptor.hits_addend.value if descriptor.HasField("hits_addend") else common or 1
             decisions.append(self.budgets.take(request.domain, entries, hits))
-        allowed = all(decision.allowed for decision in decisions)
-        return RateLimitResponse(
-            overall_code=_code(allowed), statuses=[_status(decision) for decision in decisions]
+        refused = [decision for decision in decisions if not decision.allowed]
+        answer = RateLimitResponse(
+            overall_code=_code(not refused), statuses=[_status(decision) for decision in decisions]
         )
+        if refused:
+            longest = max(refused, key=lambda decision: decision.reset_s)
+            answer.raw_body = refusal_text(longest).encode()
+            answer.response_headers_to_add.add(key="retry-after", value=str(longest.reset_s))
+        return answer
+
+
+def refusal_text(decision: Decision) -> str:
+    """What a caller is told whose budget is used up."""
+    limit = decision.limit
+    assert limit is not None
+    unit = _UNITS[limit.unit_s].lower()
+    if limit.costs:
+        text = f"operations cost {decision.used} of {limit.requests} allowed per {unit}"
+    else:
+        text = f"{limit.requests} requests are allowed per {unit}"
+    return f"over the limit: {text}; again in {decision.reset_s} s"
 
 
 class RateLimitServer:

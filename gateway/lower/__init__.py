@@ -12,7 +12,10 @@ rate limit service, and the routes by function. Nothing here knows protobuf, soc
 - ``lua``: the calls of functions as scripts.
 - ``functions``: functions to routes: paths, methods, transcoding, Lambda.
 - ``filters``: the chain of filters, the same for every listener.
+- ``rules``: predicates on claims, headers, addresses.
+- ``logins``: logins of browsers.
 - ``security``: who may ask.
+- ``access``: rules on callers of functions.
 - ``limiting``: rate limits.
 - ``resilience``: time-outs, retries, hedging, circuit breakers, health.
 - ``persistence``: clients that stay with a version or an endpoint.
@@ -21,6 +24,7 @@ rate limit service, and the routes by function. Nothing here knows protobuf, soc
 - ``attach``: which routes belong to which listener and host.
 - ``tree``: many routes of one host, by the beginning of their paths.
 - ``internal``: the listener under the engine's calls.
+- ``observing``: access logs and traces.
 - ``listeners``: Gateways to listeners.
 - ``lower``: all of it.
 """

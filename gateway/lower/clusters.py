@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, assert_never
 
 from ...schemas.catalog import GrpcTarget, HttpTarget, LambdaTarget, Upstream
@@ -20,6 +21,8 @@ SOCKETS: Final = "engine_sockets"
 LIMITS: Final = "weft_limits"
 ADMIN: Final = "weft_admin"
 
+# In figures a dot would end the name.
+_ENDS_NAMES: Final = re.compile(r"[.:]")
 _HTTP_OPTIONS: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _CA_FILES: Final = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -191,6 +194,9 @@ def make_cluster(name: str, places: list[Place], members: Resource, *, kind: str
         },
         **members,
     }
+    stat_name = _ENDS_NAMES.sub("_", name)
+    if stat_name != name:
+        cluster["alt_stat_name"] = stat_name
     if cluster["type"] == "STRICT_DNS":
         cluster["dns_lookup_family"] = "ALL"
     options: Resource = {}

@@ -22,6 +22,7 @@ JWT: Final = "weft.jwt"
 API_KEY: Final = "envoy.filters.http.api_key_auth"
 BASIC: Final = "envoy.filters.http.basic_auth"
 RBAC: Final = "envoy.filters.http.rbac"
+ACCESS: Final = "weft.access"
 LOCAL_LIMIT: Final = "envoy.filters.http.local_ratelimit"
 COST: Final = "weft.cost"
 GLOBAL_LIMIT: Final = "envoy.filters.http.ratelimit"
@@ -109,19 +110,18 @@ def http_filters(
         limits: The cluster of the rate limit service; empty for none.
         has_lambda: Whether Lambda functions are called: to sign, Envoy looks for credentials at its start.
     """
-    deciding = [
-        *(
-            {"name": name, "disabled": True, "typed_config": config}
-            for name, config in sorted(logins.items())
-        ),
-        *(discovered(name, EXT_AUTHZ_TYPE, NOTHING_TYPE) for name in DECIDING),
+    logging_in = [
+        {"name": name, "disabled": True, "typed_config": config} for name, config in sorted(logins.items())
     ]
+    deciding = [discovered(name, EXT_AUTHZ_TYPE, NOTHING_TYPE) for name in DECIDING]
     processing = [discovered(name, EXT_PROC_TYPE, NOTHING_TYPE) for name in PROCESSING]
     return [
         # Before all others: what tells who somebody is comes from here and not from clients.
         _off(STRIP, "header_mutation.v3.HeaderMutation"),
         _on(CORS, "cors.v3.Cors"),
         _off(FAULT, "fault.v3.HTTPFault"),
+        # In front of tokens: the token that a login gave is held to its issuer's keys as all others are.
+        *logging_in,
         discovered(JWT, JWT_TYPE, off=False),
         _off(API_KEY, "api_key_auth.v3.ApiKeyAuth"),
         _off(
@@ -132,6 +132,7 @@ def http_filters(
         ),
         *deciding,
         _off(RBAC, "rbac.v3.RBAC"),
+        _off(ACCESS, "rbac.v3.RBAC"),
         _off(LOCAL_LIMIT, "local_ratelimit.v3.LocalRateLimit", stat_prefix="weft_local_limit"),
         # In front of the global limits, for answers go through the chain from its end: the cost is known then.
         *(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -36,8 +36,17 @@ _TARGETS = {
 }
 
 
+_PUBLIC: Final = frozenset({"ca.crt", "tls.crt", "jwks"})
+"""Keys of Secrets whose values are shown to anybody who connects."""
+
+
 class Index:
-    """Finds objects."""
+    """Finds objects.
+
+    Attributes:
+        problems: Policies that are attached to nothing.
+        hidden: Secrets that were handed out: they are masked in what people are told.
+    """
 
     def __init__(self, objects: Iterable[Object]) -> None:
         """Take every object."""
@@ -45,6 +54,7 @@ class Index:
         self._by_name = {(one.kind, one.namespace, one.name): one for one in self.objects}
         self._policies: dict[tuple[type[Policy], Target], list[Object]] = defaultdict(list)
         self.problems: list[ConfigError] = []
+        self.hidden: set[str] = set()
         for one in self.objects:
             if isinstance(one.spec, _POLICIES):
                 self._attach(one, one.spec)
@@ -85,6 +95,8 @@ class Index:
             reference.kind or "Secret", reference.name, of=of, namespace=reference.namespace
         ).spec
         assert isinstance(spec, SecretSpec)
+        if (reference.kind or "Secret") == "Secret":
+            self.hidden.update(value for key, value in spec.values.items() if value and key not in _PUBLIC)
         return spec.values
 
     def policy(self, kind: type[PolicyT], targets: Iterable[Target]) -> tuple[PolicyT, Object] | None:

@@ -120,6 +120,7 @@ def _global(
                     (("rule", key), *entries),
                     rule.limit.requests,
                     UNITS_S[rule.limit.unit],
+                    costs=cost is not None and cost.response is not None,
                 )
             )
     config = typed(f"{_HTTP}.ratelimit.v3.RateLimitPerRoute", rate_limits=limits)

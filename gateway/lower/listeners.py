@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ..objects.base import Object, seconds
 from ..objects.clients import ClientTrafficPolicySpec
 from ..objects.routes import GatewayListener, GatewaySpec
 from ..resources import Resource, content_hash, typed
-from .addresses import Place, place_of_url
+from .addresses import Place
 from .attach import Port
 from .changes import parse_quantity
 from .clusters import ADMIN, make_cluster
 from .filters import LAMBDA, SIGNING, UNSIGNED, http_filters
 from .index import Index
-from .world import EdgeSettings, Tracing, wrong
+from .observing import access_log, tracing_of
+from .world import EdgeSettings, wrong
 
 _HCM: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-TRACES: Final = "weft_traces"
 CONTROL_FIGURES: Final = "weft_control"
 _FIGURES: Final = {
     ADMIN: ("/metrics", "/stats/prometheus?usedonly"),
@@ -27,27 +27,6 @@ _FIGURES: Final = {
 }
 LOCAL_HEADER: Final = "x-weft-local"
 """The engine's transports read it; see ``engine.transport.base``."""
-
-_LOG_FORMAT: Final[Resource] = {
-    "time": "%START_TIME%",
-    "function": "%METADATA(ROUTE:weft:function)%",
-    "route": "%ROUTE_NAME%",
-    "method": "%REQ(:METHOD)%",
-    "path": "%PATH(NQ:ORIG_OR_PATH)%",
-    "status": "%RESPONSE_CODE%",
-    "details": "%RESPONSE_CODE_DETAILS%",
-    "flags": "%RESPONSE_FLAGS%",
-    "duration_ms": "%DURATION%",
-    "upstream_ms": "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%",
-    "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
-    "cluster": "%UPSTREAM_CLUSTER%",
-    "bytes_received": "%BYTES_RECEIVED%",
-    "bytes_sent": "%BYTES_SENT%",
-    "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
-    "request_id": "%REQ(X-REQUEST-ID)%",
-    "traceparent": "%REQ(TRACEPARENT)%",
-}
-"""No query, no other header: they may hold secrets."""
 
 _FAILED: Final[Resource] = {
     "status_code_filter": {
@@ -74,6 +53,17 @@ def _said(message: str) -> Resource:
     }
 
 
+# Its own body is its name; the rate limit service's says more.
+_LOCALLY_LIMITED: Final[Resource] = {
+    "extension_filter": {
+        "name": "envoy.access_loggers.extension_filters.cel",
+        "typed_config": typed(
+            "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+            expression="response.code_details == 'local_rate_limited'",
+        ),
+    }
+}
+
 _LOCAL_REPLY: Final[Resource] = {
     "mappers": [
         # What somebody wrote as an answer stays as it is.
@@ -81,6 +71,12 @@ _LOCAL_REPLY: Final[Resource] = {
         {
             "filter": {"response_flag_filter": {"flags": ["NR"]}},
             "body_format_override": _said("no route leads from here"),
+        },
+        {
+            "filter": _LOCALLY_LIMITED,
+            "body_format_override": _said(
+                "over the limit; x-ratelimit-reset says in how many seconds there is room again"
+            ),
         },
         {"filter": _FAILED, "body_format_override": _said("%LOCAL_REPLY_BODY%")},
     ]
@@ -202,7 +198,7 @@ def edge_listener(
             "name": "envoy.filters.network.connection_limit",
             "typed_config": typed(
                 "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit",
-                stat_prefix=f"edge.{listener.name}",
+                stat_prefix=f"edge_{listener.name}",
                 max_connections=connection.connection_limit.value,
             ),
         }
@@ -286,12 +282,6 @@ def metrics_listener(
     ]
 
 
-def traces_cluster(tracing: Tracing) -> Resource:
-    """Where spans are sent."""
-    place = place_of_url(tracing.url)
-    return make_cluster(TRACES, [place], {}, kind="plain")
-
-
 def _method(name: str) -> Resource:
     return {"name": ":method", "string_match": {"exact": name}}
 
@@ -299,68 +289,17 @@ def _method(name: str) -> Resource:
 def _manager(prefix: str, routes: str, filters: list[Resource], settings: EdgeSettings) -> Resource:
     value: Resource = typed(
         _HCM,
-        stat_prefix=prefix,
+        # A dot would end the name in figures.
+        stat_prefix=prefix.replace(".", "_"),
         rds={"route_config_name": routes, "config_source": {"ads": {}, "resource_api_version": "V3"}},
         http_filters=filters,
         generate_request_id=True,
     )
-    if settings.access_log and prefix.startswith("edge"):
-        value["access_log"] = [_access_log(settings.access_log)]
+    if settings.access_log:
+        value["access_log"] = [access_log(settings.access_log, prefix.partition(".")[0])]
     if settings.tracing is not None:
-        value["tracing"] = _tracing(settings.tracing, prefix)
+        value["tracing"] = tracing_of(settings.tracing, prefix)
     return value
-
-
-def _access_log(path: str) -> Resource:
-    form = {"log_format": {"json_format": _LOG_FORMAT}}
-    if path == "-":
-        name, kind, where = "stdout", "stream.v3.StdoutAccessLog", {}
-    else:
-        name, kind, where = "file", "file.v3.FileAccessLog", {"path": path}
-    return {
-        "name": f"envoy.access_loggers.{name}",
-        "typed_config": typed(f"envoy.extensions.access_loggers.{kind}", **where, **form),
-    }
-
-
-def _tracing(tracing: Tracing, prefix: str) -> Resource:
-    place = place_of_url(tracing.url)
-    service: Any
-    if place.http2:
-        service = {"grpc_service": {"envoy_grpc": {"cluster_name": TRACES}, "timeout": "1s"}}
-    else:
-        service = {
-            "http_service": {
-                "http_uri": {
-                    "uri": f"{tracing.url.rstrip('/')}"
-                    if place.path
-                    else f"{tracing.url.rstrip('/')}/v1/traces",
-                    "cluster": TRACES,
-                    "timeout": "1s",
-                }
-            }
-        }
-    return {
-        "provider": {
-            "name": "envoy.tracers.opentelemetry",
-            "typed_config": typed(
-                "envoy.config.trace.v3.OpenTelemetryConfig",
-                service_name=f"weft-{prefix.split('.')[0]}",
-                **service,
-            ),
-        },
-        "random_sampling": {"value": tracing.percent},
-        "spawn_upstream_span": True,
-        "custom_tags": [
-            {
-                "tag": "weft.function",
-                "metadata": {
-                    "kind": {"route": {}},
-                    "metadata_key": {"key": "weft", "path": [{"key": "function"}]},
-                },
-            }
-        ],
-    }
 
 
 def _early(client: ClientTrafficPolicySpec) -> Resource:

@@ -22,8 +22,8 @@ from .listeners import (
     internal_listener,
     metrics_listener,
     route_configurations,
-    traces_cluster,
 )
+from .observing import traces_cluster
 from .routes import Routes
 from .security import Security
 from .tree import host_routes
@@ -105,6 +105,7 @@ def lower(world: World) -> Lowered:
         config = security.extensions.get(name, typed(NOTHING_TYPE))
         extensions[name] = {"name": name, "typed_config": config}
     origins |= {("extensions", name): origin for name, origin in security.origins.items()}
+    origins |= {("providers", name): origin for name, origin in security.provider_origins.items()}
     origins |= {("clusters", name): origin for name, origin in clusters.origins.items()}
     origins |= {("paths", route.name): f"{route.origin} {route.place}" for route in found}
     resources = Resources(
@@ -114,6 +115,9 @@ def lower(world: World) -> Lowered:
         routes=configurations,
         extensions=extensions,
         origins=origins,
+        hidden=frozenset(
+            index.hidden.union(*(headers.values() for headers in settings.upstream_headers.values()))
+        ),
     )
     return Lowered(resources, tuple(dict.fromkeys(routes.limits)), tuple(everything))
 

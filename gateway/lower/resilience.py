@@ -24,6 +24,7 @@ _READ: Final = (*_SAFE, "reset", "gateway-error", "retriable-status-codes")
 # The engine's 504 says that the time is over, for which another worker has no more of it.
 _ENGINE_READ: Final = (*_SAFE, "reset", "retriable-status-codes")
 _GRPC_READ: Final = (*_SAFE, "reset", "unavailable")
+_LAMBDA_WRITE: Final = (*_SAFE, "retriable-status-codes")
 
 _POLICIES: Final = {
     "LeastRequest": "LEAST_REQUEST",
@@ -224,11 +225,16 @@ def route_members(
 
 def _retries(traffic: BackendTrafficPolicySpec, kind: str, *, repeatable: bool) -> Resource:
     retry = traffic.retry
-    triggers = {"grpc": _GRPC_READ, "engine": _ENGINE_READ}.get(kind, _READ) if repeatable else _SAFE
+    by_kind = {"grpc": _GRPC_READ, "engine": _ENGINE_READ}
+    triggers: tuple[str, ...] = by_kind.get(kind, _READ) if repeatable else _SAFE
+    statuses = [503]
+    if kind == "lambda":
+        # Invoke: 429 for throttling, before anything has begun, and 500 for a fault of Lambda's own.
+        triggers, statuses = (triggers, [429, 500, 503]) if repeatable else (_LAMBDA_WRITE, [429])
     policy: Resource = {
         "num_retries": retry.num_retries if retry else 2,
         "retry_on": ",".join(triggers),
-        "retriable_status_codes": [503],
+        "retriable_status_codes": statuses,
         "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
         # Not the endpoint that has just failed, where there is another one.
         "retry_host_predicate": [
@@ -242,8 +248,7 @@ def _retries(traffic: BackendTrafficPolicySpec, kind: str, *, repeatable: bool) 
         "host_selection_retry_max_attempts": 50,
     }
     if kind == "lambda":
-        # Invoke: 429 for throttling, which says when to come again, and 500 for a fault of Lambda's own.
-        policy["retriable_status_codes"] = [429, 500, 503]
+        # A refusal for throttling says when to come again.
         policy["rate_limited_retry_back_off"] = {
             "reset_headers": [{"name": "retry-after", "format": "SECONDS"}],
             "max_interval": "10s",

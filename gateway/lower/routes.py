@@ -36,6 +36,7 @@ from ..objects.security import SecurityPolicySpec
 from ..objects.traffic import BackendTrafficPolicySpec
 from ..objects.weft import FunctionCallSpec, TransformationSpec
 from ..resources import Resource
+from .access import access_filters
 from .attach import Port, check_attachment
 from .canaries import Destination, destinations, looked_at, sticky_canaries
 from .changes import (
@@ -52,6 +53,7 @@ from .filters import COOKIES, CORS, LAMBDA
 from .functions import LAMBDA_REQUEST_BYTES, Shaped, lambda_invoke, qualified_stream, shape_call
 from .index import Index, Target
 from .limiting import rate_limit_filters
+from .logins import login_routes
 from .matches import grpc_match, http_match, rank
 from .persistence import chosen, cookies_to_headers, cookies_to_metadata, persistent
 from .resilience import route_members
@@ -60,6 +62,9 @@ from .world import EdgeRoute, GlobalLimit, World, wrong
 
 GRAPHQL: Final = "graphql"
 """Stands for the engine where a function's id would stand."""
+
+HEALTH: Final = "health"
+"""Stands for the engine's answers to load balancers: no policy holds for them."""
 
 _READS: Final = "@get"
 """After the name of the route of queries over GET."""
@@ -92,6 +97,9 @@ class Routes:
                     found += self._lower(one, order)
                 except ConfigError as error:
                     self.problems.append(error)
+        logins = self.security.login_paths
+        used = [(name, route) for route in found for name in route.filters if name in logins]
+        found += login_routes(logins, used)
         return tuple(sorted(found, key=lambda route: route.rank))
 
     def _lower(self, one: Object, order: int) -> Iterator[EdgeRoute]:
@@ -216,7 +224,7 @@ class _Rule:
             action = {"route": {"cluster": cluster, **members}}
             return [self._finish(replace(self.base, action=action, function=reference.name), targets)]
         if reference.kind == "GraphQL":
-            return self._to_engine()
+            return self._to_engine(reference.name)
         if reference.kind == "Upstream":
             return self._to_upstream(reference)
         function, upstream = self._function(reference)
@@ -247,8 +255,9 @@ class _Rule:
             raise self._wrong(reference, text, "kind: GraphQL")
         return function, upstream
 
-    def _to_engine(self) -> list[EdgeRoute]:
-        targets = self._targets(GRAPHQL)
+    def _to_engine(self, name: str) -> list[EdgeRoute]:
+        # Load balancers ask how it is without a token, and as often as they like.
+        targets = [] if name == HEALTH else self._targets(GRAPHQL)
         traffic = self._traffic(targets)
         members = route_members(
             traffic,
@@ -262,7 +271,7 @@ class _Rule:
         )
         members |= {"cluster": self.parent.clusters.engine(traffic)}
         members.setdefault("upgrade_configs", [{"upgrade_type": "websocket"}])
-        route = replace(self.base, action={"route": members}, function=GRAPHQL)
+        route = replace(self.base, action={"route": members}, function=HEALTH if name == HEALTH else GRAPHQL)
         cookies = looked_at(self.parent.index)[1]
         if cookies:
             route = route.with_filters({COOKIES: cookies_to_metadata(cookies)})
@@ -326,6 +335,12 @@ class _Rule:
             streams=(rewrites and function.streaming != "none") or not rewrites,
         )
         headers = parent.world.settings.upstream_headers.get(upstream.id, {})
+        security = parent.index.policy(SecurityPolicySpec, targets)
+        access = access_filters(
+            [function] if rewrites else upstream.functions,
+            parent.world.settings.access,
+            security[0] if security else None,
+        )
         routes = []
         for destination in found:
             route = self._aimed(function, upstream, destination, {**members, **shaped.action})
@@ -335,7 +350,7 @@ class _Rule:
             if headers:
                 route = route.with_extra(request_headers_to_add=constant_headers(headers))
             name = function.id if rewrites else upstream.id
-            routes.append(self._finish(replace(route, function=name), targets))
+            routes.append(self._finish(replace(route, function=name).with_filters(access), targets))
         return routes
 
     def _aimed(

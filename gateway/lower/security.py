@@ -16,7 +16,6 @@ from ..objects.routes import Cors
 from ..objects.security import (
     ApiKeyAuth,
     Authorization,
-    AuthorizationRule,
     BasicAuth,
     ExtAuth,
     Jwt,
@@ -34,12 +33,13 @@ from .filters import (
     EXT_AUTHZ_TYPE,
     JWT,
     JWT_TYPE,
-    OAUTH2_TYPE,
     RBAC,
     USER_HEADER,
     switched_on,
 )
 from .index import Index
+from .logins import make_login
+from .rules import first_that_fits, predicate_of
 from .world import wrong
 
 _HTTP: Final = "envoy.extensions.filters.http"
@@ -74,6 +74,8 @@ class Security:
     origins: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     logins: dict[str, Resource] = field(default_factory=dict)
+    provider_origins: dict[str, str] = field(default_factory=dict)
+    login_paths: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def route_filters(self, policy: SecurityPolicySpec, origin: Object) -> dict[str, Resource]:
         """The per-route configurations of a route that *policy* holds for.
@@ -187,6 +189,8 @@ class Security:
         if name in self.providers and self.providers[name] != value:
             name = f"{name}:{content_hash(value)[:6]}"
         self.providers[name] = value
+        # As Envoy names it where its keys are wrong.
+        self.provider_origins[name] = f"{origin} spec.jwt.providers"
         return name
 
     # -- keys and passwords
@@ -225,59 +229,11 @@ class Security:
     # -- logins, and decisions of others
 
     def _oidc(self, oidc: Oidc, origin: Object) -> str:
-        name = f"oauth2.{origin.namespace}.{origin.name}"
-        secret = self.index.secret(oidc.client_secret, "client-secret", of=origin)
-        seed = content_hash([secret, origin.namespace, origin.name, "hmac"]) * 2
-        self.secrets[f"{name}.token"] = {
-            "name": f"{name}.token",
-            "generic_secret": {"secret": {"inline_string": secret}},
-        }
-        self.secrets[f"{name}.hmac"] = {
-            "name": f"{name}.hmac",
-            "generic_secret": {"secret": {"inline_string": seed}},
-        }
-        token = oidc.provider.token_endpoint
-        host = re.sub(r"^(\w+://[^/]+).*$", r"\1", token)
-        if oidc.provider.backend_refs:
-            cluster = self.clusters.backend(oidc.provider.backend_refs[0], None, of=origin)
-        else:
-            cluster = self.clusters.url(f"oidc:{host}", host, str(origin))
-        redirect = oidc.redirect_url or "%REQ(x-forwarded-proto)%://%REQ(:authority)%/oauth2/callback"
-        path = "/" + redirect.split("://", 1)[-1].split("/", 1)[-1]
-        tag = content_hash(name)[:8]
-        config: Resource = {
-            "token_endpoint": {"cluster": cluster, "uri": token, "timeout": "10s"},
-            "authorization_endpoint": oidc.provider.authorization_endpoint,
-            "redirect_uri": redirect,
-            "redirect_path_matcher": {"path": {"exact": path}},
-            "signout_path": {"path": {"exact": oidc.logout_path}},
-            "forward_bearer_token": oidc.forward_access_token,
-            "auth_scopes": list(dict.fromkeys(("openid", *oidc.scopes))),
-            "resources": list(oidc.resources),
-            "auth_type": "BASIC_AUTH",
-            "use_refresh_token": oidc.refresh_token,
-            "credentials": {
-                "client_id": oidc.client_id,
-                "token_secret": _sds(f"{name}.token"),
-                "hmac_secret": _sds(f"{name}.hmac"),
-                # Two logins on one host must not take each other's cookies.
-                "cookie_names": {
-                    "bearer_token": f"AccessToken-{tag}",
-                    "oauth_hmac": f"OauthHMAC-{tag}",
-                    "oauth_expires": f"OauthExpires-{tag}",
-                    "id_token": f"IdToken-{tag}",
-                    "refresh_token": f"RefreshToken-{tag}",
-                    "oauth_nonce": f"OauthNonce-{tag}",
-                    "code_verifier": f"CodeVerifier-{tag}",
-                },
-            },
-        }
-        if oidc.cookie_domain:
-            config["credentials"]["cookie_domain"] = oidc.cookie_domain
-        if oidc.default_token_ttl:
-            config["default_expires_in"] = seconds(oidc.default_token_ttl)
-        self.logins[f"weft.{name}"] = typed(OAUTH2_TYPE, config=config)
-        return f"weft.{name}"
+        made = make_login(oidc, origin, self.clusters, self.index)
+        self.secrets |= made.secrets
+        self.logins[made.name] = made.config
+        self.login_paths[made.name] = (made.callback_path, oidc.logout_path)
+        return made.name
 
     def _ext_auth(self, auth: ExtAuth, origin: Object) -> str:
         name = f"ext_authz.{origin.namespace}.{origin.name}"
@@ -308,12 +264,12 @@ class Security:
                     "timeout": "1s",
                 },
                 "path_prefix": auth.http.path,
-                "authorization_response": {
-                    "allowed_upstream_headers": {
-                        "patterns": [{"exact": header.lower()} for header in auth.http.headers_to_backend]
-                    }
-                },
             }
+            if auth.http.headers_to_backend:
+                patterns = [{"exact": header.lower()} for header in auth.http.headers_to_backend]
+                config["http_service"]["authorization_response"] = {
+                    "allowed_upstream_headers": {"patterns": patterns}
+                }
             self.stripped.update(header.lower() for header in auth.http.headers_to_backend)
         return self.place(name, DECIDING, typed(EXT_AUTHZ_TYPE, **config), origin)
 
@@ -356,120 +312,9 @@ class Security:
                     f"there is no provider {jwt.provider!r}",
                     ", ".join(sorted({*providers, *self.providers})) or "a provider in `jwt`",
                 )
-            matchers.append(_rule(rule))
+            matchers.append(predicate_of(rule))
         # The first rule that fits decides: each denies what those before it did not allow.
-        return _rbac(matchers, [rule.action for rule in rules.rules], rules.default_action)
-
-
-def _rbac(matchers: list[Resource], actions: list[str], default: str) -> Resource:
-    """``RBACPerRoute`` by the matcher tree, which has an order and a default, as Envoy Gateway has."""
-
-    def action(name: str) -> Resource:
-        return {
-            "name": "action",
-            "typed_config": typed("envoy.config.rbac.v3.Action", name=name.lower(), action=name.upper()),
-        }
-
-    tree: Resource = {"on_no_match": {"action": action(default)}}
-    if matchers:
-        tree["matcher_list"] = {
-            "matchers": [
-                {"predicate": matcher, "on_match": {"action": action(name)}}
-                for matcher, name in zip(matchers, actions, strict=True)
-            ]
-        }
-    return typed(f"{_HTTP}.rbac.v3.RBACPerRoute", rbac={"matcher": tree})
-
-
-def _rule(rule: AuthorizationRule) -> Resource:
-    parts: list[Resource] = []
-    principal = rule.principal
-    if principal.client_cidrs:
-        parts.append(_addresses(principal.client_cidrs))
-    parts += [
-        _any_of([_single(_header_input(header.name.lower()), {"exact": value}) for value in header.values])
-        for header in principal.headers
-    ]
-    if principal.jwt:
-        provider = principal.jwt.provider
-        parts += [
-            _any_of([_claim(provider, claim.name, value, claim.value_type) for value in claim.values])
-            for claim in principal.jwt.claims
-        ]
-        parts += [_claim(provider, "scope", scope, "StringArray") for scope in principal.jwt.scopes]
-    if rule.operation and rule.operation.methods:
-        parts.append(
-            _any_of(
-                [_single(_header_input(":method"), {"exact": method}) for method in rule.operation.methods]
-            )
-        )
-    if not parts:
-        parts.append(_single(_header_input(":method"), {"safe_regex": {"regex": ".*"}}))
-    return parts[0] if len(parts) == 1 else {"and_matcher": {"predicate": parts}}
-
-
-def _any_of(parts: list[Resource]) -> Resource:
-    return parts[0] if len(parts) == 1 else {"or_matcher": {"predicate": parts}}
-
-
-def _header_input(name: str) -> Resource:
-    return {
-        "name": "header",
-        "typed_config": typed("envoy.type.matcher.v3.HttpRequestHeaderMatchInput", header_name=name),
-    }
-
-
-def _single(input_: Resource, match: Resource) -> Resource:
-    return {"single_predicate": {"input": input_, "value_match": match}}
-
-
-def _claim(provider: str, claim: str, value: str, kind: str) -> Resource:
-    path = [{"key": provider}, *({"key": part} for part in claim.split("."))]
-    exact: Resource = {"string_match": {"exact": value}}
-    matcher: Resource = {"list_match": {"one_of": exact}} if kind == "StringArray" else exact
-    return {
-        "single_predicate": {
-            "input": {
-                "name": "claim",
-                "typed_config": typed(
-                    "envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput",
-                    filter="envoy.filters.http.jwt_authn",
-                    path=path,
-                ),
-            },
-            "custom_match": {
-                "name": "claim",
-                "typed_config": typed(
-                    "envoy.extensions.matching.input_matchers.metadata.v3.Metadata", value=matcher
-                ),
-            },
-        }
-    }
-
-
-def _addresses(cidrs: Iterable[str]) -> Resource:
-    ranges = []
-    for cidr in cidrs:
-        address, _, length = cidr.partition("/")
-        ranges.append(
-            {"address_prefix": address, "prefix_len": int(length or (128 if ":" in address else 32))}
-        )
-    return {
-        "single_predicate": {
-            "input": {
-                "name": "address",
-                "typed_config": typed("envoy.extensions.matching.common_inputs.network.v3.SourceIPInput"),
-            },
-            "custom_match": {
-                "name": "cidr",
-                "typed_config": typed(
-                    "envoy.extensions.matching.input_matchers.ip.v3.Ip",
-                    cidr_ranges=ranges,
-                    stat_prefix="cidr",
-                ),
-            },
-        }
-    }
+        return first_that_fits(matchers, [rule.action for rule in rules.rules], rules.default_action)
 
 
 def cors(rules: Cors) -> Resource:
@@ -492,7 +337,3 @@ def _origin(origin: str) -> Resource:
     if "*" in origin:
         return {"safe_regex": {"regex": re.escape(origin).replace(r"\*", ".*")}}
     return {"exact": origin}
-
-
-def _sds(name: str) -> Resource:
-    return {"name": name, "sds_config": {"ads": {}, "resource_api_version": "V3"}}

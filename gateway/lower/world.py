@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from ...schemas.catalog import Catalog, UpstreamId
+from ...schemas.catalog import Catalog, FunctionId, UpstreamId
 from ...schemas.errors import ConfigError
 from ..objects.base import Object
 from ..objects.routes import ParentReference
@@ -47,6 +47,7 @@ class EdgeSettings:
         upstream_headers: Sent with each call to an upstream. They may be secrets.
         timeout_s: For a request that nothing else bounds.
         cost_header: The engine's answer says in it what an operation cost.
+        access: By function, what its callers must have: for each rule, values by claim. All must hold.
     """
 
     host: str = "127.0.0.1"
@@ -61,6 +62,7 @@ class EdgeSettings:
     upstream_headers: Mapping[UpstreamId, Mapping[str, str]] = field(default_factory=dict, repr=False)
     timeout_s: float = 30.0
     cost_header: str = "x-weft-cost"
+    access: Mapping[FunctionId, tuple[Mapping[str, tuple[str, ...]], ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +89,14 @@ class GlobalLimit:
         domain: Whose budgets.
         entries: Keys and values of the descriptor; ``None`` gives each value a budget of its own.
         requests: Hits in *unit_s* seconds.
+        costs: Whether hits are what GraphQL operations cost, and not requests.
     """
 
     domain: str
     entries: tuple[tuple[str, str | None], ...]
     requests: int
     unit_s: int
+    costs: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,8 +123,8 @@ class EdgeRoute:
     function: str = ""
     hostnames: tuple[str, ...] = ()
     parents: tuple[ParentReference, ...] = ()
-    filters: Mapping[str, Resource] = field(default_factory=dict)
-    extra: Resource = field(default_factory=dict)
+    filters: Mapping[str, Resource] = field(default_factory=dict, repr=False)
+    extra: Resource = field(default_factory=dict, repr=False)
     rank: tuple[Any, ...] = ()
     place: str = ""
 

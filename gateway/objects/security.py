@@ -106,13 +106,34 @@ class BasicAuth(Part, frozen=True):
 
 
 class OidcProvider(Part, frozen=True):
-    """Where people log in."""
+    """Where people log in. Endpoints that are left out are those that the issuer itself names."""
 
     issuer: str
-    authorization_endpoint: str
-    token_endpoint: str
+    authorization_endpoint: str | None = None
+    token_endpoint: str | None = None
     end_session_endpoint: str | None = None
     backend_refs: tuple[BackendReference, ...] = ()
+
+
+class HeaderMatcher(Part, frozen=True):
+    """A header that fits."""
+
+    name: str
+    value: str
+    type: Literal["Exact", "Prefix", "Suffix", "RegularExpression"] = "Exact"
+
+
+class DenyRedirect(Part, frozen=True):
+    """Requests that are answered with 401 rather than sent to log in: scripts cannot follow there."""
+
+    headers: tuple[HeaderMatcher, ...]
+
+
+class CookieNames(Part, frozen=True):
+    """Names of the cookies that hold tokens."""
+
+    access_token: str | None = None
+    id_token: str | None = None
 
 
 class Oidc(Part, frozen=True):
@@ -129,6 +150,10 @@ class Oidc(Part, frozen=True):
     cookie_domain: str | None = None
     refresh_token: bool = False
     default_token_ttl: Duration | None = msgspec.field(name="defaultTokenTTL", default=None)
+    default_refresh_token_ttl: Duration | None = msgspec.field(name="defaultRefreshTokenTTL", default=None)
+    pass_through_auth_header: bool = False
+    deny_redirect: DenyRedirect | None = None
+    cookie_names: CookieNames | None = None
 
 
 class ExtAuthBackend(Part, frozen=True):

@@ -139,6 +139,7 @@ class AdsPublisher:
         self._sessions: set[Session] = set()
         self._nodes: dict[str, NodeStatus] = {}
         self._encode = Encoder()
+        self._has_published = asyncio.Event()
 
     @property
     def nodes(self) -> tuple[NodeStatus, ...]:
@@ -186,6 +187,7 @@ class AdsPublisher:
         for session in self._sessions:
             session.publish(resources)
         self._encode.keep_only(before, resources)
+        self._has_published.set()
 
     async def until_acknowledged(self, *, timeout_s: float = 20.0) -> bool:
         """Wait until every connected Envoy, and at least one, has the published resources; false if not."""
@@ -217,6 +219,8 @@ class AdsPublisher:
         try:
             async for first in requests:
                 self._remember(first.node.id, session.status)
+                # One that ran under an earlier control plane would be told that it has nothing.
+                await self._has_published.wait()
                 await session.run(_after(first, requests))
                 break
         except* (grpc.aio.AioRpcError, grpc.aio.BaseError):

@@ -252,7 +252,7 @@ class Session(ABC):
             self._told.notify_all()
 
     def _refusal(self, kind: ResourceType, subscription: _Subscription, message: str) -> Refusal:
-        reason = refusal_of(message)
+        reason = self._view.mask(refusal_of(message))
         changed = subscription.changed
         names = tuple(name for name in changed if is_named(name, reason)) or changed
         origins = (self._view.origins.get((kind, name), "") for name in names)

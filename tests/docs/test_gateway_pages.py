@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import tests.docs.gateway_servers  # noqa: F401 - its servers are added to those of the pages
 from tests.docs.gateway_pages import PAGES, Example, Terminal, blocks, examples
 from tests.support.shop import RunningShop
 

@@ -141,6 +141,7 @@ class Echo:
         status: That it answers with.
         delay_s: Before it answers.
         calls: How many it has had.
+        seen: Headers of each.
     """
 
     name: str
@@ -152,6 +153,7 @@ class Echo:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.calls += 1
+        self.seen.append({name.lower(): value for name, value in request.headers.items()})
         if request.headers.get("upgrade", "").lower() == "websocket":
             return await self._socket(request)
         if request.path == "/events":

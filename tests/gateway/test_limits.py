@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import time
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
 
 from tests.gateway.edge import Echo, Edge, echoes, policy, route, running_edge, serving, shop_catalog
+from tests.support.shop import free_ports
 from weft.gateway.limits.budgets import Budgets
 from weft.gateway.lower import GlobalLimit
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
+KEY = "a secret that is long enough for HS256"
+OCTETS = base64.urlsafe_b64encode(KEY.encode()).decode().rstrip("=")
 ROUTES = route("/all", "shop.list_items") + route("/other", "shop.list_items")
 
 
@@ -144,6 +150,7 @@ async def test_a_cost_is_taken_from_the_budget_when_the_answer_went(edge: Edge) 
 
     rules = """[{limit: {requests: 100, unit: Day}, cost: {request: {from: Number, number: 0},
                response: {from: Metadata, metadata: {namespace: weft, key: cost}}}}]"""
+    before = edge.world.catalog
     async with serving(answer) as url:
         assert await edge.tell(
             ROUTES + limits(rules, "global").replace("name: p}", "name: costs}"), catalog=shop_catalog(url)
@@ -154,6 +161,80 @@ async def test_a_cost_is_taken_from_the_budget_when_the_answer_went(edge: Edge) 
             await asyncio.sleep(0.1)
         # 60 + 30 + 9 leave one, so the fourth begins; after it there is nothing.
         assert statuses == [200, 200, 200, 200, 429]
+        message = (await edge.get("/all")).json["errors"][0]["message"]
+        assert message.startswith("over the limit: operations cost 149 of 100 allowed per day; again in ")
+        assert await edge.tell(ROUTES, catalog=before)
+
+
+async def test_a_refusal_says_how_much_is_allowed_and_when_it_is_again(edge: Edge) -> None:
+    assert await edge.tell(
+        ROUTES + limits("[{limit: {requests: 1, unit: Day}}]", "global").replace("name: p}", "name: said}")
+    )
+    assert (await edge.get("/all")).status == 200
+    answer = await edge.get("/all")
+    message = answer.json["errors"][0]["message"]
+    wait = int(answer.header("retry-after") or 0)
+    assert answer.status == 429
+    assert message == f"over the limit: 1 requests are allowed per day; again in {wait} s"
+    assert 0 < wait <= 86400
+    assert abs(int(answer.header("x-ratelimit-reset") or 0) - wait) <= 1
+
+
+async def test_a_cost_that_is_known_is_taken_before(edge: Edge) -> None:
+    """A rule may say what a request counts: what does not fit is refused, and what does is not."""
+    rules = "[{limit: {requests: 10, unit: Day}, cost: {request: {from: Number, number: 4}}}]"
+    assert await edge.tell(ROUTES + limits(rules, "global").replace("name: p}", "name: fours}"))
+    answers = [await edge.get("/all") for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert answers[1].header("x-ratelimit-remaining") == "2"
+
+
+async def test_each_claim_and_each_client_has_a_budget_of_its_own(edge: Edge) -> None:
+    """The values are those of tokens and keys that were checked: nobody takes another one's."""
+    import jwt
+
+    jwks = json.dumps({"keys": [{"kty": "oct", "alg": "HS256", "kid": "k", "k": OCTETS}]})
+    provider = {
+        "name": "a",
+        "issuer": "https://id.example",
+        "localJWKS": {"type": "Inline", "inline": jwks},
+        "claimToHeaders": [{"claim": "org.id", "header": "x-weft-claim-org-id"}],
+    }
+    tokens = policy("SecurityPolicy", f"{{jwt: {json.dumps({'providers': [provider]})}}}", name="tokens")
+    for kind in ("local", "global"):
+        rules = "[{clientSelectors: [{headers: [{name: x-weft-claim-org-id, type: Distinct}]}], limit: {requests: 2, unit: Day}}]"
+        assert await edge.tell(
+            ROUTES + tokens + limits(rules, kind).replace("name: p}", f"name: claims-{kind}}}")
+        )
+        for org in ("o1", "o2"):
+            body = {"iss": "https://id.example", "org": {"id": org}}
+            bearer = jwt.encode(body, KEY, algorithm="HS256", headers={"kid": "k"})
+            headers = {"authorization": f"Bearer {bearer}", "x-weft-claim-org-id": f"forged-{time.time()}"}
+            statuses = [(await edge.get("/all", headers=headers)).status for _ in range(3)]
+            assert statuses == [200, 200, 429], (kind, org)
+    secret = "\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {mobile: key-1, web: key-2}\n"
+    keys = policy(
+        "SecurityPolicy",
+        "{apiKeyAuth: {credentialRefs: [{name: keys}], extractFrom: [{headers: [x-api-key]}]}}",
+        name="keys",
+    )
+    rules = "[{clientSelectors: [{headers: [{name: x-weft-client, type: Distinct}]}], limit: {requests: 2, unit: Day}}]"
+    assert await edge.tell(ROUTES + secret + keys + limits(rules))
+    for key in ("key-1", "key-2"):
+        headers = {"x-api-key": key, "x-weft-client": f"forged-{time.time()}"}
+        assert [(await edge.get("/all", headers=headers)).status for _ in range(3)] == [200, 200, 429]
+
+
+async def test_requests_pass_while_the_service_is_away(edge: Edge) -> None:
+    (dead,) = free_ports(1)
+    before = edge.world.settings
+    settings = replace(before, limits_address=f"127.0.0.1:{dead}")
+    try:
+        rules = limits("[{limit: {requests: 1, unit: Day}}]", "global").replace("name: p}", "name: away}")
+        assert await edge.tell(ROUTES + rules, settings=settings)
+        assert [(await edge.get("/all")).status for _ in range(3)] == [200] * 3
+    finally:
+        assert await edge.tell(ROUTES, settings=before)
 
 
 async def test_windows_begin_anew() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from weft.gateway.envoy.binary import find_envoy
 from weft.gateway.envoy.preflight import Refused, preflight
 from weft.gateway.figures import figures
 from weft.gateway.lower import EdgeSettings, World, lower
+from weft.gateway.publish.ads import AdsPublisher
 from weft.gateway.publish.views import stages
 from weft.gateway.resources import Resources
 
@@ -188,3 +190,20 @@ async def test_what_is_new_is_added_before_anything_leads_to_it() -> None:
     views = [(sorted(stage.view.clusters), stage.view.routes["r"]["to"]) for stage in stages(old, new)]
     assert views == [(["a", "b"], "a"), (["a", "b"], "b"), (["b"], "b")]
     assert stages(new, replace(new)) == ()
+
+
+async def test_an_envoy_that_comes_before_anything_is_published_keeps_what_it_has(echo: Echo) -> None:
+    async with running_edge(shop_catalog(echo.url), ROUTES) as edge:
+        assert (await edge.get("/all")).status == 200
+        await edge.publisher.__aexit__()
+        async with AdsPublisher(f"unix:{edge.folder}/xds.sock") as later:
+            async with asyncio.timeout(20):
+                while not later.nodes:  # noqa: ASYNC110 - Envoy comes back when it wants
+                    await asyncio.sleep(0.02)
+            for _ in range(20):
+                assert (await edge.get("/all")).status == 200
+                await asyncio.sleep(0.02)
+            assert edge.control.lowered is not None
+            await later.publish(edge.control.lowered.resources)
+            assert await later.until_acknowledged()
+            assert (await edge.get("/all")).status == 200

@@ -6,9 +6,11 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import jwt
 import pytest
 import pytest_asyncio
@@ -17,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from tests.gateway.edge import Echo, Edge, echoes, policy, route, running_edge, serving, shop_catalog
+from tests.support.shop import free_ports
+from weft.schemas.catalog import FunctionId, UpstreamId
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -127,6 +131,38 @@ async def test_claims_become_headers_that_nobody_else_can_set(edge: Edge, keys_u
     assert json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"] == "ann"
     answer = (await edge.get("/all", headers={**bearer(token("b")), **forged})).json
     assert "x-user" not in answer["headers"]
+
+
+async def test_a_token_comes_in_a_cookie_for_a_websocket(edge: Edge) -> None:
+    provider = {
+        "name": "a",
+        "localJWKS": {"type": "Inline", "inline": jwks("a")},
+        "extractFrom": {"cookies": ["token"], "headers": [{"name": "x-token", "valuePrefix": "Token "}]},
+    }
+    text = route("/all", "shop", kind="Upstream") + policy(
+        "SecurityPolicy", f"{{jwt: {json.dumps({'providers': [provider]})}}}"
+    )
+    upgrade = policy("BackendTrafficPolicy", "{httpUpgrade: [{type: websocket}]}")
+    assert await edge.tell(text + upgrade)
+    assert (await edge.get("/all", headers={"x-token": f"Token {token('a')}"})).status == 200
+    cookie = {"cookie": f"token={token('a')}"}
+    async with edge.session.ws_connect(f"{edge.url}/all", headers=cookie) as socket:
+        await socket.send_str("hello")
+        assert (await socket.receive_str()) == "v1:hello"
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
+        await edge.session.ws_connect(f"{edge.url}/all", headers={"cookie": "token=x.y.z"})
+
+
+async def test_tokens_and_keys_are_both_asked_for(edge: Edge, keys_url: str) -> None:
+    secret = "\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {mobile: k-1}\n"
+    keys = ", apiKeyAuth: {credentialRefs: [{name: keys}], extractFrom: [{headers: [x-api-key]}]}"
+    assert await edge.tell(ROUTES + secret + jwt_policy(keys_url, keys))
+    key = {"x-api-key": "k-1"}
+    statuses = [
+        (await edge.get("/all", headers=headers)).status
+        for headers in (key, bearer(token("a")), {**key, **bearer(token("a"))})
+    ]
+    assert statuses == [401, 401, 200]
 
 
 async def test_an_optional_token_may_be_absent_but_not_wrong(edge: Edge, keys_url: str) -> None:
@@ -289,58 +325,166 @@ async def test_other_origins_are_let_in_by_name(edge: Edge) -> None:
     assert answer.header("access-control-allow-origin") is None
 
 
-async def test_browsers_are_sent_to_log_in_and_come_back(edge: Edge) -> None:
-    """A whole login: the redirect, the provider's answer, the token, the cookie, the logout."""
-    from urllib.parse import parse_qs, urlsplit
+async def test_a_service_that_does_not_answer_lets_pass_where_it_may(edge: Edge) -> None:
+    (dead,) = free_ports(1)
+    backend = f"\n---\napiVersion: gateway.envoyproxy.io/v1alpha1\nkind: Backend\nmetadata: {{name: authz}}\nspec: {{endpoints: [{{ip: {{address: 127.0.0.1, port: {dead}}}}}]}}\n"
+    for kind in ("http", "grpc"):
+        for fail_open, status in (("true", 200), ("false", 503)):
+            rule = policy(
+                "SecurityPolicy",
+                f"{{extAuth: {{failOpen: {fail_open}, {kind}: {{backendRefs: [{{group: gateway.envoyproxy.io, kind: Backend, name: authz}}]}}}}}}",
+            )
+            assert await edge.tell(ROUTES + backend + rule)
+            assert (await edge.get("/all")).status == status, (kind, fail_open)
 
-    given: list[dict[str, str]] = []
 
-    async def give_token(request: web.Request) -> web.Response:
-        form = await request.post()
-        given.append(
-            {
-                **{k: str(v) for k, v in form.items()},
-                "authorization": request.headers.get("authorization", ""),
-            }
-        )
-        return web.json_response(
-            {"access_token": "t-1", "id_token": token("a"), "token_type": "Bearer", "expires_in": 60}
-        )
+async def test_keys_that_rotate_are_fetched_anew(edge: Edge) -> None:
+    current = ["a"]
 
-    async with serving(give_token) as url:
-        secret = "\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: oidc}\nstringData: {client-secret: s3cret}\n"
-        oidc = policy(
-            "SecurityPolicy",
-            f"{{oidc: {{provider: {{issuer: 'https://id.example', authorizationEndpoint: 'https://id.example/auth', tokenEndpoint: '{url}/token'}}, "
-            "clientID: shop, clientSecret: {name: oidc}, scopes: [profile], forwardAccessToken: true}}",
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=jwks(current[0]), content_type="application/json")
+
+    def issued(key: str) -> dict[str, str]:
+        return bearer(token(key, issuer="https://rotating.example"))
+
+    async with serving(answer) as url:
+        provider = {
+            "name": "rotating",
+            "issuer": "https://rotating.example",
+            "remoteJWKS": {"uri": f"{url}/jwks", "cacheDuration": "200ms"},
+        }
+        assert await edge.tell(
+            ROUTES + policy("SecurityPolicy", f"{{jwt: {json.dumps({'providers': [provider]})}}}")
         )
-        back = route("/oauth2", "shop.list_items") + route("/logout", "shop.list_items")
-        assert await edge.tell(ROUTES + back + secret + oidc)
-        away = await edge.get("/all")
+        statuses = [(await edge.get("/all", headers=issued(key))).status for key in ("a", "b")]
+        assert statuses == [200, 401]
+        current[0] = "b"
         for _ in range(200):
-            away = await edge.get("/all?x=1", headers={"accept": "text/html"})
-            if away.status == 302:  # open connections end with the listener that they came to
+            statuses = [(await edge.get("/all", headers=issued(key))).status for key in ("a", "b")]
+            if statuses == [401, 200]:
                 break
             await asyncio.sleep(0.02)
-        assert away.status == 302
-        target = urlsplit(away.header("location") or "")
-        query = {key: values[0] for key, values in parse_qs(target.query).items()}
-        assert (target.netloc, query["client_id"], query["response_type"]) == ("id.example", "shop", "code")
-        assert set(query["scope"].split()) == {"openid", "profile"}
-        async with edge.session.get(f"{edge.url}/all?x=1", allow_redirects=False) as answer:
-            cookies = [value.partition(";")[0] for value in answer.headers.getall("set-cookie")]
-            state = parse_qs(urlsplit(answer.headers["location"]).query)["state"][0]
-        callback = f"/oauth2/callback?code=c-1&state={state}"
-        async with edge.session.get(
-            edge.url + callback, headers={"cookie": "; ".join(cookies)}, allow_redirects=False
-        ) as answer:
-            assert answer.status == 302, await answer.text()
-            assert answer.headers["location"].endswith("/all?x=1")
-            cookies = [value.partition(";")[0] for value in answer.headers.getall("set-cookie")]
-        assert given[0]["code"] == "c-1"
-        inside = await edge.get("/all", headers={"cookie": "; ".join(cookies)})
-        assert inside.status == 200
-        assert inside.json["headers"]["authorization"] == "Bearer t-1"
-        out = await edge.get("/logout", headers={"cookie": "; ".join(cookies)})
-        assert out.status in {302, 404}
-        assert (await edge.get("/all", headers={"cookie": "a=b"})).status == 302
+        assert statuses == [401, 200]
+
+
+async def test_who_may_query_graphql_and_load_balancers_always_may(
+    edge: Edge, keys_url: str, echo: Echo
+) -> None:
+    graphql = """
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: graphql}
+spec:
+  rules:
+    - {matches: [{path: {value: /graphql}}], backendRefs: [{group: gateway.weft.dev, kind: GraphQL, name: graphql}]}
+    - {matches: [{path: {type: Exact, value: /readyz}}], backendRefs: [{group: gateway.weft.dev, kind: GraphQL, name: health}]}
+"""
+    rules = ", authorization: {defaultAction: Deny, rules: [{action: Allow, principal: {jwt: {provider: a, claims: [{name: plan, values: [pro]}]}}}]}"
+    own = jwt_policy(keys_url, rules).replace(
+        "{group: gateway.networking.k8s.io, kind: Gateway, name: edge}",
+        "{group: gateway.weft.dev, kind: GraphQL, name: graphql}",
+    )
+    engine = echo.url.removeprefix("http://")
+    assert await edge.tell(ROUTES + graphql + own, engines=(engine,))
+
+    async def status(**claims: Any) -> int:
+        return (await edge.get("/graphql", method="POST", headers=bearer(token("a", **claims)))).status
+
+    assert await status(plan="pro") == 200
+    assert await status(plan="free") == 403
+    assert (await edge.get("/graphql")).status == 401
+    assert (await edge.get("/readyz")).status == 200
+    assert (await edge.get("/all")).status == 200  # the policy is GraphQL's alone
+
+
+async def test_rules_for_functions_hold_on_their_own_routes_too(
+    edge: Edge, keys_url: str, echo: Echo
+) -> None:
+    """As in GraphQL: texts, words, lists, numbers and truth values; every rule of a function must hold."""
+    secret = "\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {mobile: key-1, web: key-2}\n"
+    keys = "apiKeyAuth: {credentialRefs: [{name: keys}], extractFrom: [{headers: [x-api-key]}]}"
+    by_key = policy(
+        "SecurityPolicy",
+        f"{{{keys}}}",
+        target="{group: gateway.networking.k8s.io, kind: HTTPRoute, name: keyed}",
+        name="keys",
+    )
+    text = (
+        ROUTES
+        + route("/any", "shop", kind="Upstream")
+        + route("/keyed", "shop.list_items", name="keyed")
+        + jwt_policy(keys_url, optional=True)
+        + secret
+        + by_key
+    )
+
+    async def ask(path: str, *rules: Mapping[str, tuple[str, ...]], **claims: Any) -> int:
+        access = {FunctionId("shop.list_items"): rules}
+        assert await edge.tell(text, settings=replace(edge.world.settings, access=access))
+        headers = bearer(token("a", **claims)) if claims else {}
+        return (await edge.get(path, headers=headers)).status
+
+    role = {"role": ("admin", "billing")}
+    try:
+        assert await ask("/all", role) == 403
+        assert await ask("/all", role, role="guest") == 403
+        assert await ask("/all", role, role="billing") == 200
+        assert await ask("/all", role, role="no-admin") == 403
+        assert await ask("/all", role, role="guest admin") == 200
+        assert await ask("/all", role, role=["guest", "admin"]) == 200
+        assert await ask("/all", {"org.level": ("3",)}, org={"level": 3}) == 200
+        assert await ask("/all", {"org.level": ("3",)}, org={"level": 4}) == 403
+        assert await ask("/all", {"verified": ("true",)}, verified=True) == 200
+        assert await ask("/all", {"verified": ("true",)}, verified=False) == 403
+        assert await ask("/all", role, {"scope": ("read",)}, role="admin", scope="write") == 403
+        assert await ask("/all", role, {"scope": ("read",)}, role="admin", scope="write read") == 200
+        assert await ask("/all", {}) == 403
+        assert await ask("/all", {}, role="guest") == 200
+        # A path that may lead to the function asks what the function asks.
+        assert await ask("/any", role, role="guest") == 403
+        assert await ask("/any", role, role="admin") == 200
+        assert await ask("/keyed", {"client": ("web",)}) == 401
+        for key, status in (("key-1", 403), ("key-2", 200)):
+            headers = {"x-api-key": key, "x-weft-client": "web"}
+            assert (await edge.get("/keyed", headers=headers)).status == status
+    finally:
+        await edge.tell(ROUTES, settings=replace(edge.world.settings, access={}))
+
+
+async def test_secrets_are_masked_in_what_people_are_told(edge: Edge) -> None:
+    secret = (
+        "\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {mobile: key-of-mobile}\n"
+    )
+    keys = policy(
+        "SecurityPolicy",
+        "{apiKeyAuth: {credentialRefs: [{name: keys}], extractFrom: [{headers: [x-api-key]}]}}",
+    )
+    settings = replace(
+        edge.world.settings, upstream_headers={UpstreamId("shop"): {"x-token": "token-of-shop"}}
+    )
+    before = edge.world.settings
+    try:
+        assert await edge.tell(ROUTES + secret + keys, settings=settings)
+        answer = await edge.get("/all", headers={"x-api-key": "key-of-mobile"})
+        assert answer.json["headers"]["x-token"] == "token-of-shop"
+        assert edge.control.mask("key-of-mobile, token-of-shop") == "********, ********"
+        dump = json.dumps(await edge.envoy.admin.ask_json("/config_dump"))
+        assert "key-of-mobile" not in dump
+        for text in (repr(edge.world), repr(edge.control.lowered), json.dumps(edge.control.status())):
+            assert "key-of-mobile" not in text
+            assert "token-of-shop" not in text
+    finally:
+        await edge.tell(ROUTES, settings=before)
+
+
+async def test_keys_that_are_none_are_told_with_their_policy(edge: Edge) -> None:
+    provider = {"name": "wrong", "localJWKS": {"inline": '{"keys": []}'}}
+    text = ROUTES + policy(
+        "SecurityPolicy", f"{{jwt: {json.dumps({'providers': [provider]})}}}", name="broken"
+    )
+    with pytest.raises(
+        AssertionError, match=r"SecurityPolicy/broken spec.jwt.providers: Envoy refuses it: .*public key"
+    ):
+        await edge.tell(text)
+    assert (await edge.get("/all")).status in {200, 401, 503}  # the last good one goes on

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import grpc
+import msgspec
 from yarl import URL
 
 from ..gateway.control import ControlPlane
@@ -24,12 +27,15 @@ from ..gateway.lower.world import CONTROL
 from ..gateway.objects import ObjectProblems
 from ..gateway.objects.crds import check_files, load_crds
 from ..gateway.publish.ads import AdsPublisher
-from ..gateway.resources import Resource, typed
+from ..gateway.resources import Resource, Resources, typed
 from ..schemas.errors import ConfigError
 from ..settings import Settings
 from ..settings.gateway import ControlEntry
 from .gateway import Places, followed, listen_address, section_of, status_file, stop_event, world_reader
 
+logger = logging.getLogger(__name__)
+
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 ADMIN_SOCKET: Final = Path("weft-admin.sock")
 """Where an Envoy that others run has its admin interface: in the folder that it is started in."""
 
@@ -39,29 +45,77 @@ def fleet_places(settings: Settings, *, limits: str, admin: Path = ADMIN_SOCKET)
     section = section_of(settings)
     server = settings.server
     engines = section.engines or (f"http://{server.host}:{server.port}",)
-    port = server.websockets.port if server.websockets is not None else None
-    sockets = () if port is None else tuple(str(URL(engine).with_port(port)) for engine in engines)
-    return Places(
-        admin.parent,
-        engines,
-        listen_address(settings)[1],
-        section.metrics_port,
-        limits,
-        None,
-        sockets,
-        admin,
-    )
+    port = listen_address(settings)[1]
+    socket_port = server.websockets.port if server.websockets is not None else None
+    sockets = () if socket_port is None else tuple(str(URL(one).with_port(socket_port)) for one in engines)
+    return Places(admin.parent, engines, port, section.metrics_port, limits, None, admin, sockets=sockets)
 
 
-def render(config: Path, settings: Settings, *, admin: Path = ADMIN_SOCKET) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A bootstrap that holds everything, for an Envoy without a control plane.
+
+    Attributes:
+        bootstrap: With the secrets that Envoy needs.
+        masked: The same for people to look at.
+    """
+
+    bootstrap: dict[str, Any] = field(repr=False)
+    masked: dict[str, Any]
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether Envoy could not run with what is masked."""
+        return self.bootstrap != self.masked
+
+
+def rendered(config: Path, settings: Settings, *, admin: Path = ADMIN_SOCKET) -> Rendered:
     """A bootstrap that holds everything, for an Envoy without a control plane.
 
     Raises:
         WeftError: What is configured cannot be used.
     """
     places = fleet_places(settings, limits=section_of(settings).limits_service or "", admin=admin)
-    lowered = lower(world_reader(config, places)())
-    return static_bootstrap(lowered.resources, admin=admin)
+    resources = lower(world_reader(config, places)()).resources
+    bootstrap = static_bootstrap(resources, admin=admin)
+    return Rendered(bootstrap, _masked(bootstrap, resources))
+
+
+def render(config: Path, settings: Settings, *, admin: Path = ADMIN_SOCKET) -> dict[str, Any]:
+    """The same, with the secrets that Envoy needs.
+
+    Raises:
+        WeftError: What is configured cannot be used.
+    """
+    return rendered(config, settings, admin=admin).bootstrap
+
+
+def write_private(path: Path, value: dict[str, Any]) -> None:
+    """Write JSON that only this user can read.
+
+    Raises:
+        ConfigError: It cannot be written there.
+    """
+    data = msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=2)
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+            opened.write(data + b"\n")
+        temporary.replace(path)
+    except OSError as error:
+        problem = f"cannot be written: {error.strerror}"
+        raise ConfigError(source=str(path), key="", problem=problem) from error
+
+
+def _masked(value: Any, resources: Resources) -> Any:
+    if isinstance(value, str):
+        return resources.mask(value)
+    if isinstance(value, list):
+        return [_masked(item, resources) for item in value]
+    if isinstance(value, dict):
+        return {key: _masked(item, resources) for key, item in value.items()}
+    return value
 
 
 def joining_bootstrap(settings: Settings, *, node: str, admin: Path = ADMIN_SOCKET) -> dict[str, Any]:
@@ -102,6 +156,11 @@ async def running_control(config: Path, settings: Settings) -> AsyncIterator[Con
     section = section_of(settings)
     places = fleet_places(settings, limits=section.limits_service or CONTROL)
     control = section.control
+    if control.cert is None and control.host not in _LOOPBACK:
+        logger.warning(
+            "Envoys are told their secrets in the clear: `control` has no certificate",
+            extra={"host": control.host},
+        )
     budgets = Budgets()
     try:
         envoy: Path | None = find_envoy()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fnmatch
 import logging
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from ..gateway.envoy.binary import find_envoy
 from ..gateway.envoy.bootstrap import ControlAddress, dynamic_bootstrap
 from ..gateway.envoy.process import START_TIMEOUT_S, EnvoyProcess, EnvoySettings
 from ..gateway.figures import FiguresServer
+from ..gateway.issuers import Issuers
 from ..gateway.limits.budgets import Budgets
 from ..gateway.limits.service import RateLimitService
 from ..gateway.lower import EdgeSettings, World
@@ -32,7 +34,7 @@ from ..gateway.lower.canaries import headers_of
 from ..gateway.lower.world import CONTROL, Tracing
 from ..gateway.objects import Object, ObjectProblems, Origin, load_objects, read_object
 from ..gateway.publish.ads import AdsPublisher
-from ..schemas.catalog import Catalog, Snapshot
+from ..schemas.catalog import Catalog, FunctionId, Snapshot
 from ..schemas.errors import ConfigError, WeftError
 from ..settings import GatewaySection, LambdaUpstream, Settings, entries_by_upstream, load_settings
 from ..settings.short_forms import documents
@@ -55,9 +57,9 @@ class Places:
     Attributes:
         folder: Of the Unix sockets.
         engines: Where the engine's workers listen.
-        sockets: Where they take WebSockets; empty for nowhere.
         admin: Envoy's admin socket, if it is not in the folder.
         figures: The socket of the control plane's own figures.
+        sockets: Where they take WebSockets; empty for nowhere.
     """
 
     folder: Path
@@ -66,9 +68,9 @@ class Places:
     metrics_port: int | None = None
     limits: str = ""
     internal: Path | None = None
-    sockets: tuple[str, ...] = ()
     admin: Path | None = None
     figures: Path | None = None
+    sockets: tuple[str, ...] = ()
 
 
 def section_of(settings: Settings) -> GatewaySection:
@@ -150,17 +152,36 @@ def make_world(settings: Settings, snapshot: Snapshot, places: Places) -> World:
             if not isinstance(entry, LambdaUpstream)
         },
         timeout_s=settings.server.timeout_s,
+        access=function_access(settings, snapshot.catalog),
     )
     objects = gateway_objects(settings, snapshot.catalog, port=places.port)
     return World(objects, snapshot.catalog, places.engines, edge, places.sockets)
 
 
+def function_access(
+    settings: Settings, catalog: Catalog
+) -> dict[FunctionId, tuple[Mapping[str, tuple[str, ...]], ...]]:
+    """By function what `auth.rules` ask of its callers, for the functions' own routes."""
+    rules = [entry.rule for entry in settings.auth.rules if entry.functions]
+    found = {
+        function: tuple(
+            rule.claims
+            for rule in rules
+            if any(fnmatch.fnmatchcase(function, glob) for glob in rule.functions)
+        )
+        for function in catalog.functions
+    }
+    return {function: held for function, held in found.items() if held}
+
+
 def world_reader(config: Path, places: Places) -> Callable[[], World]:
     """Reads configuration, objects, snapshot and weights anew."""
+    issuers = Issuers()
 
     def read() -> World:
         settings = load_settings(config)
-        return make_world(settings, _snapshot(settings), places)
+        world = make_world(settings, _snapshot(settings), places)
+        return replace(world, objects=issuers.fill(world.objects))
 
     return read
 
@@ -228,8 +249,10 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
             section.metrics_port,
             section.limits_service or CONTROL,
             internal,
-            tuple(f"unix:{web_socket_path(socket)}" for socket in sockets) if takes_sockets(settings) else (),
             figures=folder / "control.sock",
+            sockets=tuple(f"unix:{web_socket_path(socket)}" for socket in sockets)
+            if takes_sockets(settings)
+            else (),
         )
         async with AsyncExitStack() as stack:
             budgets = Budgets()
@@ -261,7 +284,9 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
                 admin=envoy_settings.admin_socket,
                 node=f"weft-{os.getpid()}",
             )
-            envoy = await stack.enter_async_context(EnvoyProcess(envoy_settings, bootstrap))
+            envoy = await stack.enter_async_context(
+                EnvoyProcess(envoy_settings, bootstrap, mask=control.mask)
+            )
             if not await envoy.admin.until_live(timeout_s=START_TIMEOUT_S):
                 raise WeftError(f"Envoy does not listen after {START_TIMEOUT_S:g} s; its log says why")
             if takes_sockets(settings):

@@ -47,27 +47,39 @@ def render(
         bool, typer.Option("--dynamic", help="For an Envoy that takes everything from `weft gateway`.")
     ] = False,
     node: Annotated[str, typer.Option("--node", help="The Envoy's id, with --dynamic.")] = "envoy",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write it to a file that only you can read, secrets and all."),
+    ] = None,
     admin: Annotated[Path, typer.Option("--admin", help="A Unix socket for Envoy's admin interface.")] = Path(
         "weft-admin.sock"
     ),
 ) -> None:
     """Print the file that an Envoy starts with, which then needs nothing of Weft.
 
-    It holds the credentials that are configured.
+    Secrets are masked in what is printed; with --output the file holds them.
 
     Examples:
 
-        weft gateway render > envoy.json
+        weft gateway render --output envoy.json
 
         weft gateway render --dynamic --node edge-1 > envoy.json
     """
-    from ..app.fleet import joining_bootstrap, render
+    from ..app.fleet import Rendered, joining_bootstrap, rendered, write_private
 
     settings = read_settings(config)
     if dynamic:
-        print_json(joining_bootstrap(settings, node=node, admin=admin))
+        bootstrap = joining_bootstrap(settings, node=node, admin=admin)
+        made = Rendered(bootstrap, bootstrap)
     else:
-        print_json(render(config, settings, admin=admin))
+        made = rendered(config, settings, admin=admin)
+    if output is not None:
+        write_private(output, made.bootstrap)
+        note(f"{output} is written")
+        return
+    print_json(made.masked)
+    if made.has_secrets:
+        note("secrets are masked: --output FILE writes a file that Envoy can start with")
 
 
 @app.command()

@@ -150,6 +150,9 @@ class JwtEntry(Section):
     jwks: Jwks
     """Its keys: a URL, or a file."""
 
+    refresh_s: Duration = Field(default=300.0, alias="refresh", gt=0)
+    """How long keys from a URL are used before they are fetched anew."""
+
     claims: dict[StrictStr, HeaderName] = {}
     """Claims that upstreams are told, and the header for each."""
 

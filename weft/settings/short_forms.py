@@ -120,7 +120,7 @@ def _provider(section: GatewaySection, number: int, entry: JwtEntry) -> dict[str
     if entry.audiences:
         provider["audiences"] = list(entry.audiences)
     if isinstance(entry.jwks, str):
-        provider["remoteJWKS"] = {"uri": entry.jwks}
+        provider["remoteJWKS"] = {"uri": entry.jwks, "cacheDuration": f"{round(entry.refresh_s * 1000)}ms"}
     else:
         provider["localJWKS"] = {"type": "Inline", "inline": _text(entry.jwks)}
     claims = {**entry.claims}
@@ -217,7 +217,7 @@ def _graphql() -> dict[str, Any]:
     ]
     rules = [
         {"name": "graphql", "matches": matches[:2], "backendRefs": [backend]},
-        {"name": "health", "matches": matches[2:], "backendRefs": [backend]},
+        {"name": "health", "matches": matches[2:], "backendRefs": [{**backend, "name": "health"}]},
     ]
     return _object(GATEWAY_GROUP, "HTTPRoute", "weft", {"rules": rules})
 
