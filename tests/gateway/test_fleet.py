@@ -149,7 +149,7 @@ async def test_control_plane_and_envoys_prove_who_they_are(fleet: Fleet) -> None
                 else grpc.aio.insecure_channel(target)
             )
             async with channel:
-                stranger = channel.stream_stream(f"/{SERVICE}/DeltaAggregatedResources")
+                stranger = channel.stream_stream(f"/{SERVICE}/DeltaAggregatedResources", bytes, bytes)
                 with pytest.raises(grpc.aio.AioRpcError, match="UNAVAILABLE"):
                     await stranger(iter([b""])).read()
         assert [node.node for node in plane.publisher.nodes] == ["edge-1"]

@@ -16,7 +16,7 @@ from tests.gateway.up import Up, running_up, weft
 from weft.app.gateway import weights_file
 from weft.gateway.canaries import save_weights
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 CONFIG = """
 server: {port: PORT, workers: 2}
@@ -92,14 +92,14 @@ async def test_one_function_has_its_weights_under_a_field_and_directly(up: Up) -
 
 
 async def until_weighted(up: Up, share: int) -> None:
+    control = up.running.control
     for _ in range(1000):
-        control = up.running.control
         status = control.status()
         if status["canaries"].get("products", {}).get("v2") == share:
             assert await control.publisher.until_acknowledged()
             return
         await asyncio.sleep(0.01)
-    raise AssertionError(status["problem"])
+    raise AssertionError(control.problem)
 
 
 async def test_weights_are_set_twenty_times_and_no_operation_fails(up: Up) -> None:
