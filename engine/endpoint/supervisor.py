@@ -126,6 +126,14 @@ class Supervisor(Granian):  # type: ignore[misc, valid-type]  # granian chooses 
                 with contextlib.suppress(ProcessLookupError, AttributeError):  # a thread has no process
                     os.kill(worker.inner.pid, LEAVE_SIGNAL)
             time.sleep(self.leave_s)
+        end = time.monotonic() + (self.workers_kill_timeout or 0)
+        for worker in self.wrks:
+            worker.terminate()
+        # Another thread waits for each worker, too. Until it has noted its end granian takes it for one that goes
+        # on, and kills it.
+        for worker in self.wrks:
+            while worker.is_alive() and time.monotonic() < end:
+                time.sleep(0.005)
         super()._stop_workers()
 
     def _spawn_workers(self, spawn_target: Any, target_loader: Any) -> None:

@@ -294,6 +294,7 @@ async def test_a_failing_upstream_costs_its_field_and_the_answer_comes(up: Up, f
         up.upstream.fault = fault
         await load.until(20)
         up.upstream.fault = None
+        before = 0
         for _ in range(50):
             before = load.failed
             await load.until(20)
@@ -312,6 +313,7 @@ async def test_an_upstream_that_dies_comes_back_by_itself(up: Up) -> None:
         await load.until(30)
         assert load.found["field"] >= 10
         await up.upstream.start()
+        before = 0
         for _ in range(100):
             before = load.failed
             await load.until(20)
