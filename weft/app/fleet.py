@@ -45,10 +45,18 @@ def fleet_places(settings: Settings, *, limits: str, admin: Path = ADMIN_SOCKET)
     section = section_of(settings)
     server = settings.server
     engines = section.engines or (f"http://{server.host}:{server.port}",)
-    port = listen_address(settings)[1]
-    socket_port = server.websockets.port if server.websockets is not None else None
-    sockets = () if socket_port is None else tuple(str(URL(one).with_port(socket_port)) for one in engines)
-    return Places(admin.parent, engines, port, section.metrics_port, limits, None, admin, sockets=sockets)
+    port = server.websockets.port if server.websockets is not None else None
+    sockets = () if port is None else tuple(str(URL(engine).with_port(port)) for engine in engines)
+    return Places(
+        admin.parent,
+        engines,
+        listen_address(settings)[1],
+        section.metrics_port,
+        limits,
+        None,
+        sockets,
+        admin,
+    )
 
 
 @dataclass(frozen=True, slots=True)

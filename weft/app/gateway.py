@@ -57,9 +57,9 @@ class Places:
     Attributes:
         folder: Of the Unix sockets.
         engines: Where the engine's workers listen.
+        sockets: Where they take WebSockets; empty for nowhere.
         admin: Envoy's admin socket, if it is not in the folder.
         figures: The socket of the control plane's own figures.
-        sockets: Where they take WebSockets; empty for nowhere.
     """
 
     folder: Path
@@ -68,9 +68,9 @@ class Places:
     metrics_port: int | None = None
     limits: str = ""
     internal: Path | None = None
+    sockets: tuple[str, ...] = ()
     admin: Path | None = None
     figures: Path | None = None
-    sockets: tuple[str, ...] = ()
 
 
 def section_of(settings: Settings) -> GatewaySection:
@@ -249,10 +249,8 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
             section.metrics_port,
             section.limits_service or CONTROL,
             internal,
+            tuple(f"unix:{web_socket_path(socket)}" for socket in sockets) if takes_sockets(settings) else (),
             figures=folder / "control.sock",
-            sockets=tuple(f"unix:{web_socket_path(socket)}" for socket in sockets)
-            if takes_sockets(settings)
-            else (),
         )
         async with AsyncExitStack() as stack:
             budgets = Budgets()
