@@ -139,6 +139,7 @@ class AdsPublisher:
         self._sessions: set[Session] = set()
         self._nodes: dict[str, NodeStatus] = {}
         self._encode = Encoder()
+        self._has_published = asyncio.Event()
 
     @property
     def nodes(self) -> tuple[NodeStatus, ...]:
@@ -183,6 +184,7 @@ class AdsPublisher:
         # Some 60 ms for 1000 routes, and each but once.
         await asyncio.to_thread(encode_all)
         before, self.resources = self.resources, resources
+        self._has_published.set()
         for session in self._sessions:
             session.publish(resources)
         self._encode.keep_only(before, resources)
@@ -212,6 +214,8 @@ class AdsPublisher:
         await self._serve(DeltaSession(context.write, self._encode), requests)
 
     async def _serve(self, session: Session, requests: AsyncIterator[Any]) -> None:
+        # An Envoy that comes back before anything is published must not be told that there is nothing.
+        await self._has_published.wait()
         self._sessions.add(session)
         session.publish(self.resources)
         try:

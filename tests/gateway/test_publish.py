@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import grpc.aio
 import msgspec
 import pytest
 import pytest_asyncio
@@ -14,6 +17,7 @@ from tests.gateway.edge import Echo, Edge, echoes, route, running_edge, shop_cat
 from weft.gateway.envoy.binary import find_envoy
 from weft.gateway.envoy.preflight import Refused, preflight
 from weft.gateway.lower import lower
+from weft.gateway.publish.ads import AdsPublisher
 from weft.gateway.publish.views import stages
 from weft.gateway.resources import Resources
 
@@ -150,3 +154,21 @@ async def test_what_is_new_is_added_before_anything_leads_to_it() -> None:
     views = [(sorted(stage.view.clusters), stage.view.routes["r"]["to"]) for stage in stages(old, new)]
     assert views == [(["a", "b"], "a"), (["a", "b"], "b"), (["b"], "b")]
     assert stages(new, replace(new)) == ()
+
+
+async def test_an_envoy_that_comes_before_anything_is_published_waits(tmp_path: Path) -> None:
+    from envoy.service.discovery.v3.ads_pb2_grpc import AggregatedDiscoveryServiceStub
+    from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest  # pyright: ignore[reportAttributeAccessIssue]
+
+    address = f"unix:{tmp_path}/x.sock"
+    async with AdsPublisher(address) as publisher, grpc.aio.insecure_channel(address) as channel:
+        stream = AggregatedDiscoveryServiceStub(channel).DeltaAggregatedResources()
+        known = {"kept": "1"}
+        url = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+        await stream.write(DeltaDiscoveryRequest(type_url=url, initial_resource_versions=known))
+        reading = asyncio.create_task(stream.read())
+        assert not (await asyncio.wait({reading}, timeout=0.2))[0]
+        await publisher.publish(Resources(clusters={"kept": {"name": "kept"}}))
+        answer = await asyncio.wait_for(reading, 10)
+        assert list(answer.removed_resources) == []
+        stream.cancel()
