@@ -19,10 +19,10 @@ import pytest
 from aiohttp import web
 
 from tests.support.aws_answers import answering
-from tests.support.local_lambda import REGION
+from tests.support.local_lambda import REGION, local_lambda
 from weft.discovery.detectors import Detected
 from weft.discovery.detectors.aws_lambda import LambdaDetector
-from weft.discovery.registries import Candidate, LambdaAddress
+from weft.discovery.registries import Candidate, LambdaAddress, LambdaFilters
 from weft.discovery.registries.lambda_types import LambdaTypes, StatedApi, StatedSchema
 from weft.schemas.aws_lambda.learned_file import encode_learned
 from weft.schemas.aws_lambda.learning import learn
@@ -234,6 +234,27 @@ async def test_a_registry_of_glue_holds_json_schema() -> None:
     answer = {"DataFormat": "JSON", "SchemaDefinition": json.dumps(of("glued"))}
     aws = Aws(tags={"schema": GLUE_ARN}, glue={GLUE_ARN: answer})
     assert seen(await typed(aws)) == ("tag schema", ["glued"])
+
+
+async def test_a_schema_of_moto_s_glue_is_read() -> None:
+    async with local_lambda() as service:
+        async with service.client("glue") as glue:
+            await glue.create_registry(RegistryName="shop")
+            made = await glue.create_schema(
+                RegistryId={"RegistryName": "shop"},
+                SchemaName="thing",
+                DataFormat="JSON",
+                Compatibility="NONE",
+                SchemaDefinition=json.dumps(
+                    {"$schema": "http://json-schema.org/draft-07/schema#", **of("moto")}
+                ),
+            )
+        await service.create(NAME, tags={"schema": made["SchemaArn"]})
+        address = LambdaAddress(REGION, endpoint=service.url, filters=LambdaFilters(names=(NAME,)))
+        deadline = asyncio.get_running_loop().time() + 20
+        found = await LambdaDetector(attempts=1).detect(Candidate(address), memo=None, deadline=deadline)
+    assert isinstance(found, Detected)
+    assert seen(found.upstream) == ("tag schema", ["moto"])
 
 
 @pytest.mark.parametrize("kind", ["AVRO", "PROTOBUF"])
