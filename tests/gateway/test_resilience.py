@@ -190,7 +190,7 @@ async def test_faults_on_purpose(edge: Edge, versions: list[Echo]) -> None:
     assert await edge.tell(ROUTES + traffic("{faultInjection: {delay: {fixedDelay: 300ms}}}"))
     began = time.monotonic()
     assert (await edge.get("/all")).status == 200
-    assert time.monotonic() - began >= 0.3
+    assert time.monotonic() - began >= 0.29  # Envoy's clock stands still within one turn of its loop
 
 
 async def test_large_bodies_are_refused_and_answers_compressed(edge: Edge, versions: list[Echo]) -> None:
