@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import grpc.aio
 import msgspec
 import pytest
 import pytest_asyncio
@@ -207,3 +209,21 @@ async def test_an_envoy_that_comes_before_anything_is_published_keeps_what_it_ha
             await later.publish(edge.control.lowered.resources)
             assert await later.until_acknowledged()
             assert (await edge.get("/all")).status == 200
+
+
+async def test_an_envoy_that_comes_before_anything_is_published_waits(tmp_path: Path) -> None:
+    from envoy.service.discovery.v3.ads_pb2_grpc import AggregatedDiscoveryServiceStub
+    from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest  # pyright: ignore[reportAttributeAccessIssue]
+
+    address = f"unix:{tmp_path}/x.sock"
+    async with AdsPublisher(address) as publisher, grpc.aio.insecure_channel(address) as channel:
+        stream = AggregatedDiscoveryServiceStub(channel).DeltaAggregatedResources()
+        known = {"kept": "1"}
+        url = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+        await stream.write(DeltaDiscoveryRequest(type_url=url, initial_resource_versions=known))
+        reading = asyncio.create_task(stream.read())
+        assert not (await asyncio.wait({reading}, timeout=0.2))[0]
+        await publisher.publish(Resources(clusters={"kept": {"name": "kept"}}))
+        answer = await asyncio.wait_for(reading, 10)
+        assert list(answer.removed_resources) == []
+        stream.cancel()

@@ -311,9 +311,10 @@ async def test_an_engine_that_is_killed_is_replaced_and_others_answer(up: Up) ->
         await asyncio.sleep(1)
         over.set()
     assert engine.restarts >= 1
-    # What the worker had begun may hold a mutation: it is not sent to another one.
+    # What the worker had begun may hold a mutation: it is not sent to another one. Each of the four clients may
+    # have one there, and one more over a connection of which Envoy does not know yet that it is dead.
     assert statuses[200] >= 50
-    assert sum(statuses.values()) - statuses[200] <= 4
+    assert sum(statuses.values()) - statuses[200] <= 8
 
 
 async def test_the_control_planes_end_is_envoys_too(up: Up) -> None:

@@ -64,9 +64,13 @@ def test_a_signal_wakes_whoever_waits_whenever_it_comes() -> None:
         seen.append(number)
         wake.set()
 
+    def send() -> None:
+        for _ in range(2000):
+            os.kill(os.getpid(), signal.SIGUSR2)
+
     before = signal.signal(signal.SIGUSR2, handle)
     try:
-        sender = threading.Thread(target=lambda: [os.kill(os.getpid(), signal.SIGUSR2) for _ in range(2000)])
+        sender = threading.Thread(target=send)
         sender.start()
         while sender.is_alive() or seen:
             if not seen:
