@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -42,6 +43,7 @@ class Child:
         on_line: Callable[[str], None] | None = None,
         before_start: Callable[[], None] | None = None,
         stop_timeout_s: float = 5.0,
+        stop_signal: int = signal.SIGTERM,
     ) -> None:
         """Take what to run.
 
@@ -51,7 +53,8 @@ class Child:
             environment: In place of this process's own.
             on_line: Called with each line that it writes to standard error.
             before_start: Called before each start, in a thread.
-            stop_timeout_s: Between SIGTERM and SIGKILL.
+            stop_timeout_s: Between the signal that stops it and SIGKILL.
+            stop_signal: Sent to stop it.
         """
         self.name = name
         self.restarts = 0
@@ -60,6 +63,7 @@ class Child:
         self._on_line = on_line or (lambda line: logger.warning("%s: %s", name, line))
         self._before_start = before_start
         self._stop_timeout_s = stop_timeout_s
+        self._stop_signal = stop_signal
         self._process: asyncio.subprocess.Process | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._group = asyncio.TaskGroup()
@@ -130,7 +134,7 @@ class Child:
         if process is None or process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+            process.send_signal(self._stop_signal)
         try:
             async with asyncio.timeout(self._stop_timeout_s):
                 await _drained(process)

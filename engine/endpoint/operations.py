@@ -50,6 +50,9 @@ GRACE_S: Final = 1.0
 QUERY: Final = frozenset({"query"})
 QUERY_AND_MUTATION: Final = frozenset({"query", "mutation"})
 
+LEAVING: Final[Headers] = (("x-envoy-immediate-health-check-fail", "true"),)
+"""Envoy takes it for a health check that failed. Source: Envoy, "Health checking", "Passive"."""
+
 COST_HEADER: Final = "x-weft-cost"
 """What the operation cost: a gateway takes it from the caller's budget."""
 
@@ -118,9 +121,15 @@ class Operations:
         self.settings = settings
         self._page = page
         self._ending = asyncio.Event()
+        self._leaving: Headers = ()
         self._vigil = Vigil()
         self._known = KnownBodies()
         self._heads: dict[tuple[object, ...], tuple[int, list[tuple[str, str]]]] = {}
+
+    def leave(self) -> None:
+        """Say in each answer that this worker is about to end."""
+        self._leaving = LEAVING
+        self._heads.clear()
 
     def end_streams(self) -> None:
         """End every event stream, those to come too. Clients see them break off, and connect again."""
@@ -261,7 +270,10 @@ class Operations:
             status = response_status(media_type, is_request_error=result.is_request_error)
             timing = ("server-timing", f'upstream;desc="{result.calls} calls"')
             kind = ("content-type", f"{media_type}; charset=utf-8")
-            head = self._heads[form] = (status, [kind, NOSNIFF, timing, ("vary", "accept"), freshness, *cors])
+            head = self._heads[form] = (
+                status,
+                [kind, NOSNIFF, timing, ("vary", "accept"), freshness, *cors, *self._leaving],
+            )
         return head
 
     async def _send_all(

@@ -37,6 +37,7 @@ from .protocol import (
 from .requests import HttpProblem
 from .service import Engine
 from .settings import EndpointSettings
+from .supervisor import LEAVE_SIGNAL
 
 if TYPE_CHECKING:
     from .sockets import Sockets
@@ -77,6 +78,7 @@ class Application:
         self._hooks = hooks
         self.settings = settings or EndpointSettings()
         self._path = self.settings.path
+        self._is_leaving = False
         self._lifespan = lifespan
         self._engine: Engine | None = None
         self._life: asyncio.Task[None] | None = None
@@ -97,6 +99,8 @@ class Application:
         if not loop.is_running() and threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 _call_on_signal(number, loop, self.end_streams)
+            if LEAVE_SIGNAL is not None:
+                _call_on_signal(LEAVE_SIGNAL, loop, self.leave)
         self._life = loop.create_task(self._live())
         if not loop.is_running():
             # The worker listens after this: until then the others take the requests.
@@ -107,6 +111,11 @@ class Application:
         self._operations.end_streams()
         if self._sockets is not None:
             self._sockets.drain()
+
+    def leave(self) -> None:
+        """Tell a gateway to send no more: requests are answered as before, and ``/readyz`` says no."""
+        self._is_leaving = True
+        self._operations.leave()
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Stop the engine. Where *loop* goes on, ``stopped`` waits for its end."""
@@ -178,7 +187,7 @@ class Application:
         return problem_reply(HttpProblem(404, "there is nothing at this path", "NOT_FOUND"))
 
     def _answer_readiness(self) -> Reply:
-        if self._engine is not None and self._engine.ready:
+        if self._engine is not None and self._engine.ready and not self._is_leaving:
             return Reply(200, b'{"status":"ready"}', JSON, NO_STORE)
         return Reply(503, b'{"status":"not ready"}', JSON, NO_STORE)
 

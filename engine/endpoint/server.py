@@ -36,6 +36,7 @@ def serve(
     uds: Path | None = None,
     backpressure: int = BACKPRESSURE,
     stop_timeout_s: int = STOP_TIMEOUT_S,
+    leave_s: float = 0.0,
     log_level: str = "info",
     log_config: dict[str, Any] | None = None,
 ) -> None:
@@ -51,6 +52,7 @@ def serve(
         uds: Path of a Unix socket, in place of *host* and *port*.
         backpressure: Requests that one worker holds at once.
         stop_timeout_s: For open requests to end; workers that take longer are killed.
+        leave_s: After SIGTERM, how long workers go on while they tell a gateway that they leave.
         log_level: Of granian's own log.
         log_config: For ``logging.config.dictConfig``, in each process.
     """
@@ -72,6 +74,7 @@ def serve(
         log_level=LogLevels(log_level),
         log_dictconfig=log_config,
     )
+    granian.leave_s = leave_s
     if isinstance(target, str):
         granian.serve()
     else:

@@ -6,11 +6,15 @@ would end the service.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
+import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from granian import Granian
@@ -65,8 +69,72 @@ class Backoff:
         return max(0.0, min(self.due.values()) - self.clock()) if self.due else None
 
 
+class Wake:
+    """What the main loop waits for, in place of a ``threading.Event``.
+
+    A handler of a signal runs in the thread that waits. An event that is set from there deadlocks, where the
+    signal comes just as the wait begins: both want its lock.
+    """
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[None] = SimpleQueue()
+
+    def set(self) -> None:
+        """Wake who waits, or who is about to."""
+        self._queue.put(None)  # reentrant, says its documentation
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait; whether it was for something."""
+        try:
+            self._queue.get(timeout=timeout_s)
+        except Empty:
+            return False
+        return True
+
+    def clear(self) -> None:
+        """``wait`` has cleared it."""
+
+
+LEAVE_SIGNAL: Final = getattr(signal, "SIGUSR1", None)
+"""Tells a worker that it is about to be stopped; the systems that have no such signal have no Envoy either."""
+
+
 class Supervisor(Granian):  # type: ignore[misc, valid-type]  # granian chooses its server by the kind of Python
-    """granian, but for what it does when a worker dies."""
+    """granian, but for what it does when a worker dies, and when all are to end.
+
+    Attributes:
+        leave_s: After SIGTERM, how long workers go on while they tell that they leave. Not after SIGINT.
+    """
+
+    leave_s: float = 0.0
+    _is_hasty: bool = False
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Take what granian takes."""
+        super().__init__(*arguments, **options)
+        self.main_loop_interrupt = Wake()
+
+    def signal_handler_interrupt(self, *arguments: Any, **options: Any) -> None:
+        """Note which signal it was."""
+        self._is_hasty = self._is_hasty or arguments[:1] == (signal.SIGINT,)
+        super().signal_handler_interrupt(*arguments, **options)
+
+    def _stop_workers(self) -> None:
+        """Let workers tell that they leave: a request on its way to one that ends at once would be lost."""
+        if self.leave_s and self.interrupt_signal and not self._is_hasty and LEAVE_SIGNAL is not None:
+            for worker in self.wrks:
+                with contextlib.suppress(ProcessLookupError, AttributeError):  # a thread has no process
+                    os.kill(worker.inner.pid, LEAVE_SIGNAL)
+            time.sleep(self.leave_s)
+        end = time.monotonic() + (self.workers_kill_timeout or 0)
+        for worker in self.wrks:
+            worker.terminate()
+        # Another thread waits for each worker, too. Until it has noted its end granian takes it for one that goes
+        # on, and kills it.
+        for worker in self.wrks:
+            while worker.is_alive() and time.monotonic() < end:
+                time.sleep(0.005)
+        super()._stop_workers()
 
     def _spawn_workers(self, spawn_target: Any, target_loader: Any) -> None:
         """Start the workers; where none is started again, the socket is theirs alone.
@@ -84,8 +152,6 @@ class Supervisor(Granian):  # type: ignore[misc, valid-type]  # granian chooses 
             self.main_loop_interrupt.wait(backoff.wait_s())
             if self.interrupt_signal:
                 return
-            # Cleared before it is looked at: what comes meanwhile sets it again.
-            self.main_loop_interrupt.clear()
             if self.reload_signal:
                 self._reload(spawn_target, target_loader)
             died = list(self.interrupt_children)

@@ -66,8 +66,15 @@ def cluster_members(traffic: BackendTrafficPolicySpec | None, kind: str) -> Reso
         members["health_checks"] = [_active(check.active)]
     elif kind == "engine":
         members["health_checks"] = [ENGINE_CHECK]
+    balancing: Resource = {}
+    if kind == "engine":
+        # By default what health checks tell waits up to a second for more of the same; a worker that says it
+        # leaves is gone by then.
+        balancing["update_merge_window"] = "0s"
     if check and check.panic_threshold is not None:
-        members["common_lb_config"] = {"healthy_panic_threshold": {"value": check.panic_threshold}}
+        balancing["healthy_panic_threshold"] = {"value": check.panic_threshold}
+    if balancing:
+        members["common_lb_config"] = balancing
     timeout = traffic.timeout
     if timeout and timeout.tcp and timeout.tcp.connect_timeout:
         members["connect_timeout"] = seconds(timeout.tcp.connect_timeout)

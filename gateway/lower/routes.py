@@ -236,7 +236,13 @@ class _Rule:
         if isinstance(binding, LambdaBinding) and (binding.proxy is not None or binding.batch is not None):
             text = f"{function.id} takes an event that only the engine makes of arguments"
             raise wrong(self.one, "backendRefs", text, "kind: GraphQL")
-        return function, catalog.upstreams_by_id[function.upstream]
+        upstream = catalog.upstreams_by_id[function.upstream]
+        if isinstance(upstream.target, LambdaTarget) and upstream.target.has_own_credentials:
+            text = (
+                f"{function.id} is called in a role or profile, and Envoy signs with its own credentials only"
+            )
+            raise wrong(self.one, "backendRefs", text, "kind: GraphQL")
+        return function, upstream
 
     def _to_engine(self) -> list[EdgeRoute]:
         targets = self._targets(GRAPHQL)

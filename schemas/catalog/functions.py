@@ -197,6 +197,11 @@ class LambdaTarget(Struct, frozen=True, omit_defaults=True, tag="lambda", kw_onl
     role: AssumedRole | None = None
     profile: str = ""
 
+    @property
+    def has_own_credentials(self) -> bool:
+        """Whether calls take other credentials than a process has of itself."""
+        return self.role is not None or bool(self.profile)
+
 
 Target: TypeAlias = HttpTarget | GrpcTarget | LambdaTarget
 

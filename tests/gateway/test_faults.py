@@ -294,6 +294,7 @@ async def test_a_failing_upstream_costs_its_field_and_the_answer_comes(up: Up, f
         up.upstream.fault = fault
         await load.until(20)
         up.upstream.fault = None
+        before = 0
         for _ in range(50):
             before = load.failed
             await load.until(20)
@@ -312,6 +313,7 @@ async def test_an_upstream_that_dies_comes_back_by_itself(up: Up) -> None:
         await load.until(30)
         assert load.found["field"] >= 10
         await up.upstream.start()
+        before = 0
         for _ in range(100):
             before = load.failed
             await load.until(20)
@@ -325,7 +327,7 @@ def workers_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-@pytest.mark.parametrize(("method", "most"), [("GET", 0), ("POST", 8)])
+@pytest.mark.parametrize(("method", "most"), [("GET", 0), ("POST", 16)])
 async def test_engines_that_are_killed_one_after_the_other_are_replaced(
     up: Up, method: str, most: int
 ) -> None:
@@ -338,11 +340,12 @@ async def test_engines_that_are_killed_one_after_the_other_are_replaced(
                 os.kill(worker, signal.SIGKILL)
             await until_restarted(up, engine, before)
         await load.until(100)
-    # What a killed worker may have begun over POST may be a mutation: at most one of each client's.
+    # What a killed worker may have begun over POST may be a mutation: one of each client's, and one more over a
+    # connection of which Envoy does not know yet that it is dead.
     assert load.failed <= most * len(up.running.engines), (load.found, load.last)
 
 
-async def test_engines_that_are_stopped_end_what_they_have_begun(up: Up) -> None:
+async def test_engines_that_are_stopped_in_order_fail_nothing(up: Up) -> None:
     load = query(up, "{ items }")
     async with load.running():
         for engine in up.running.engines:
@@ -351,8 +354,7 @@ async def test_engines_that_are_stopped_end_what_they_have_begun(up: Up) -> None
             os.kill(engine.pid, signal.SIGTERM)
             await until_restarted(up, engine, before)
         await load.until(100)
-    # A connection that is closed while a request is on its way to it: Envoy cannot know that nobody read it.
-    assert load.failed <= 2 * len(up.running.engines), (load.found, load.last)
+    assert load.failed == 0, (load.found, load.last)
 
 
 async def until_restarted(up: Up, engine: Child, before: int) -> None:

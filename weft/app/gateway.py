@@ -275,6 +275,7 @@ def engine_child(config: Path, socket: Path, internal: Path | None) -> Child:
         on_line=lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201 - it is a log already
         before_start=lambda: socket.unlink(missing_ok=True),
         stop_timeout_s=40.0,
+        stop_signal=signal.SIGINT,  # when all ends, Envoy has ended before: there is nobody to be told
     )
 
 

@@ -44,6 +44,9 @@ _CONFIG: Final = "WEFT_CONFIG"
 _SOCKET: Final = "WEFT_SOCKET"
 """Environment variables by which a worker process learns of its configuration file, and where it serves."""
 
+_LEAVE_S: Final = 0.5
+"""For what is on its way to a worker that is stopped alone; Envoy learns of it from the next answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preloaded:
@@ -199,7 +202,8 @@ def serve_on_socket(config: Path, settings: Settings, socket: Path) -> None:
     """
     os.umask(0o077)
     target = _target(config, settings, socket)
-    serve_target(target, uds=socket, workers=1, respawn=False, log_level=log_level().lower())
+    level = log_level().lower()
+    serve_target(target, uds=socket, workers=1, respawn=False, leave_s=_LEAVE_S, log_level=level)
 
 
 def _target(config: Path, settings: Settings, socket: Path | None = None) -> str | Callable[[], Application]:
@@ -222,6 +226,7 @@ def _end_on_signals() -> None:
     # signal that nobody in the worker looks for: one stopped as it starts would go on until it is killed.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 def _forked_target(settings: Settings, socket: Path | None) -> Callable[[], Application]:

@@ -50,11 +50,7 @@ def make_transport(upstream: Upstream, settings: TransportSettings) -> Transport
 
 def is_called_past_gateway(upstream: Upstream) -> bool:
     """Whether calls are made straight where there is a gateway: it signs for AWS with its own credentials only."""
-    match upstream.target:
-        case LambdaTarget(role=role, profile=profile):
-            return role is not None or bool(profile)
-        case _:
-            return False
+    return isinstance(upstream.target, LambdaTarget) and upstream.target.has_own_credentials
 
 
 def load_transports(snapshot: Snapshot) -> None:

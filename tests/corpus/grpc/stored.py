@@ -1,6 +1,6 @@
 """The descriptors of ``packages``, kept beside this module, so that the tests need none of the packages.
 
-``fetch`` makes them anew: each distribution is installed into a folder of its own, and read there.
+All of them are under the Apache License 2.0. ``fetch`` makes them anew: each distribution is installed into a folder of its own, and read there.
 """
 
 from __future__ import annotations

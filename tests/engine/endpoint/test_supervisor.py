@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.support.processes import running_process
-from weft.engine.endpoint.supervisor import MOST_SHORT_LIVES, SHORT_LIFE_S, Backoff
+from weft.engine.endpoint.supervisor import MOST_SHORT_LIVES, SHORT_LIFE_S, Backoff, Wake
 
 
 class Clock:
@@ -53,6 +54,31 @@ def test_one_that_never_lives_ends_the_server() -> None:
     backoff = Backoff(clock)
     assert all(backoff.died(0, born=clock.now) for _ in range(MOST_SHORT_LIVES))
     assert not backoff.died(0, born=clock.now)
+
+
+def test_a_signal_wakes_whoever_waits_whenever_it_comes() -> None:
+    wake = Wake()
+    seen: list[int] = []
+
+    def handle(number: int, _: object) -> None:
+        seen.append(number)
+        wake.set()
+
+    before = signal.signal(signal.SIGUSR2, handle)
+    try:
+        sender = threading.Thread(target=lambda: [os.kill(os.getpid(), signal.SIGUSR2) for _ in range(2000)])
+        sender.start()
+        while sender.is_alive() or seen:
+            if not seen:
+                continue
+            seen.clear()
+            assert wake.wait(10)
+        sender.join()
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    while wake.wait(0):
+        pass
+    assert not wake.wait(0.001)
 
 
 def children(pid: int) -> list[int]:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -18,6 +18,7 @@ from tests.engine.endpoint.core_engine import CoreEngine
 from weft.engine.endpoint import Application, EndpointSettings, running
 from weft.engine.endpoint.settings import WebSocketSettings
 from weft.engine.endpoint.sockets import Sockets, is_welcome
+from weft.engine.operation.request import GraphQLRequest, Response
 
 PROTOCOL = "graphql-transport-ws"
 TICKS = {"query": "subscription {ticks(until: 3)}"}
@@ -388,9 +389,9 @@ class Paced(CoreEngine):
 
     sent = 0
 
-    async def subscribe(self, request: Any, *, headers: Any) -> Any:
-        from weft.engine.operation.request import Response
-
+    async def subscribe(
+        self, request: GraphQLRequest, *, headers: Mapping[str, str]
+    ) -> AsyncGenerator[Response, None]:
         body = json.dumps({"data": {"ticks": "x" * 100_000}}).encode()
         for _ in range(2000):
             self.sent += 1
