@@ -16,6 +16,8 @@ from ..schemas.errors import ConfigError, WeftError
 from .envoy.preflight import preflight
 from .limits.budgets import Budgets
 from .lower import Lowered, World, lower
+from .lower.canaries import headers_of
+from .lower.filters import LAMBDA
 from .objects.weft import CanarySpec
 from .publish.ads import AdsPublisher
 
@@ -35,6 +37,7 @@ class ControlPlane:
         envoy: Checks resources before they are published; ``None`` leaves it to the Envoys.
         budgets: Of the rate limit service.
         status_file: Where ``weft status`` reads; ``None`` for nowhere.
+        headers_file: Where engines read which headers of clients canaries look at; ``None`` for nowhere.
         details: What else the status says, such as where the sockets are.
     """
 
@@ -43,11 +46,14 @@ class ControlPlane:
     envoy: Path | None = None
     budgets: Budgets = field(default_factory=Budgets)
     status_file: Path | None = None
+    headers_file: Path | None = None
     details: dict[str, Any] = field(default_factory=dict)
     lowered: Lowered | None = field(default=None, init=False)
     problem: str = field(default="", init=False)
+    read_at: float = field(default=0.0, init=False)
     published_at: float = field(default=0.0, init=False)
     _world: World | None = field(default=None, init=False)
+    _next: World | None = field(default=None, init=False)
     _written: bytes = field(default=b"", init=False)
 
     async def refresh(self) -> bool:
@@ -66,10 +72,11 @@ class ControlPlane:
             self.problem = "an internal error, which the log holds"
             logger.exception("gateway not changed; the last good one goes on")
             return False
+        else:
+            self.problem = ""
+            return True
         finally:
             await self.write_status()
-        self.problem = ""
-        return True
 
     async def start(self) -> None:
         """Publish for the first time.
@@ -84,9 +91,28 @@ class ControlPlane:
         objects = self._world.objects if self._world is not None else ()
         return {one.name: one.spec.shares for one in objects if isinstance(one.spec, CanarySpec)}
 
+    async def read(self) -> None:
+        """Read everything, and tell engines that start now what canaries look at; ``start`` goes on with it.
+
+        Raises:
+            WeftError: It cannot be read.
+        """
+        self._next = await asyncio.to_thread(self._read)
+
+    def _read(self) -> World:
+        read_at = time.time()
+        try:
+            world = self.make_world()
+        finally:
+            self.read_at = read_at
+        if self.headers_file is not None:
+            _replace(self.headers_file, msgspec.json.encode(headers_of(world.objects)))
+        return world
+
     async def _refresh(self) -> None:
-        world = await asyncio.to_thread(self.make_world)
-        lowered = await asyncio.to_thread(lower, world)
+        world = self._next if self._next is not None else await asyncio.to_thread(self._read)
+        self._next = None
+        lowered: Lowered = await asyncio.to_thread(lower, world)
         if self.lowered is None or lowered.resources.version != self.lowered.resources.version:
             if self.envoy is not None:
                 await preflight(lowered.resources, self.envoy)
@@ -103,10 +129,14 @@ class ControlPlane:
             paths: The files; folders stand for what lies in them.
             poll_s: Seconds between two looks: each costs a `stat` for a file.
         """
-        seen = await asyncio.to_thread(_marks, list(paths()))
+
+        def look() -> list[tuple[str, int, int]]:
+            return _marks(paths())
+
+        seen = await asyncio.to_thread(look)
         while True:
             await asyncio.sleep(poll_s)
-            now = await asyncio.to_thread(_marks, list(paths()))
+            now = await asyncio.to_thread(look)
             if now != seen:
                 seen = now
                 await self.refresh()
@@ -133,6 +163,7 @@ class ControlPlane:
         return {
             **self.details,
             "version": lowered.resources.version if lowered else "",
+            "read_at": self.read_at,
             "published_at": self.published_at,
             "problem": self.problem,
             "canaries": self._canaries(),
@@ -189,8 +220,16 @@ def _weights(action: dict[str, Any]) -> dict[str, int]:
         return {route["cluster"]: 100}
     weights: dict[str, int] = {}
     for cluster in route.get("weighted_clusters", {}).get("clusters", ()):
-        weights[cluster["name"]] = weights.get(cluster["name"], 0) + cluster["weight"]
+        name = cluster["name"] + _qualifier(cluster)
+        weights[name] = weights.get(name, 0) + cluster["weight"]
     return weights
+
+
+def _qualifier(cluster: dict[str, Any]) -> str:
+    """``:live`` of a Lambda function's version; its versions have one cluster."""
+    invoke = cluster.get("typed_per_filter_config", {}).get(LAMBDA, {}).get("invoke_config", {})
+    parts = str(invoke.get("arn", "")).split(":")
+    return f":{parts[7]}" if len(parts) > 7 else ""
 
 
 def _marks(paths: Iterable[Path]) -> list[tuple[str, int, int]]:

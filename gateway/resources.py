@@ -37,6 +37,16 @@ def content_hash(value: Any) -> str:
     return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()[:16]
 
 
+def routes_in(host: Resource) -> list[Resource]:
+    """The routes of a virtual host, from its list or its tree; one may be there more than once."""
+    if "routes" in host:
+        return list(host["routes"])
+    matcher = host.get("matcher", {})
+    actions = [matcher.get("on_no_match")]
+    actions += matcher.get("matcher_tree", {}).get("prefix_match_map", {}).get("map", {}).values()
+    return [route for one in actions if one for route in one["action"]["typed_config"]["routes"]]
+
+
 @dataclass(frozen=True)
 class Resources:
     """Everything that an Envoy is told, each type by the resources' names.

@@ -15,8 +15,11 @@ rate limit service, and the routes by function. Nothing here knows protobuf, soc
 - ``security``: who may ask.
 - ``limiting``: rate limits.
 - ``resilience``: time-outs, retries, hedging, circuit breakers, health.
+- ``persistence``: clients that stay with a version or an endpoint.
 - ``changes``: headers, paths and bodies that are changed on the way.
 - ``routes``: HTTPRoutes and GRPCRoutes to routes.
+- ``attach``: which routes belong to which listener and host.
+- ``tree``: many routes of one host, by the beginning of their paths.
 - ``internal``: the listener under the engine's calls.
 - ``listeners``: Gateways to listeners.
 - ``lower``: all of it.

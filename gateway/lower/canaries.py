@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -106,6 +106,9 @@ def destinations(
         versions[name] = _version(
             function, upstream, name, version, stable, clusters, traffic, upstreams, origin
         )
+    if spec.mirror is not None and isinstance(upstream.target, LambdaTarget):
+        # A copy has the path of its original: it would call the same version twice.
+        raise wrong(origin, "spec.mirror", "calls of Lambda functions cannot be copied")
     mirror = _mirror(spec, versions, function)
     matches = list(spec.matches)
     if spec.sticky and spec.sticky.cookie:
@@ -263,3 +266,9 @@ def looked_at(index: Index) -> tuple[tuple[str, ...], tuple[str, ...]]:
         if spec.sticky and spec.sticky.cookie:
             cookies.add(spec.sticky.cookie)
     return tuple(sorted(headers)), tuple(sorted(cookies))
+
+
+def headers_of(objects: Iterable[Object]) -> tuple[str, ...]:
+    """Headers that the engine's calls must have for canaries: those they look at, and cookies as headers."""
+    headers, cookies = looked_at(Index(objects))
+    return (*headers, *(f"{COOKIE_HEADER}{name.lower()}" for name in cookies))

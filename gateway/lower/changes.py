@@ -271,6 +271,7 @@ def extension_filters(
             "grpc_service": {"envoy_grpc": {"cluster_name": cluster}},
             "failure_mode_allow": processor.fail_open,
             "message_timeout": seconds(processor.message_timeout or "200ms"),
+            "route_cache_action": "RETAIN",
             "processing_mode": {
                 "request_header_mode": "SEND" if mode is None or mode.request else "SKIP",
                 "response_header_mode": "SEND" if mode is None or mode.response else "SKIP",

@@ -29,6 +29,7 @@ COOKIES: Final = "weft.cookies"
 GZIP: Final = "weft.gzip"
 BROTLI: Final = "weft.brotli"
 ZSTD: Final = "weft.zstd"
+SESSION: Final = "envoy.filters.http.stateful_session"
 GRPC_WEB: Final = "envoy.filters.http.grpc_web"
 BUFFER: Final = "envoy.filters.http.buffer"
 USER_LUA: Final = "weft.lua"
@@ -158,11 +159,14 @@ def http_filters(
         _on(GRPC_WEB, "grpc_web.v3.GrpcWeb"),
         _off(BUFFER, "buffer.v3.Buffer", max_request_bytes=1_000_000),
         *processing,
-        _off(USER_LUA, "lua.v3.Lua"),
+        # A script that changes the path must not choose another route: the one that was chosen has said who may
+        # ask, and the call that it writes is for its own function.
+        _off(USER_LUA, "lua.v3.Lua", clear_route_cache=False),
         _off(BODY, "transform.v3.TransformConfig"),
         _off(CHANGE, "header_mutation.v3.HeaderMutation"),
-        _off(CALL, "lua.v3.Lua"),
+        _off(CALL, "lua.v3.Lua", clear_route_cache=False),
         _off(TRANSCODER, "grpc_json_transcoder.v3.GrpcJsonTranscoder", proto_descriptor_bin="", services=[]),
+        _off(SESSION, "stateful_session.v3.StatefulSession"),
         _off(CREDENTIAL, "header_mutation.v3.HeaderMutation"),
         _off(UNSIGNED, "header_mutation.v3.HeaderMutation"),
         *(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from ..objects.clients import ClientTrafficPolicySpec
 from ..objects.routes import GatewayListener, GatewaySpec
 from ..resources import Resource, content_hash, typed
 from .addresses import Place, place_of_url
+from .attach import Port
 from .changes import parse_quantity
 from .clusters import ADMIN, make_cluster
 from .filters import LAMBDA, SIGNING, UNSIGNED, http_filters
@@ -19,6 +20,11 @@ from .world import EdgeSettings, Tracing, wrong
 
 _HCM: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 TRACES: Final = "weft_traces"
+CONTROL_FIGURES: Final = "weft_control"
+_FIGURES: Final = {
+    ADMIN: ("/metrics", "/stats/prometheus?usedonly"),
+    CONTROL_FIGURES: ("/metrics/control", "/metrics"),
+}
 LOCAL_HEADER: Final = "x-weft-local"
 """The engine's transports read it; see ``engine.transport.base``."""
 
@@ -49,36 +55,55 @@ _FAILED: Final[Resource] = {
     }
 }
 
+
+_WRITTEN: Final[Resource] = {
+    "extension_filter": {
+        "name": "envoy.access_loggers.extension_filters.cel",
+        "typed_config": typed(
+            "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+            expression="response.code_details == 'direct_response'",
+        ),
+    }
+}
+
+
+def _said(message: str) -> Resource:
+    return {
+        "json_format": {"errors": [{"message": message, "extensions": {"code": "%RESPONSE_CODE_DETAILS%"}}]},
+        "content_type": "application/json",
+    }
+
+
 _LOCAL_REPLY: Final[Resource] = {
     "mappers": [
+        # What somebody wrote as an answer stays as it is.
+        {"filter": _WRITTEN},
         {
-            "filter": _FAILED,
-            "body_format_override": {
-                "json_format": {
-                    "errors": [
-                        {"message": "%LOCAL_REPLY_BODY%", "extensions": {"code": "%RESPONSE_CODE_DETAILS%"}}
-                    ]
-                },
-                "content_type": "application/json",
-            },
-        }
+            "filter": {"response_flag_filter": {"flags": ["NR"]}},
+            "body_format_override": _said("no route leads from here"),
+        },
+        {"filter": _FAILED, "body_format_override": _said("%LOCAL_REPLY_BODY%")},
     ]
 }
 """A failure that Envoy itself answers has the form of a GraphQL error, which clients of other functions can read too."""
 
 
-def route_configuration_name(gateway: str, listener: GatewayListener, logins: Mapping[str, Resource]) -> str:
-    """The name of a listener's routes.
+def route_configurations(
+    group: Sequence[Port], logins: Mapping[str, Resource]
+) -> Mapping[str, Sequence[Port]]:
+    """The names of the route configurations of one port, and the listeners whose routes each holds.
 
     Connections keep the chain of filters that they were opened with. Routes that need another chain have
     another name, so that no connection has routes whose filters it has not.
     """
-    return f"{gateway}/{listener.name}" + (f"@{content_hash(dict(logins))}" if logins else "")
+    first = group[0]
+    parts = [[port] for port in group] if first.listener.protocol == "HTTPS" else [list(group)]
+    suffix = f"@{content_hash(dict(logins))}" if logins else ""
+    return {f"{part[0].gateway.name}/{part[0].listener.name}{suffix}": part for part in parts}
 
 
 def edge_listener(
-    gateway: Object,
-    listener: GatewayListener,
+    group: Sequence[Port],
     index: Index,
     settings: EdgeSettings,
     *,
@@ -86,11 +111,12 @@ def edge_listener(
     has_lambda: bool,
     logins: Mapping[str, Resource],
 ) -> Resource:
-    """A public listener.
+    """A public port: one listener of a Gateway, or several that are told apart by their hosts.
 
     Raises:
         ConfigError: Its certificate is not there.
     """
+    gateway, listener = group[0].gateway, group[0].listener
     spec = gateway.spec
     assert isinstance(spec, GatewaySpec)
     found = index.policy(
@@ -99,13 +125,8 @@ def edge_listener(
     )
     client = found[0] if found else ClientTrafficPolicySpec()
     hosts = [address.value for address in spec.addresses] or [settings.host]
-    hcm = _manager(
-        f"edge.{listener.name}",
-        route_configuration_name(gateway.name, listener, logins),
-        http_filters(limits=limits, has_lambda=has_lambda, logins=logins),
-        settings,
-    )
-    hcm |= {
+    filters = http_filters(limits=limits, has_lambda=has_lambda, logins=logins)
+    members: Resource = {
         "use_remote_address": True,
         "normalize_path": True,
         "merge_slashes": True,
@@ -126,22 +147,29 @@ def edge_listener(
     }
     detection = client.client_ip_detection
     if detection and detection.x_forwarded_for:
-        hcm["xff_num_trusted_hops"] = detection.x_forwarded_for.num_trusted_hops
+        members["xff_num_trusted_hops"] = detection.x_forwarded_for.num_trusted_hops
     if client.timeout and client.timeout.http:
         timeout = client.timeout.http
         if timeout.request_received_timeout:
-            hcm["request_timeout"] = seconds(timeout.request_received_timeout)
+            members["request_timeout"] = seconds(timeout.request_received_timeout)
         if timeout.idle_timeout:
-            hcm["common_http_protocol_options"] = {"idle_timeout": seconds(timeout.idle_timeout)}
+            members["common_http_protocol_options"] = {"idle_timeout": seconds(timeout.idle_timeout)}
         if timeout.stream_idle_timeout:
-            hcm["stream_idle_timeout"] = seconds(timeout.stream_idle_timeout)
-    chain: Resource = {"filters": [_network_filter(hcm)]}
-    if listener.protocol == "HTTPS":
-        chain["transport_socket"] = _tls(gateway, listener, index)
+            members["stream_idle_timeout"] = seconds(timeout.stream_idle_timeout)
+    chains: list[Resource] = []
+    for name, ports in route_configurations(group, logins).items():
+        hcm = _manager(f"edge.{ports[0].listener.name}", name, filters, settings) | members
+        chain: Resource = {"filters": [_network_filter(hcm)]}
+        if listener.protocol == "HTTPS":
+            chain["transport_socket"] = _tls(gateway, ports[0].listener, index)
+            hostname = ports[0].listener.hostname
+            if len(group) > 1 and hostname:
+                chain["filter_chain_match"] = {"server_names": [hostname]}
+        chains.append(chain)
     value: Resource = {
         "name": f"{gateway.name}/{listener.name}",
         "address": {"socket_address": {"address": hosts[0], "port_value": listener.port}},
-        "filter_chains": [chain],
+        "filter_chains": chains,
         "per_connection_buffer_limit_bytes": 32768,
     }
     if len(hosts) > 1:
@@ -152,9 +180,10 @@ def edge_listener(
     connection = client.connection
     if connection and connection.buffer_limit:
         value["per_connection_buffer_limit_bytes"] = parse_quantity(connection.buffer_limit)
+    first_looks: list[Resource] = []
     if client.proxy_protocol or client.enable_proxy_protocol:
         optional = client.proxy_protocol.optional if client.proxy_protocol else False
-        value["listener_filters"] = [
+        first_looks.append(
             {
                 "name": "envoy.filters.listener.proxy_protocol",
                 "typed_config": typed(
@@ -162,7 +191,12 @@ def edge_listener(
                     allow_requests_without_proxy_protocol=optional,
                 ),
             }
-        ]
+        )
+    if any("filter_chain_match" in chain for chain in chains):
+        inspector = typed("envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector")
+        first_looks.append({"name": "envoy.filters.listener.tls_inspector", "typed_config": inspector})
+    if first_looks:
+        value["listener_filters"] = first_looks
     if connection and connection.connection_limit:
         limit = {
             "name": "envoy.filters.network.connection_limit",
@@ -172,7 +206,8 @@ def edge_listener(
                 max_connections=connection.connection_limit.value,
             ),
         }
-        chain["filters"].insert(0, limit)
+        for chain in chains:
+            chain["filters"].insert(0, limit)
     return value
 
 
@@ -206,8 +241,18 @@ def internal_listener(socket: Path, settings: EdgeSettings, name: str, *, has_la
     }
 
 
-def metrics_listener(host: str, port: int, admin: Path) -> tuple[Resource, Resource]:
-    """A listener that gives Prometheus its figures, and nothing else of the admin interface; its cluster."""
+def metrics_listener(
+    host: str, port: int, admin: Path, control: Path | None
+) -> tuple[Resource, list[Resource]]:
+    """A listener that gives Prometheus its figures, and nothing else of the admin interface; its clusters.
+
+    Args:
+        host: The address to listen on.
+        port: The port.
+        admin: The socket of Envoy's admin interface.
+        control: The socket of the control plane's own figures.
+    """
+    places = {ADMIN: admin, **({CONTROL_FIGURES: control} if control else {})}
     routes = {
         "name": "metrics",
         "virtual_hosts": [
@@ -216,9 +261,10 @@ def metrics_listener(host: str, port: int, admin: Path) -> tuple[Resource, Resou
                 "domains": ["*"],
                 "routes": [
                     {
-                        "match": {"path": "/metrics", "headers": [_method("GET")]},
-                        "route": {"cluster": ADMIN, "prefix_rewrite": "/stats/prometheus?usedonly"},
+                        "match": {"path": _FIGURES[name][0], "headers": [_method("GET")]},
+                        "route": {"cluster": name, "prefix_rewrite": _FIGURES[name][1]},
                     }
+                    for name in places
                 ],
             }
         ],
@@ -234,7 +280,10 @@ def metrics_listener(host: str, port: int, admin: Path) -> tuple[Resource, Resou
         "address": {"socket_address": {"address": host, "port_value": port}},
         "filter_chains": [{"filters": [_network_filter(hcm)]}],
     }
-    return listener, make_cluster(ADMIN, [Place("admin", 0, unix_path=str(admin))], {}, kind="plain")
+    return listener, [
+        make_cluster(name, [Place(name, 0, unix_path=str(path))], {}, kind="plain")
+        for name, path in places.items()
+    ]
 
 
 def traces_cluster(tracing: Tracing) -> Resource:

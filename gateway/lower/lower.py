@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ...schemas.catalog import LambdaTarget
 from ...schemas.errors import ConfigError
 from ..envoy.bootstrap import XDS_CLUSTER
-from ..objects.base import Object
 from ..objects.load import ObjectProblems
-from ..objects.routes import GatewayListener, GatewaySpec
 from ..resources import Resource, Resources, typed
 from .addresses import place_of_url
+from .attach import Port, belongs, hosts_at, ports_of, routes_by_host, shared_ports
 from .clusters import LIMITS, Clusters, make_cluster
 from .filters import DECIDING, JWT, NOTHING_TYPE, PROCESSING, STRIP, mutations
 from .index import Index
@@ -23,22 +21,13 @@ from .listeners import (
     edge_listener,
     internal_listener,
     metrics_listener,
-    route_configuration_name,
+    route_configurations,
     traces_cluster,
 )
 from .routes import Routes
 from .security import Security
+from .tree import host_routes
 from .world import CONTROL, EdgeRoute, Lowered, World
-
-_ANY: Final = ("*",)
-
-
-@dataclass(frozen=True, slots=True)
-class _Port:
-    """A listener of a Gateway."""
-
-    gateway: Object
-    listener: GatewayListener
 
 
 def lower(world: World) -> Lowered:
@@ -50,16 +39,13 @@ def lower(world: World) -> Lowered:
     index = Index(world.objects)
     clusters = Clusters(world, index)
     security = Security(clusters, index)
-    routes = Routes(world, index, clusters, security)
+    ports = ports_of(index)
+    routes = Routes(world, index, clusters, security, ports)
     settings = world.settings
     found = routes.all()
     problems = [*index.problems, *routes.problems]
-    ports = [
-        _Port(gateway, listener)
-        for gateway in index.of_kind("Gateway")
-        if isinstance(gateway.spec, GatewaySpec)
-        for listener in gateway.spec.listeners
-    ]
+    groups, wrong_ports = shared_ports(ports)
+    problems += wrong_ports
     limits = {"": "", CONTROL: XDS_CLUSTER}.get(settings.limits_address, LIMITS)
     has_lambda = any(isinstance(one.target, LambdaTarget) for one in world.catalog.upstreams)
     if routes.limits and not limits:
@@ -71,11 +57,11 @@ def lower(world: World) -> Lowered:
     listeners: dict[str, Resource] = {}
     configurations: dict[str, Resource] = {}
     origins: dict[tuple[str, str], str] = {}
-    for port in ports:
+    for group in groups:
+        gateway = group[0].gateway
         try:
             listener = edge_listener(
-                port.gateway,
-                port.listener,
+                group,
                 index,
                 settings,
                 limits=limits,
@@ -86,10 +72,10 @@ def lower(world: World) -> Lowered:
             problems.append(error)
             continue
         listeners[listener["name"]] = listener
-        origins["listeners", listener["name"]] = str(port.gateway)
-        configuration = _configuration(port, found, security)
-        configurations[configuration["name"]] = configuration
-        origins["routes", configuration["name"]] = str(port.gateway)
+        origins["listeners", listener["name"]] = str(gateway)
+        for name, members in route_configurations(group, security.logins).items():
+            configurations[name] = _configuration(name, members, found, security)
+            origins["routes", name] = str(gateway)
     everything: list[EdgeRoute] = list(found)
     if settings.internal is not None:
         try:
@@ -108,9 +94,9 @@ def lower(world: World) -> Lowered:
         place = place_of_url(settings.limits_address)
         clusters.found[LIMITS] = make_cluster(LIMITS, [replace(place, http2=True)], {}, kind="plain")
     if settings.metrics is not None and settings.admin is not None:
-        listener, cluster = metrics_listener(*settings.metrics, settings.admin)
+        listener, own = metrics_listener(*settings.metrics, settings.admin, settings.figures)
         listeners[listener["name"]] = listener
-        clusters.found[cluster["name"]] = cluster
+        clusters.found |= {cluster["name"]: cluster for cluster in own}
     if settings.tracing is not None:
         cluster = traces_cluster(settings.tracing)
         clusters.found[cluster["name"]] = cluster
@@ -120,7 +106,7 @@ def lower(world: World) -> Lowered:
         extensions[name] = {"name": name, "typed_config": config}
     origins |= {("extensions", name): origin for name, origin in security.origins.items()}
     origins |= {("clusters", name): origin for name, origin in clusters.origins.items()}
-    origins |= {("paths", route.name): str(route.origin) for route in found if route.origin}
+    origins |= {("paths", route.name): f"{route.origin} {route.place}" for route in found}
     resources = Resources(
         clusters=clusters.found,
         secrets=security.secrets,
@@ -132,29 +118,34 @@ def lower(world: World) -> Lowered:
     return Lowered(resources, tuple(dict.fromkeys(routes.limits)), tuple(everything))
 
 
-def _configuration(port: _Port, routes: tuple[EdgeRoute, ...], security: Security) -> Resource:
-    """The routes of one listener, by their hosts."""
-    by_host: dict[str, list[EdgeRoute]] = defaultdict(list)
-    own = port.listener.hostname
+def _configuration(
+    name: str, ports: Sequence[Port], routes: Iterable[EdgeRoute], security: Security
+) -> Resource:
+    """The routes of listeners that share them, by their hosts."""
+    pairs = []
     for route in routes:
-        if route.gateways and port.gateway.name not in route.gateways:
-            continue
-        for host in route.hostnames or ((own,) if own else _ANY):
-            by_host[host].append(route)
-    hosts = [
+        assert route.origin is not None
+        hosts = [
+            host
+            for port in ports
+            if belongs(route.origin, route.parents, port)
+            for host in hosts_at(port, route.hostnames)
+        ]
+        pairs.append((route, hosts))
+    virtual_hosts = [
         {
             "name": host,
             "domains": [host],
-            "routes": [route.resource for route in found],
+            **host_routes([route.resource for route in found]),
             # Headers that say who somebody is, of whatever listener: only filters behind this one set them.
             "typed_per_filter_config": {STRIP: mutations(remove=sorted(security.stripped))},
         }
-        for host, found in sorted(by_host.items())
+        for host, found in routes_by_host(pairs).items()
     ]
     return {
-        "name": route_configuration_name(port.gateway.name, port.listener, security.logins),
+        "name": name,
         # Without it a route to a cluster that is not there is taken, and answers 503.
         "validate_clusters": True,
-        "virtual_hosts": hosts,
+        "virtual_hosts": virtual_hosts,
         "ignore_port_in_host_matching": True,
     }

@@ -30,21 +30,14 @@ from ..objects.routes import (
     HTTPRule,
     PathMatch,
     RequestMirror,
-    SessionPersistence,
+    RouteBackend,
 )
 from ..objects.security import SecurityPolicySpec
 from ..objects.traffic import BackendTrafficPolicySpec
-from ..objects.weft import CanarySpec, FunctionCallSpec, TransformationSpec
-from ..resources import Resource, typed
-from .canaries import (
-    COOKIE_HEADER,
-    Destination,
-    cookie_match,
-    destinations,
-    looked_at,
-    set_cookie,
-    sticky_canaries,
-)
+from ..objects.weft import FunctionCallSpec, TransformationSpec
+from ..resources import Resource
+from .attach import Port, check_attachment
+from .canaries import Destination, destinations, looked_at, sticky_canaries
 from .changes import (
     extension_filters,
     header_members,
@@ -60,6 +53,7 @@ from .functions import LAMBDA_REQUEST_BYTES, Shaped, lambda_invoke, qualified_st
 from .index import Index, Target
 from .limiting import rate_limit_filters
 from .matches import grpc_match, http_match, rank
+from .persistence import chosen, cookies_to_headers, cookies_to_metadata, persistent
 from .resilience import route_members
 from .security import Security, cors
 from .world import EdgeRoute, GlobalLimit, World, wrong
@@ -83,6 +77,7 @@ class Routes:
     index: Index
     clusters: Clusters
     security: Security
+    ports: tuple[Port, ...] = ()
     limits: list[GlobalLimit] = field(default_factory=list)
     problems: list[ConfigError] = field(default_factory=list)
 
@@ -102,7 +97,7 @@ class Routes:
     def _lower(self, one: Object, order: int) -> Iterator[EdgeRoute]:
         spec = one.spec
         assert isinstance(spec, HTTPRouteSpec | GRPCRouteSpec)
-        gateways = tuple(parent.name for parent in spec.parent_refs if parent.kind in {"", "Gateway"})
+        check_attachment(one, spec.parent_refs, spec.hostnames, self.ports)
         is_grpc = isinstance(spec, GRPCRouteSpec)
         rules: tuple[HTTPRule | GRPCRule, ...] = spec.rules
         for number, rule in enumerate(rules):
@@ -119,10 +114,11 @@ class Routes:
                     action={},
                     origin=one,
                     hostnames=spec.hostnames,
-                    gateways=gateways,
+                    parents=spec.parent_refs,
                     rank=rank(matched, order * 1000 + number),
+                    place=f"spec.rules[{number}]",
                 )
-                rule_routes = _Rule(self, one, rule, base, path, method, is_grpc=is_grpc)
+                rule_routes = _Rule(self, one, rule, number, base, path, method, is_grpc=is_grpc)
                 yield from rule_routes.routes()
 
 
@@ -133,6 +129,7 @@ class _Rule:
     parent: Routes
     one: Object
     rule: HTTPRule | GRPCRule
+    number: int
     base: EdgeRoute
     path: PathMatch
     method: str | None
@@ -148,8 +145,14 @@ class _Rule:
             text = {"status": 500, "body": {"inline_string": "no backend"}}
             return [self._finish(replace(self.base, action={"direct_response": text}), self._targets(""))]
         if len(references) == 1:
-            return self._to_one(references[0])
+            return [_for_one(route, references[0]) for route in self._to_one(references[0])]
         return [self._to_many(references)]
+
+    def _wrong(self, reference: BackendReference, problem: str, accepted: str = "") -> ConfigError:
+        """A mistake in a reference to a backend."""
+        named = [one.name for one in self.rule.backend_refs]
+        place = f"[{named.index(reference.name)}]" if reference.name in named else ""
+        return wrong(self.one, f"spec.rules[{self.number}].backendRefs{place}", problem, accepted)
 
     # -- what holds here
 
@@ -163,7 +166,8 @@ class _Rule:
         if self.rule.name:
             targets.append((self.one.kind, self.one.name, self.rule.name))
         targets.append((self.one.kind, self.one.name, ""))
-        names = self.base.gateways or [one.name for one in self.parent.index.of_kind("Gateway")]
+        parents = [parent.name for parent in self.base.parents]
+        names = parents or [one.name for one in self.parent.index.of_kind("Gateway")]
         targets += [("Gateway", name, "") for name in names]
         return targets
 
@@ -173,7 +177,7 @@ class _Rule:
 
     @property
     def _request_timeout(self) -> str | None:
-        timeouts = getattr(self.rule, "timeouts", None)
+        timeouts = self.rule.timeouts if isinstance(self.rule, HTTPRule) else None
         return timeouts.request if timeouts else None
 
     # -- answers without a backend
@@ -222,26 +226,25 @@ class _Rule:
         catalog = self.parent.world.catalog
         function = catalog.functions.get(FunctionId(reference.name))
         if reference.kind != "Function":
-            raise wrong(
-                self.one,
-                "backendRefs",
+            raise self._wrong(
+                reference,
                 f"{reference.kind} is no kind of {WEFT_GROUP}",
                 "Function, Upstream, GraphQL",
             )
         if function is None:
             near = difflib.get_close_matches(reference.name, catalog.functions, n=1)
             hint = f"did you mean {near[0]}?" if near else "see `weft discover --functions`"
-            raise wrong(self.one, "backendRefs", f"there is no function {reference.name!r}; {hint}")
+            raise self._wrong(reference, f"there is no function {reference.name!r}; {hint}")
         binding = function.binding
         if isinstance(binding, LambdaBinding) and (binding.proxy is not None or binding.batch is not None):
             text = f"{function.id} takes an event that only the engine makes of arguments"
-            raise wrong(self.one, "backendRefs", text, "kind: GraphQL")
+            raise self._wrong(reference, text, "kind: GraphQL")
         upstream = catalog.upstreams_by_id[function.upstream]
         if isinstance(upstream.target, LambdaTarget) and upstream.target.has_own_credentials:
             text = (
                 f"{function.id} is called in a role or profile, and Envoy signs with its own credentials only"
             )
-            raise wrong(self.one, "backendRefs", text, "kind: GraphQL")
+            raise self._wrong(reference, text, "kind: GraphQL")
         return function, upstream
 
     def _to_engine(self) -> list[EdgeRoute]:
@@ -262,15 +265,15 @@ class _Rule:
         route = replace(self.base, action={"route": members}, function=GRAPHQL)
         cookies = looked_at(self.parent.index)[1]
         if cookies:
-            route = route.with_filters({COOKIES: _cookies_to_metadata(cookies)})
-            route = route.with_extra(request_headers_to_add=_cookies_to_headers(cookies))
+            route = route.with_filters({COOKIES: cookies_to_metadata(cookies)})
+            route = route.with_extra(request_headers_to_add=cookies_to_headers(cookies))
         routes = [route]
         if self.method in {None, "GET"}:
             # GET runs queries only: what one worker fails at may be asked of another.
             retries = route_members(traffic, kind="engine", repeatable=True, timeout_s=0)["retry_policy"]
             routes = [_read(route, retries), route]
         for spec in sticky_canaries(self.parent.index)[:1]:
-            routes = [*(new for one in routes for new in _chosen(one, spec)), *routes]
+            routes = [*(new for one in routes for new in chosen(one, spec)), *routes]
         if self.parent.world.sockets:
             cluster = self.parent.clusters.sockets(traffic)
             routes = [*(_upgraded(one, cluster) for one in routes if _READS not in one.name), *routes]
@@ -281,9 +284,9 @@ class _Rule:
         upstream = catalog.upstreams_by_id.get(UpstreamId(reference.name))
         if upstream is None:
             known = ", ".join(one.id for one in catalog.upstreams)
-            raise wrong(self.one, "backendRefs", f"there is no upstream {reference.name!r}", known)
+            raise self._wrong(reference, f"there is no upstream {reference.name!r}", known)
         if not upstream.functions:
-            raise wrong(self.one, "backendRefs", f"upstream {reference.name} has no functions")
+            raise self._wrong(reference, f"upstream {reference.name} has no functions")
         # Versions and weights of the upstream; paths are the client's.
         return self._to_function(upstream.functions[0], upstream, rewrites=False)
 
@@ -354,7 +357,7 @@ class _Rule:
 
     # -- several backends
 
-    def _to_many(self, references: list[BackendReference]) -> EdgeRoute:
+    def _to_many(self, references: list[RouteBackend]) -> EdgeRoute:
         """Weights between backends. Between functions they must want the same path and method."""
         clusters = []
         actions: list[EdgeRoute] = []
@@ -364,7 +367,7 @@ class _Rule:
             action = plain.action["route"]
             if "cluster" not in action:
                 text = f"{reference.name} has versions of its own"
-                raise wrong(self.one, "backendRefs", text, "one backend, or weights in its Canary")
+                raise self._wrong(reference, text, "one backend, or weights in its Canary")
             entry: Resource = {"name": action["cluster"], "weight": reference.weight}
             if "host_rewrite_literal" in action:
                 entry["host_rewrite_literal"] = action["host_rewrite_literal"]
@@ -372,7 +375,8 @@ class _Rule:
                 entry["typed_per_filter_config"] = dict(plain.filters)
             if "regex_rewrite" in action:
                 text = f"{reference.name} wants another path than the request's"
-                raise wrong(self.one, "backendRefs", text, "a rule for each function, or a Canary")
+                raise self._wrong(reference, text, "a rule for each function, or a Canary")
+            entry |= _headers_of(reference)
             clusters.append(entry)
             actions.append(plain)
         first = actions[0]
@@ -410,9 +414,14 @@ class _Rule:
         parent = self.parent
         for one in self.rule.filters:
             route = self._filtered(route, one)
+        timeouts = self.rule.timeouts if isinstance(self.rule, HTTPRule) else None
+        if timeouts and timeouts.backend_request and "route" in route.action:
+            retries = route.action["route"].get("retry_policy", {})
+            one_try = {**retries, "per_try_timeout": seconds(timeouts.backend_request)}
+            route = route.with_action(retry_policy=one_try)
         persistence = self.rule.session_persistence
         if persistence is not None:
-            route = route.with_action(hash_policy=[_session(persistence)])
+            route = persistent(route, persistence)
         security = parent.index.policy(SecurityPolicySpec, targets)
         if security:
             route = route.with_filters(parent.security.route_filters(*security))
@@ -457,7 +466,7 @@ class _Rule:
                 route = route.with_action(path_rewrite=path, regex_rewrite=None, prefix_rewrite=None)
             return route.with_filters(transformation_filters(found.spec, found))
         if not isinstance(found.spec, FunctionCallSpec):
-            raise wrong(self.one, "filters", f"{found.id} is no filter of a route")
+            raise wrong(self.one, f"spec.rules[{self.number}].filters", f"{found.id} is no filter of a route")
         return route
 
     def _mirror(self, mirror: RequestMirror) -> Resource:
@@ -474,31 +483,16 @@ class _Rule:
         return {"cluster": cluster, "runtime_fraction": {"default_value": share}}
 
 
-def _chosen(route: EdgeRoute, spec: CanarySpec) -> list[EdgeRoute]:
-    """The route of clients that have no version yet: one is chosen here, for all calls of their operations."""
-    assert spec.sticky is not None
-    cookie = str(spec.sticky.cookie)
-    members = dict(route.action["route"])
-    cluster = members.pop("cluster")
-    members["weighted_clusters"] = {
-        "clusters": [
-            {
-                "name": cluster,
-                "weight": share,
-                "request_headers_to_add": [
-                    {"header": {"key": f"{COOKIE_HEADER}{cookie.lower()}", "value": version}}
-                ],
-                "response_headers_to_add": [set_cookie(cookie, version)],
-            }
-            for version, share in spec.shares.items()
-        ]
-    }
-    known = [version for version, share in spec.shares.items() if share]
-    has_version = cookie_match(cookie, f"({'|'.join(known)})")
-    condition = {**has_version, "invert_match": True, "treat_missing_header_as_empty": True}
-    match = {**route.match, "headers": [*route.match.get("headers", []), condition]}
-    rank_ = (*route.rank[:-1], route.rank[-1] - 0.5)
-    return [replace(route, name=f"{route.name}@new", match=match, rank=rank_, action={"route": members})]
+def _headers_of(reference: RouteBackend) -> Resource:
+    """What is changed for one backend alone."""
+    members: Resource = {}
+    for one in reference.filters:
+        members |= header_members(one.request_header_modifier, one.response_header_modifier)
+    return members
+
+
+def _for_one(route: EdgeRoute, reference: RouteBackend) -> EdgeRoute:
+    return route.with_extra(**_headers_of(reference))
 
 
 def _read(route: EdgeRoute, retries: Resource) -> EdgeRoute:
@@ -559,42 +553,4 @@ def constant_headers(headers: Mapping[str, str]) -> list[Resource]:
             "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
         }
         for name, value in headers.items()
-    ]
-
-
-def _session(persistence: SessionPersistence) -> Resource:
-    name = persistence.session_name or "weft-session"
-    if persistence.type == "Header":
-        return {"header": {"header_name": name}}
-    cookie: Resource = {"name": name, "path": "/", "ttl": seconds(persistence.absolute_timeout or "0s")}
-    return {"cookie": cookie}
-
-
-def _cookies_to_metadata(cookies: tuple[str, ...]) -> Resource:
-    return typed(
-        "envoy.extensions.filters.http.header_to_metadata.v3.Config",
-        request_rules=[
-            {
-                "cookie": name,
-                "on_header_present": {
-                    "metadata_namespace": "weft.cookies",
-                    "key": f"{COOKIE_HEADER}{name.lower()}",
-                    "type": "STRING",
-                },
-            }
-            for name in cookies
-        ],
-    )
-
-
-def _cookies_to_headers(cookies: tuple[str, ...]) -> list[Resource]:
-    return [
-        {
-            "header": {
-                "key": f"{COOKIE_HEADER}{name.lower()}",
-                "value": f"%DYNAMIC_METADATA(weft.cookies:{COOKIE_HEADER}{name.lower()})%",
-            },
-            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-        }
-        for name in cookies
     ]

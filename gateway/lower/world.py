@@ -10,6 +10,7 @@ from typing import Any, Final
 from ...schemas.catalog import Catalog, UpstreamId
 from ...schemas.errors import ConfigError
 from ..objects.base import Object
+from ..objects.routes import ParentReference
 from ..resources import Resource, Resources
 
 CONTROL: Final = "control"
@@ -38,6 +39,7 @@ class EdgeSettings:
         internal: Unix socket of the listener under the engine's calls; ``None`` for none.
         metrics: Host and port where Prometheus finds the figures; ``None`` for nowhere.
         admin: Unix socket of the admin interface, which the figures are taken from.
+        figures: Unix socket of the control plane's own figures; ``None`` for none.
         access_log: File of the access log; ``-`` for standard output, ``""`` for none.
         limits_address: Where the rate limit service listens: ``unix:/path`` or ``host:port``; `CONTROL` for
             the control plane, ``""`` for none.
@@ -51,6 +53,7 @@ class EdgeSettings:
     internal: Path | None = None
     metrics: tuple[str, int] | None = None
     admin: Path | None = None
+    figures: Path | None = None
     access_log: str = ""
     tracing: Tracing | None = None
     limits_address: str = ""
@@ -99,13 +102,14 @@ class EdgeRoute:
     Attributes:
         name: ``HTTPRoute/shop/0``, as access logs have it.
         hostnames: Of its virtual hosts; empty for all.
-        gateways: Names of the Gateways that it belongs to; empty for all.
+        parents: The Gateways that it belongs to; empty for all.
         match: ``RouteMatch``.
         action: ``route``, ``redirect`` or ``direct_response`` and its value, in one mapping.
         filters: Per-route configurations, by filter.
         extra: Other members of the route.
         function: The function's id, or ``graphql``, or the backend's name.
         rank: What orders it: smaller goes first.
+        place: In its object, for messages.
     """
 
     name: str
@@ -114,10 +118,11 @@ class EdgeRoute:
     origin: Object | None
     function: str = ""
     hostnames: tuple[str, ...] = ()
-    gateways: tuple[str, ...] = ()
+    parents: tuple[ParentReference, ...] = ()
     filters: Mapping[str, Resource] = field(default_factory=dict)
     extra: Resource = field(default_factory=dict)
     rank: tuple[Any, ...] = ()
+    place: str = ""
 
     def with_filters(self, filters: Mapping[str, Resource]) -> EdgeRoute:
         """The same with more per-route configurations."""

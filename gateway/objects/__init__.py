@@ -12,6 +12,7 @@ with every mistake, its file, line and member.
 - ``weft``: FunctionCall, Transformation, Canary.
 - ``kinds``: all kinds.
 - ``load``: YAML to objects.
+- ``crds``: files held to the schemas of a cluster.
 """
 
 from .base import Object, Origin

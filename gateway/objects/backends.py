@@ -70,7 +70,6 @@ class BackendSpec(Part, frozen=True):
     app_protocols: tuple[str, ...] = ()
     tls: BackendTls | None = None
     type: Literal["Endpoints"] = "Endpoints"
-    fallback: bool = False
 
 
 class RegexRewrite(Part, frozen=True):

@@ -56,7 +56,6 @@ class BackendReference(Part, frozen=True):
     namespace: str | None = None
     port: int | None = None
     weight: int = 1
-    filters: tuple[dict[str, Any], ...] = ()
 
 
 class Policy(Part, frozen=True):

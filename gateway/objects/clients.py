@@ -91,7 +91,6 @@ class ProcessingBody(Part, frozen=True):
     """Which of the body an external processor is sent."""
 
     body: Literal["Streamed", "Buffered", "BufferedPartial"] | None = None
-    attributes: tuple[str, ...] = ()
 
 
 class ProcessingMode(Part, frozen=True):

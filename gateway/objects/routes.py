@@ -6,9 +6,11 @@ Source: Gateway API v1, https://gateway-api.sigs.k8s.io/reference/spec/.
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Literal
 
-from .base import BackendReference, Duration, ObjectReference, Part
+import msgspec
+
+from .base import GATEWAY_GROUP, BackendReference, Duration, ObjectReference, Part
 
 
 class CertificateReferences(Part, frozen=True):
@@ -16,7 +18,26 @@ class CertificateReferences(Part, frozen=True):
 
     mode: Literal["Terminate"] = "Terminate"
     certificate_refs: tuple[ObjectReference, ...] = ()
-    options: dict[str, str] = {}
+
+
+class RouteNamespaces(Part, frozen=True):
+    """Where a listener's routes may be written: in its Gateway's own namespace, or anywhere."""
+
+    from_: Literal["All", "Same"] = msgspec.field(name="from", default="Same")
+
+
+class RouteKind(Part, frozen=True):
+    """A kind of routes."""
+
+    kind: Literal["HTTPRoute", "GRPCRoute"]
+    group: str = GATEWAY_GROUP
+
+
+class AllowedRoutes(Part, frozen=True):
+    """Which routes may belong to a listener."""
+
+    namespaces: RouteNamespaces = RouteNamespaces()
+    kinds: tuple[RouteKind, ...] = ()
 
 
 class GatewayListener(Part, frozen=True):
@@ -27,7 +48,7 @@ class GatewayListener(Part, frozen=True):
     protocol: Literal["HTTP", "HTTPS"] = "HTTP"
     hostname: str | None = None
     tls: CertificateReferences | None = None
-    allowed_routes: dict[str, Any] | None = None
+    allowed_routes: AllowedRoutes | None = None
 
 
 class GatewayAddress(Part, frozen=True):
@@ -199,6 +220,25 @@ class HTTPFilter(Part, frozen=True):
             raise ValueError(f"a filter of type {self.type} has `{wanted}` and no other member")
 
 
+class RouteBackend(BackendReference, frozen=True):
+    """Where a rule's requests go, and what is changed for this backend alone."""
+
+    filters: tuple[HTTPFilter, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Hold filters to those that one of several backends can have.
+
+        Raises:
+            ValueError: Another one.
+        """
+        for one in self.filters:
+            if not one.type.endswith("HeaderModifier"):
+                raise ValueError(
+                    f"a backend's filter of type {one.type} is not done here; "
+                    "RequestHeaderModifier and ResponseHeaderModifier are"
+                )
+
+
 class Timeouts(Part, frozen=True):
     """How long a request may take, and one call to the backend."""
 
@@ -227,7 +267,7 @@ class HTTPRule(Part, frozen=True):
     name: str | None = None
     matches: tuple[HTTPMatch, ...] = (HTTPMatch(),)
     filters: tuple[HTTPFilter, ...] = ()
-    backend_refs: tuple[BackendReference, ...] = ()
+    backend_refs: tuple[RouteBackend, ...] = ()
     timeouts: Timeouts | None = None
     session_persistence: SessionPersistence | None = None
 
@@ -261,7 +301,7 @@ class GRPCRule(Part, frozen=True):
     name: str | None = None
     matches: tuple[GRPCMatch, ...] = (GRPCMatch(),)
     filters: tuple[HTTPFilter, ...] = ()
-    backend_refs: tuple[BackendReference, ...] = ()
+    backend_refs: tuple[RouteBackend, ...] = ()
     session_persistence: SessionPersistence | None = None
 
 

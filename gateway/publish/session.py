@@ -10,10 +10,12 @@ import contextlib
 import itertools
 import logging
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ..reasons import is_named, refusal_of
 from ..resources import RESOURCE_TYPES, TYPE_URLS, Resource, Resources, ResourceType, content_hash
 from .views import SETTLE_S, stages
 
@@ -37,14 +39,16 @@ class Refusal:
 
     Attributes:
         version: Of the resources that were refused.
-        resources: The names that were new or changed in what was refused.
+        resources: The names that Envoy's reason names of what was new or changed; all of them if it names none.
         reason: What Envoy says.
+        objects: What those resources were made of.
     """
 
     type: ResourceType
     version: str
     resources: tuple[str, ...]
     reason: str
+    objects: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -80,6 +84,7 @@ class NodeStatus:
         acked: The last acknowledged version of each type.
         refusals: NACKs since it connected.
         refusal: The last NACK, until an update is acknowledged.
+        refused: How often each resource was refused, by type and name.
         failed: Version of the last resources that it did not take.
     """
 
@@ -89,6 +94,7 @@ class NodeStatus:
     acked: dict[str, str] = field(default_factory=dict)
     refusals: int = 0
     refusal: Refusal | None = None
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     failed: str = ""
 
 
@@ -177,7 +183,6 @@ class Session(ABC):
 
     async def _go_back(self, target: Resources) -> None:
         """Tell the last good resources again: of what was refused Envoy may have taken a part."""
-        self.status.failed = target.version
         self._view = self._good
         for kind in TYPE_URLS:
             await self._send(kind, again=True)
@@ -189,9 +194,11 @@ class Session(ABC):
                 "version": target.version,
                 "type": refusal.type if refusal else "none",
                 "resources": ", ".join(refusal.resources) if refusal else "",
+                "objects": ", ".join(refusal.objects) if refusal else "",
                 "reason": refusal.reason if refusal else f"no answer within {ACK_TIMEOUT_S:g} s",
             },
         )
+        self.status.failed = target.version
 
     async def _acknowledged(self, kinds: Iterable[ResourceType]) -> bool:
         """Wait until what was sent of *kinds* is acknowledged; false for a refusal, or for no answer."""
@@ -231,17 +238,25 @@ class Session(ABC):
     async def _settle(self, kind: ResourceType, subscription: _Subscription, request: Any) -> None:
         subscription.pending = False
         if request.HasField("error_detail"):
-            refusal = Refusal(kind, subscription.version, subscription.changed, request.error_detail.message)
+            refusal = self._refusal(kind, subscription, request.error_detail.message)
             # The response left Envoy with what it had, or with a part of it: what it has is not known, so it
             # is sent again, or taken away.
             subscription.has |= dict.fromkeys(subscription.changed, "?")
             self._refused = self.status.refusal = refusal
             self.status.refusals += 1
+            self.status.refused.update((kind, name) for name in refusal.resources)
         else:
             subscription.has = dict(subscription.sent)
             subscription.acked = self.status.acked[kind] = subscription.version
         async with self._told:
             self._told.notify_all()
+
+    def _refusal(self, kind: ResourceType, subscription: _Subscription, message: str) -> Refusal:
+        reason = refusal_of(message)
+        changed = subscription.changed
+        names = tuple(name for name in changed if is_named(name, reason)) or changed
+        origins = (self._view.origins.get((kind, name), "") for name in names)
+        return Refusal(kind, subscription.version, names, reason, tuple(dict.fromkeys(filter(None, origins))))
 
     async def _send(self, kind: ResourceType, *, again: bool = False) -> None:
         """Send what Envoy does not have of *kind*, if it asks for that type."""

@@ -47,11 +47,14 @@ spec: {gatewayClassName: weft, listeners: [{name: http, port: PORT, protocol: HT
 """
 
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 def objects(text: str, *, port: int = 0) -> tuple[Object, ...]:
     """The objects in *text*, and a Gateway that listens on *port*."""
     found = []
     for number, document in enumerate(
-        yaml.safe_load_all(f"{GATEWAY.replace('PORT', str(port))}\n---\n{text}")
+        yaml.load_all(f"{GATEWAY.replace('PORT', str(port))}\n---\n{text}", Loader=_LOADER)
     ):
         if document is not None:
             one = read_object(document, Origin("test.yaml", number))
@@ -293,7 +296,7 @@ async def running_edge(
             )
         )
         binary = find_envoy()
-        envoy_settings = EnvoySettings(binary, folder, drain_s=0.2, **options)
+        envoy_settings = EnvoySettings(binary, folder, **{"drain_s": 0.2, **options})
         bootstrap = dynamic_bootstrap(
             control=ControlAddress(path=folder / "xds.sock"), admin=envoy_settings.admin_socket, node="edge-1"
         )

@@ -91,7 +91,7 @@ async def test_redirects_and_answers_without_a_backend(edge: Edge) -> None:
 apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: HTTPRouteFilter
 metadata: {name: teapot}
-spec: {directResponse: {statusCode: 202, contentType: text/plain, body: {type: Inline, inline: short and stout}}}
+spec: {directResponse: {statusCode: 418, contentType: text/plain, body: {type: Inline, inline: short and stout}}}
 """
     answered = filtered(
         "{type: ExtensionRef, extensionRef: {group: gateway.envoyproxy.io, kind: HTTPRouteFilter, name: teapot}}",
@@ -103,7 +103,7 @@ spec: {directResponse: {statusCode: 202, contentType: text/plain, body: {type: I
     assert await edge.tell(direct + answered + moved)
     answer = await edge.get("/tea")
     assert (answer.status, answer.text, answer.header("content-type")) == (
-        202,
+        418,
         "short and stout",
         "text/plain",
     )

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.gateway.edge import Echo, Edge, echoes, route, running_edge, shop_catalog
+from tests.gateway.edge import Echo, Edge, echoes, policy, route, running_edge, shop_catalog
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -95,6 +95,23 @@ async def edge(echo: Echo) -> AsyncIterator[Edge]:
 async def test_a_captured_part_of_the_path_becomes_the_operations_path(edge: Edge) -> None:
     answer = (await edge.get("/v1/things/a%20b?q=x")).json
     assert (answer["method"], answer["path"], answer["query"]) == ("GET", "/items/a%20b", {"q": "x"})
+
+
+async def test_the_call_that_a_route_writes_chooses_no_other_route(echo: Echo) -> None:
+    """There is no route for the function's own path, and another one's policies are not asked for."""
+    more = "filters: [{type: ExtensionRef, extensionRef: {group: gateway.weft.dev, kind: FunctionCall, name: q}}]"
+    text = route("/q", "shop.get_item", more=more) + call("q", "{id: query.item}")
+    text += route("/post", "shop.add_item", kind="Function")
+    script = "function envoy_on_request(h) h:headers():replace(':path', '/q?item=8') end"
+    text += policy(
+        "EnvoyExtensionPolicy",
+        f'{{lua: [{{type: Inline, inline: "{script}"}}]}}',
+        target="{group: gateway.networking.k8s.io, kind: HTTPRoute, name: post}",
+    )
+    async with running_edge(shop_catalog(echo.url), text) as edge:
+        assert (await edge.get("/q?item=7")).json["path"] == "/items/7"
+        answer = (await edge.get("/post", method="PUT", data=b"{}")).json
+        assert (answer["method"], answer["path"]) == ("POST", "/items")
 
 
 async def test_the_upstream_is_named_in_host(edge: Edge, echo: Echo) -> None:

@@ -10,10 +10,11 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from tests.gateway.edge import Echo, Edge, echoes, route, running_edge, shop_catalog
+from tests.gateway.edge import Echo, Edge, echoes, objects, route, running_edge, shop_catalog
 from weft.gateway.envoy.binary import find_envoy
 from weft.gateway.envoy.preflight import Refused, preflight
-from weft.gateway.lower import lower
+from weft.gateway.figures import figures
+from weft.gateway.lower import EdgeSettings, World, lower
 from weft.gateway.publish.views import stages
 from weft.gateway.resources import Resources
 
@@ -62,7 +63,9 @@ async def test_new_routes_are_there_once_they_are_acknowledged(edge: Edge) -> No
     assert (await edge.get("/new")).status == 404
 
 
-async def test_a_refused_update_changes_nothing_and_says_which_resource(edge: Edge) -> None:
+async def test_a_refused_update_changes_nothing_and_says_which_resource(
+    edge: Edge, caplog: pytest.LogCaptureFixture
+) -> None:
     good = lower(edge.world).resources
     assert (await edge.get("/all")).status == 200
     configuration = msgspec.json.decode(msgspec.json.encode(good.routes["edge/http"]))
@@ -72,6 +75,13 @@ async def test_a_refused_update_changes_nothing_and_says_which_resource(edge: Ed
     (node,) = edge.publisher.nodes
     assert node.refusal is not None
     assert (node.refusal.type, node.refusal.resources) == ("routes", ("edge/http",))
+    assert node.refusal.objects == ("test.yaml: Gateway/edge",)
+    log = [record for record in caplog.records if "refused an update" in record.message]
+    assert (log[-1].resources, log[-1].objects) == ("edge/http", "test.yaml: Gateway/edge")  # type: ignore[attr-defined]
+    assert "missing ]" in log[-1].reason  # type: ignore[attr-defined]
+    told = figures(edge.control)
+    assert 'weft_gateway_refusals_total{node="edge-1",type="routes",resource="edge/http"} 1\n' in told
+    assert 'weft_gateway_envoy_current{node="edge-1"} 0\n' in told
     assert "missing ]" in node.refusal.reason
     assert (await edge.get("/all")).status == 200
     rejected = await edge.envoy.admin.stats(r"\.rds\.edge/http\.update_rejected$")
@@ -93,6 +103,9 @@ async def test_a_refused_cluster_takes_back_what_came_with_it(edge: Edge) -> Non
     }
     await edge.publisher.publish(broken(good, clusters={"zz": bad, "fine": fine}))
     assert not await edge.publisher.until_acknowledged()
+    (node,) = edge.publisher.nodes
+    assert node.refusal is not None
+    assert (node.refusal.type, node.refusal.resources) == ("clusters", ("zz",))
     assert (await edge.get("/all")).status == 200
     names: set[str] = set()
     for _ in range(100):
@@ -132,16 +145,41 @@ async def test_envoy_goes_on_without_the_control_plane_and_meets_it_again(edge: 
     assert (await edge.get("/again")).status == 200
 
 
-async def test_preflight_names_the_object() -> None:
-    world_text = ROUTES + route("/x", "shop.list_items", name="broken").replace(
-        "{value: /x}", "{type: RegularExpression, value: '/x['}"
-    )
-    from tests.gateway.edge import objects
-    from weft.gateway.lower import EdgeSettings, World
+WRONG = {
+    "a path": "{matches: [{path: {type: RegularExpression, value: '/x['}}], BACKEND}",
+    "a template": "{matches: [{path: {value: /t}}], filters: [{type: ExtensionRef, extensionRef: {group: gateway.weft.dev, kind: Transformation, name: t}}], BACKEND}",
+}
 
-    world = World(objects(world_text, port=1), shop_catalog("http://127.0.0.1:1"), (), EdgeSettings())
-    with pytest.raises(Refused, match=r"missing"):
+
+@pytest.mark.parametrize("rule", WRONG.values(), ids=WRONG)
+async def test_what_envoy_would_refuse_is_told_with_its_object_and_rule(rule: str) -> None:
+    backend = "backendRefs: [{group: gateway.weft.dev, kind: Upstream, name: shop}]"
+    rules = f"{{matches: [{{path: {{value: /good}}}}], {backend}}}, {rule.replace('BACKEND', backend)}"
+    text = f"""
+---
+apiVersion: gateway.weft.dev/v1alpha1
+kind: Transformation
+metadata: {{name: t}}
+spec: {{request: {{headers: {{set: [{{name: x, value: '%NO_SUCH(1)%'}}]}}}}}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{name: broken}}
+spec: {{rules: [{rules}]}}
+{ROUTES}"""
+    world = World(objects(text, port=1), shop_catalog("http://127.0.0.1:1"), (), EdgeSettings())
+    with pytest.raises(Refused) as refused:
         await preflight(lower(world).resources, find_envoy())
+    assert str(refused.value).startswith("test.yaml:3: HTTPRoute/broken spec.rules[1]: Envoy refuses it: ")
+
+
+async def test_what_envoy_would_refuse_of_a_cluster_is_told_with_its_object() -> None:
+    resources = lower(
+        World(objects(ROUTES, port=1), shop_catalog("http://127.0.0.1:1"), (), EdgeSettings())
+    ).resources
+    cluster = {**resources.clusters["shop"], "transport_socket": {"name": "no.such"}}
+    with pytest.raises(Refused, match="upstream shop: Envoy refuses it"):
+        await preflight(broken(resources, clusters={"shop": cluster}), find_envoy())
 
 
 async def test_what_is_new_is_added_before_anything_leads_to_it() -> None:

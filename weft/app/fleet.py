@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import grpc
 from yarl import URL
@@ -16,10 +16,13 @@ from ..gateway.control import ControlPlane
 from ..gateway.envoy.binary import find_envoy
 from ..gateway.envoy.bootstrap import ControlAddress, dynamic_bootstrap, static_bootstrap
 from ..gateway.envoy.preflight import preflight
+from ..gateway.figures import FiguresServer
 from ..gateway.limits.budgets import Budgets
 from ..gateway.limits.service import RateLimitService
 from ..gateway.lower import Lowered, lower
 from ..gateway.lower.world import CONTROL
+from ..gateway.objects import ObjectProblems
+from ..gateway.objects.crds import check_files, load_crds
 from ..gateway.publish.ads import AdsPublisher
 from ..gateway.resources import Resource, typed
 from ..schemas.errors import ConfigError
@@ -27,8 +30,11 @@ from ..settings import Settings
 from ..settings.gateway import ControlEntry
 from .gateway import Places, followed, listen_address, section_of, status_file, stop_event, world_reader
 
+ADMIN_SOCKET: Final = Path("weft-admin.sock")
+"""Where an Envoy that others run has its admin interface: in the folder that it is started in."""
 
-def fleet_places(settings: Settings, *, limits: str) -> Places:
+
+def fleet_places(settings: Settings, *, limits: str, admin: Path = ADMIN_SOCKET) -> Places:
     """Where things are for Envoys on other machines: nothing of it is made here."""
     section = section_of(settings)
     server = settings.server
@@ -36,40 +42,51 @@ def fleet_places(settings: Settings, *, limits: str) -> Places:
     port = server.websockets.port if server.websockets is not None else None
     sockets = () if port is None else tuple(str(URL(engine).with_port(port)) for engine in engines)
     return Places(
-        Path("/var/run/weft"),
+        admin.parent,
         engines,
         listen_address(settings)[1],
         section.metrics_port,
         limits,
         None,
         sockets,
+        admin,
     )
 
 
-def render(config: Path, settings: Settings) -> dict[str, Any]:
+def render(config: Path, settings: Settings, *, admin: Path = ADMIN_SOCKET) -> dict[str, Any]:
     """A bootstrap that holds everything, for an Envoy without a control plane.
 
     Raises:
         WeftError: What is configured cannot be used.
     """
-    places = fleet_places(settings, limits=section_of(settings).limits_service or "")
+    places = fleet_places(settings, limits=section_of(settings).limits_service or "", admin=admin)
     lowered = lower(world_reader(config, places)())
-    return static_bootstrap(lowered.resources, admin=places.folder / "admin.sock")
+    return static_bootstrap(lowered.resources, admin=admin)
 
 
-def joining_bootstrap(settings: Settings, *, node: str) -> dict[str, Any]:
-    """A bootstrap for an Envoy that takes everything from ``weft gateway``."""
+def joining_bootstrap(settings: Settings, *, node: str, admin: Path = ADMIN_SOCKET) -> dict[str, Any]:
+    """A bootstrap for an Envoy that takes everything from ``weft gateway``.
+
+    Where ``weft gateway`` listens on all addresses, the host must be put in: it is not known here.
+    """
     control = section_of(settings).control
     address = ControlAddress(host=control.host, port=control.port, tls=_client_tls(control))
-    return dynamic_bootstrap(control=address, admin=Path("/var/run/weft/admin.sock"), node=node)
+    return dynamic_bootstrap(control=address, admin=admin, node=node)
 
 
-async def check(config: Path, settings: Settings) -> Lowered:
+async def check(config: Path, settings: Settings, *, crds: Sequence[Path] = ()) -> Lowered:
     """Lower everything, and have Envoy check it.
+
+    Args:
+        config: The configuration file.
+        settings: What it holds.
+        crds: Files with the CustomResourceDefinitions that its objects are held to first.
 
     Raises:
         WeftError: What is configured cannot be used.
     """
+    if crds and (problems := check_files(section_of(settings).files, load_crds(crds))):
+        raise ObjectProblems(problems)
     lowered = lower(world_reader(config, fleet_places(settings, limits=CONTROL))())
     await preflight(lowered.resources, find_envoy())
     return lowered
@@ -106,6 +123,15 @@ async def running_control(config: Path, settings: Settings) -> AsyncIterator[Con
             status_file=status_file(settings),
             details={"pid": os.getpid(), "control": f"{control.host}:{publisher.port}"},
         )
+        if control.metrics_port is not None:
+            server = FiguresServer(plane, host=control.host, port=control.metrics_port)
+            try:
+                await stack.enter_async_context(server)
+            except OSError as error:
+                problem = f"cannot listen on {control.host}:{control.metrics_port}: {error.strerror}"
+                raise ConfigError(
+                    source=str(config), key="gateway.control.metrics_port", problem=problem
+                ) from error
         await plane.start()
         group = await stack.enter_async_context(asyncio.TaskGroup())
         follower = group.create_task(plane.follow(followed(config, settings)))

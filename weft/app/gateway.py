@@ -24,11 +24,11 @@ from ..gateway.control import ControlPlane
 from ..gateway.envoy.binary import find_envoy
 from ..gateway.envoy.bootstrap import ControlAddress, dynamic_bootstrap
 from ..gateway.envoy.process import START_TIMEOUT_S, EnvoyProcess, EnvoySettings
+from ..gateway.figures import FiguresServer
 from ..gateway.limits.budgets import Budgets
 from ..gateway.limits.service import RateLimitService
 from ..gateway.lower import EdgeSettings, World
-from ..gateway.lower.canaries import COOKIE_HEADER, looked_at
-from ..gateway.lower.index import Index
+from ..gateway.lower.canaries import headers_of
 from ..gateway.lower.world import CONTROL, Tracing
 from ..gateway.objects import Object, ObjectProblems, Origin, load_objects, read_object
 from ..gateway.publish.ads import AdsPublisher
@@ -37,7 +37,7 @@ from ..schemas.errors import ConfigError, WeftError
 from ..settings import GatewaySection, LambdaUpstream, Settings, entries_by_upstream, load_settings
 from ..settings.short_forms import documents
 from ..settings.upstreams import plain_headers
-from .behind import BEHIND_GATEWAY, GATEWAY_SOCKET
+from .behind import BEHIND_GATEWAY, GATEWAY_SOCKET, headers_file
 from .machine import worker_count
 from .sockets import drain_sockets, takes_sockets, web_socket_path
 from .stitching import configured
@@ -56,6 +56,8 @@ class Places:
         folder: Of the Unix sockets.
         engines: Where the engine's workers listen.
         sockets: Where they take WebSockets; empty for nowhere.
+        admin: Envoy's admin socket, if it is not in the folder.
+        figures: The socket of the control plane's own figures.
     """
 
     folder: Path
@@ -65,6 +67,8 @@ class Places:
     limits: str = ""
     internal: Path | None = None
     sockets: tuple[str, ...] = ()
+    admin: Path | None = None
+    figures: Path | None = None
 
 
 def section_of(settings: Settings) -> GatewaySection:
@@ -89,7 +93,7 @@ def gateway_objects(settings: Settings, catalog: Catalog, *, port: int) -> tuple
         catalog,
         host=section.host or settings.server.host,
         port=port,
-        has_gateway=any(one.kind == "Gateway" for one in loaded),
+        gateways=[one.name for one in loaded if one.kind == "Gateway"],
     )
     made: list[Object] = []
     problems: list[ConfigError] = []
@@ -119,9 +123,7 @@ def status_file(settings: Settings) -> Path:
 
 def canary_headers(settings: Settings, snapshot: Snapshot) -> tuple[str, ...]:
     """Headers that the engine passes on for canaries: those they look at, and their cookies as headers."""
-    index = Index(gateway_objects(settings, snapshot.catalog, port=0))
-    headers, cookies = looked_at(index)
-    return (*headers, *(f"{COOKIE_HEADER}{name.lower()}" for name in cookies))
+    return headers_of(gateway_objects(settings, snapshot.catalog, port=0))
 
 
 def make_world(settings: Settings, snapshot: Snapshot, places: Places) -> World:
@@ -136,7 +138,8 @@ def make_world(settings: Settings, snapshot: Snapshot, places: Places) -> World:
         host=host,
         internal=places.internal,
         metrics=metrics,
-        admin=places.folder / "admin.sock",
+        admin=places.admin or places.folder / "admin.sock",
+        figures=places.figures,
         access_log=section.access_log or "",
         tracing=tracing or None,
         limits_address=places.limits,
@@ -163,10 +166,25 @@ def world_reader(config: Path, places: Places) -> Callable[[], World]:
 
 
 def followed(config: Path, settings: Settings) -> Callable[[], Iterable[Path]]:
-    """The files that the gateway follows."""
-    section = section_of(settings)
-    paths = [config, settings.discovery.snapshot, weights_file(settings), *section.files]
-    return lambda: paths
+    """The files that the gateway follows: those that the configuration names now, not those it once named."""
+    known = settings
+
+    def paths() -> list[Path]:
+        return [config, known.discovery.snapshot, weights_file(known), *section_of(known).files]
+
+    seen: tuple[int, int] | None = None
+
+    def current() -> list[Path]:
+        nonlocal known, seen
+        with contextlib.suppress(OSError, WeftError):  # told by the refresh that reads it too
+            found = config.stat()
+            mark = (found.st_mtime_ns, found.st_ino)
+            if mark != seen:
+                seen = mark
+                known = load_settings(config)
+        return paths()
+
+    return current
 
 
 def _snapshot(settings: Settings) -> Snapshot:
@@ -187,7 +205,7 @@ def run_folder() -> Iterator[Path]:
 async def running_gateway(config: Path, settings: Settings, *, port: int) -> AsyncIterator[Running]:
     """Envoy with the engine's workers behind it, until the block ends.
 
-    Order at the start: engines ready, resources checked, Envoy. At the stop: sockets, then Envoy
+    Order at the start: objects read, engines ready, resources checked, Envoy. At the stop: sockets, then Envoy
     drained, then the engines.
 
     Args:
@@ -211,11 +229,9 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
             section.limits_service or CONTROL,
             internal,
             tuple(f"unix:{web_socket_path(socket)}" for socket in sockets) if takes_sockets(settings) else (),
+            figures=folder / "control.sock",
         )
         async with AsyncExitStack() as stack:
-            engines = [
-                await stack.enter_async_context(engine_child(config, socket, internal)) for socket in sockets
-            ]
             budgets = Budgets()
             services = [RateLimitService(budgets).add_to] if section.limits_service is None else []
             publisher = await stack.enter_async_context(
@@ -227,8 +243,14 @@ async def running_gateway(config: Path, settings: Settings, *, port: int) -> Asy
                 envoy=envoy_binary,
                 budgets=budgets,
                 status_file=status_file(settings),
+                headers_file=headers_file(internal) if internal else None,
                 details={"admin": str(folder / "admin.sock"), "pid": os.getpid()},
             )
+            await stack.enter_async_context(FiguresServer(control, socket=places.figures))
+            await control.read()
+            engines = [
+                await stack.enter_async_context(engine_child(config, socket, internal)) for socket in sockets
+            ]
             await control.start()
             await until_ready(sockets)
             envoy_settings = EnvoySettings(

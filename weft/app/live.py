@@ -156,6 +156,7 @@ async def following(
     loaded: Loaded | None = None,
     poll_s: float = 0.5,
     settle: Callable[[], None] = lambda: None,
+    also: Callable[[], object] = lambda: None,
 ) -> AsyncIterator[LiveEngine]:
     """An engine that follows the snapshot file at *path*.
 
@@ -167,35 +168,46 @@ async def following(
         loaded: What the file held a moment ago; where it still does it is not read again.
         poll_s: Seconds between two looks at the file.
         settle: Called when an engine was opened or closed.
+        also: What an engine depends on besides: another one is made when it has changed.
     """
     async with LiveEngine(make, settle) as live:
-        seen = await _follow_once(path, live, None, loaded)
+        seen = await _follow_once(path, live, None, loaded, also=also)
         async with asyncio.TaskGroup() as group:
-            follower = group.create_task(_follow(path, live, seen, poll_s))
+            follower = group.create_task(_follow(path, live, seen, poll_s, also))
             try:
                 yield live
             finally:
                 follower.cancel()
 
 
-async def _follow(path: Path, live: LiveEngine, seen: FileVersion | None, poll_s: float) -> None:
+_Seen: TypeAlias = tuple[FileVersion, object]
+
+
+async def _follow(
+    path: Path, live: LiveEngine, seen: _Seen | None, poll_s: float, also: Callable[[], object]
+) -> None:
     while True:
         await asyncio.sleep(poll_s)
-        seen = await _follow_once(path, live, seen)
+        seen = await _follow_once(path, live, seen, also=also)
 
 
 async def _follow_once(
-    path: Path, live: LiveEngine, seen: FileVersion | None, loaded: Loaded | None = None
-) -> FileVersion | None:
-    """Swap if the file is another than *seen*; what was seen this time."""
+    path: Path,
+    live: LiveEngine,
+    seen: _Seen | None,
+    loaded: Loaded | None = None,
+    *,
+    also: Callable[[], object],
+) -> _Seen | None:
+    """Swap if what is followed is another than *seen*; what was seen this time."""
     try:
-        now = await asyncio.to_thread(file_version, path)
+        now = await asyncio.to_thread(lambda: (file_version(path), also()))
     except OSError:
         return seen  # it will be there, or the last good engine goes on
     if now == seen:
         return seen
     try:
-        if loaded is not None and loaded.version == now:
+        if loaded is not None and loaded.version == now[0]:
             await live.swap(loaded.snapshot)
         else:
             await live.swap(await asyncio.to_thread(load_snapshot, path))

@@ -97,8 +97,8 @@ def make_engine(
     """
     stitched = stitched or stitch_snapshot(snapshot, settings, handwritten=handwritten)
     behind = Behind.of_environment()
-    headers: tuple[str, ...] = ()
-    if behind.socket and settings.gateway is not None:
+    headers = behind.canary_headers
+    if headers is None:
         from .gateway import canary_headers
 
         headers = canary_headers(settings, snapshot)
@@ -154,7 +154,14 @@ def make_application(
             return make_engine(snapshot, settings, stitched=stitched, handwritten=handwritten, hooks=hooks)
 
         loaded = preloaded.loaded if preloaded is not None else None
-        async with following(settings.discovery.snapshot, make, loaded=loaded, settle=settle) as live:
+        async with following(
+            settings.discovery.snapshot,
+            make,
+            loaded=loaded,
+            settle=settle,
+            # What canaries look at changes while the gateway runs.
+            also=lambda: Behind.of_environment().canary_headers,
+        ) as live:
             yield live
 
     endpoint = endpoint_settings(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,6 +47,9 @@ def render(
         bool, typer.Option("--dynamic", help="For an Envoy that takes everything from `weft gateway`.")
     ] = False,
     node: Annotated[str, typer.Option("--node", help="The Envoy's id, with --dynamic.")] = "envoy",
+    admin: Annotated[Path, typer.Option("--admin", help="A Unix socket for Envoy's admin interface.")] = Path(
+        "weft-admin.sock"
+    ),
 ) -> None:
     """Print the file that an Envoy starts with, which then needs nothing of Weft.
 
@@ -60,23 +64,38 @@ def render(
     from ..app.fleet import joining_bootstrap, render
 
     settings = read_settings(config)
-    print_json(joining_bootstrap(settings, node=node) if dynamic else render(config, settings))
+    if dynamic:
+        print_json(joining_bootstrap(settings, node=node, admin=admin))
+    else:
+        print_json(render(config, settings, admin=admin))
 
 
 @app.command()
-def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
+def check(
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    crds: Annotated[
+        list[Path] | None,
+        typer.Option("--crds", help="A file or folder with the CustomResourceDefinitions of a cluster."),
+    ] = None,
+) -> None:
     """Read the gateway's objects, and have Envoy check what they come to; nothing is changed.
+
+    With `--crds` the files are held to the schemas that their kinds are published with too, as a cluster does
+    that has them.
 
     Examples:
 
         weft gateway check
+
+        kubectl get crds -o yaml > crds.yaml && weft gateway check --crds crds.yaml
     """
     import asyncio
 
-    from ..app.fleet import check
+    from ..app.fleet import check as check_all
 
     settings = read_settings(config)
-    lowered = asyncio.run(check(config, settings))
+    lowered = asyncio.run(check_all(config, settings, crds=crds or ()))
     resources = lowered.resources
     note(
         f"{config} is right: {len(resources.listeners)} listener(s), {len(lowered.routes)} route(s), "

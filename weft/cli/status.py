@@ -55,5 +55,7 @@ def _weights(weights: dict[str, int]) -> str:
 def _node(node: dict[str, Any]) -> tuple[str, ...]:
     refusal = node["refusal"]
     why = f"{refusal['type']} {', '.join(refusal['resources'])}: {refusal['reason']}" if refusal else ""
+    if refusal and refusal["objects"]:
+        why += f" ({', '.join(refusal['objects'])})"
     state = "connected" if node["connected"] else "gone"
     return (node["node"], state, node["version"] or "nothing", str(node["refusals"]), why)

@@ -231,6 +231,9 @@ class ControlEntry(Section):
     port: StrictInt = Field(default=18000, ge=0, le=65535)
     """The port."""
 
+    metrics_port: StrictInt | None = Field(default=None, ge=0, le=65535)
+    """Where Prometheus finds what `weft gateway` says of its Envoys, at `/metrics`."""
+
     cert: SettingsPath | None = None
     """The certificate that it shows, as a PEM file. With `key` and `ca`, both sides prove who they are."""
 

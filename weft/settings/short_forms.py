@@ -24,7 +24,7 @@ Document = tuple[str, dict[str, Any]]
 
 
 def documents(
-    section: GatewaySection, catalog: Catalog, *, host: str, port: int, has_gateway: bool
+    section: GatewaySection, catalog: Catalog, *, host: str, port: int, gateways: Iterable[str] = ()
 ) -> list[Document]:
     """The objects that the short forms stand for.
 
@@ -33,10 +33,12 @@ def documents(
         catalog: What was discovered.
         host: The address to listen on.
         port: The port.
-        has_gateway: Whether the files hold a Gateway: then none is added.
+        gateways: Names of the Gateways that the files hold. Where they hold one, none is added, and what is
+            for everything is for all of them.
     """
     made: list[Document] = []
-    if not has_gateway:
+    names = tuple(gateways)
+    if not names:
         made.append(("gateway", _gateway(host, port)))
     made.append(("gateway", _graphql()))
     for number, route in enumerate(section.routes):
@@ -56,7 +58,16 @@ def documents(
                 _object(ENVOY_GROUP, "BackendTrafficPolicy", f"weft-traffic-{name}", value),
             )
         )
-    return made
+    return [(key, _for_gateways(value, names)) for key, value in made] if names else made
+
+
+def _for_gateways(document: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """*document*, whose policy for the Gateway of the short forms is one for those of the files."""
+    targets = document.get("spec", {}).get("targetRefs")
+    if not targets or targets[0].get("name") != GATEWAY_NAME or targets[0].get("kind") != "Gateway":
+        return document
+    own = [{**targets[0], "name": name} for name in names]
+    return {**document, "spec": {**document["spec"], "targetRefs": own}}
 
 
 def _security(section: GatewaySection, catalog: Catalog) -> list[Document]:

@@ -35,12 +35,12 @@ class Authority:
         return context
 
 
-def make_authority(folder: Path) -> Authority:
-    """An authority that lives for a day."""
+def make_authority(folder: Path, host: str = "localhost") -> Authority:
+    """An authority that lives for a day, with a certificate for *host* and 127.0.0.1."""
     now = datetime.datetime.now(datetime.UTC)
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    names = [x509.DNSName(host), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     certificate = (
         x509.CertificateBuilder()
