@@ -8,7 +8,7 @@ import enum
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NamedTuple, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Required, TypedDict
 
 import msgspec
 import pydantic
@@ -148,6 +148,39 @@ def test_money_is_not_rounded() -> None:
     assert decode("0.10", decimal.Decimal) == decimal.Decimal("0.10")
     assert decode(0.1, decimal.Decimal) == decimal.Decimal("0.1")
     assert encode(decimal.Decimal("0.10")) == "0.10"
+
+
+@dataclass
+class Even:
+    number: int
+
+    def __post_init__(self) -> None:
+        if self.number % 2:
+            raise ValueError("it must be even")
+
+
+def test_a_check_of_a_type_s_author_is_a_fault_of_the_event() -> None:
+    with pytest.raises(EventError) as caught:
+        decode([{"number": 2}, {"number": 3}], list[Even])
+    assert str(caught.value) == "[1]: it must be even"
+
+
+class Partial(Address, total=False):
+    country: str
+    planet: Required[str]
+
+
+def test_members_of_a_typed_dict_that_may_be_absent_are_known() -> None:
+    schemas = Schemas()
+    schemas.of(Partial)
+    assert schemas.definitions["Partial"]["required"] == ["street", "planet"]
+    assert decode({"street": "s", "planet": "p"}, Partial) == {"street": "s", "planet": "p"}
+
+
+def test_unions_are_tried_in_the_order_in_which_they_are_written() -> None:
+    value = {"name": "n", "street": "s"}
+    assert decode(value, Node | Address) == Node("n")
+    assert decode(value, Address | Node) == {"street": "s"}
 
 
 def test_bytes_are_base64() -> None:

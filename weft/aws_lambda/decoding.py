@@ -13,7 +13,8 @@ import re
 import typing
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from .hints import (
     is_named_tuple,
@@ -37,49 +38,85 @@ def decode(value: Any, hint: Any, path: str = "") -> Any:
         EventError: It is of another type.
         TypeError: *hint* is none that JSON is read as.
     """
-    hint, annotations = without_annotations(hint)
-    found = _decode(value, hint, path)
+    known = _READERS.get(id(hint))
+    return (known[1] if known is not None else _learn(hint))(value, path)
+
+
+_Reader: TypeAlias = Callable[[Any, str], Any]
+
+_READERS: dict[int, tuple[Any, _Reader]] = {}
+"""By identity, and with the hint, which therefore lives on: `A | B` equals `B | A`, but is tried in another order."""
+
+_MOST_READERS = 4096
+
+
+def _learn(hint: Any) -> _Reader:
+    plain, annotations = without_annotations(hint)
+    reader = _reader(plain)
+    found = partial(_decode_checked, reader, annotations) if annotations else reader
+    if len(_READERS) < _MOST_READERS:
+        _READERS[id(hint)] = (hint, found)
+    return found
+
+
+def _decode_checked(reader: _Reader, annotations: list[Any], value: Any, path: str) -> Any:
+    found = reader(value, path)
     for annotation in annotations:
         _check(found, annotation, path)
     return found
 
 
-def _decode(value: Any, hint: Any, path: str) -> Any:
+def _reader(hint: Any) -> _Reader:
+    """What decodes values of *hint*, which has no annotations."""
     if hint is Any or hint is object:
-        return value
+        return _decode_any
     if hint is None or hint is type(None):
-        if value is not None:
-            raise expected(path, "null", value)
-        return None
+        return _decode_null
     if is_union(hint):
-        return _decode_union(value, typing.get_args(hint), path)
+        return partial(_decode_union, typing.get_args(hint))
     if is_pydantic(hint):
-        return _decode_pydantic(value, hint, path)
+        return partial(_decode_pydantic, _adapter(hint))
     if is_struct(hint):
-        return _decode_struct(value, hint, path)
+        return partial(_decode_struct, hint)
     origin = typing.get_origin(hint) or hint
     if origin is typing.Literal:
-        for choice in typing.get_args(hint):
-            if value == choice and type(value) is type(choice):
-                return value
-        words = ", ".join(map(repr, typing.get_args(hint)))
-        raise EventError(path, f"one of {words} is expected")
+        return partial(_decode_choice, typing.get_args(hint))
     if origin in _LISTS or origin is tuple:
-        return _decode_list(value, origin, typing.get_args(hint), path)
+        return partial(_decode_list, origin, typing.get_args(hint))
     if origin in (dict, Mapping):
-        return _decode_mapping(value, typing.get_args(hint), path)
+        return partial(_decode_mapping, typing.get_args(hint))
     if dataclasses.is_dataclass(hint) or is_typed_dict(hint) or is_named_tuple(hint):
-        return _decode_object(value, typing.cast("type", hint), path)
+        return partial(_decode_object, typing.cast("type", hint))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        try:
-            return hint(value)
-        except ValueError:
-            words = ", ".join(repr(one.value) for one in hint)
-            raise EventError(path, f"one of {words} is expected") from None
-    return _decode_scalar(value, hint, path)
+        return partial(_decode_enum, hint)
+    return partial(_decode_scalar, hint)
 
 
-def _decode_scalar(value: Any, hint: Any, path: str) -> Any:
+def _decode_any(value: Any, _path: str) -> Any:
+    return value
+
+
+def _decode_null(value: Any, path: str) -> None:
+    if value is not None:
+        raise expected(path, "null", value)
+
+
+def _decode_choice(choices: tuple[Any, ...], value: Any, path: str) -> Any:
+    for choice in choices:
+        if value == choice and type(value) is type(choice):
+            return value
+    raise EventError(path, f"one of {', '.join(map(repr, choices))} is expected")
+
+
+def _decode_enum(hint: type[enum.Enum], value: Any, path: str) -> enum.Enum:
+    try:
+        return hint(value)
+    except ValueError:
+        words = ", ".join(repr(one.value) for one in hint)
+        raise EventError(path, f"one of {words} is expected") from None
+
+
+def _decode_scalar(hint: Any, value: Any, path: str) -> Any:
     if hint is bool or hint is str:
         if not isinstance(value, hint):
             raise expected(path, "a boolean" if hint is bool else "a text", value)
@@ -125,7 +162,7 @@ _SCALARS: dict[Any, tuple[str, Callable[[str], Any]]] = {
 }
 
 
-def _decode_list(value: Any, origin: Any, arguments: tuple[Any, ...], path: str) -> Any:
+def _decode_list(origin: Any, arguments: tuple[Any, ...], value: Any, path: str) -> Any:
     if not isinstance(value, list):
         raise expected(path, "a list", value)
     if origin is tuple and arguments and arguments[-1] is not Ellipsis:
@@ -140,7 +177,7 @@ def _decode_list(value: Any, origin: Any, arguments: tuple[Any, ...], path: str)
     return items if origin in (list, Sequence) else origin(items)
 
 
-def _decode_mapping(value: Any, arguments: tuple[Any, ...], path: str) -> dict[Any, Any]:
+def _decode_mapping(arguments: tuple[Any, ...], value: Any, path: str) -> dict[Any, Any]:
     if not isinstance(value, dict):
         raise expected(path, "an object", value)
     if not arguments:
@@ -164,7 +201,7 @@ def _key(key: str, hint: Any, path: str) -> Any:
     return decode(key, hint, path)
 
 
-def _decode_object(value: Any, hint: type, path: str) -> Any:
+def _decode_object(hint: type, value: Any, path: str) -> Any:
     if not isinstance(value, dict):
         raise expected(path, f"an object ({hint.__name__})", value)
     found: dict[str, Any] = {}
@@ -173,10 +210,15 @@ def _decode_object(value: Any, hint: type, path: str) -> Any:
             found[one.attribute] = decode(value[one.name], one.hint, member(path, one.name))
         elif one.required:
             raise EventError(member(path, one.name), "it must be there")
-    return found if is_typed_dict(hint) else hint(**found)
+    if issubclass(hint, dict):
+        return found
+    try:
+        return hint(**found)
+    except ValueError as error:  # of a check that its author has written
+        raise EventError(path, str(error)) from error
 
 
-def _decode_union(value: Any, hints: tuple[Any, ...], path: str) -> Any:
+def _decode_union(hints: tuple[Any, ...], value: Any, path: str) -> Any:
     if value is None and type(None) in hints:
         return None
     others = [hint for hint in hints if hint is not type(None)]
@@ -194,18 +236,24 @@ def _decode_union(value: Any, hints: tuple[Any, ...], path: str) -> Any:
     raise max(faults, key=lambda fault: len(fault.path))
 
 
-def _decode_pydantic(value: Any, hint: Any, path: str) -> Any:
+def _decode_pydantic(adapter: Any, value: Any, path: str) -> Any:
     import pydantic
 
     try:
-        return pydantic.TypeAdapter(hint).validate_python(value)
+        return adapter.validate_python(value)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         at = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])
         raise EventError((path + at).lstrip("."), first["msg"]) from None
 
 
-def _decode_struct(value: Any, hint: Any, path: str) -> Any:
+def _adapter(hint: Any) -> Any:
+    import pydantic
+
+    return pydantic.TypeAdapter(hint)
+
+
+def _decode_struct(hint: Any, value: Any, path: str) -> Any:
     import msgspec
 
     try:

@@ -24,7 +24,6 @@ class Member:
         attribute: In Python.
         hint: Its type.
         default: What stands for an absent one; ``NOTHING`` where it must be there.
-        description: Of ``Annotated[...]``, or ``""``.
     """
 
     name: str
@@ -145,10 +144,21 @@ def members_of(hint: type) -> tuple[Member, ...]:
     if is_typed_dict(hint):
         optional: frozenset[str] = hint.__optional_keys__  # type: ignore[attr-defined]  # of a TypedDict
         return tuple(
-            Member(name, name, inner, None if name in optional else NOTHING) for name, inner in hints.items()
+            Member(name, name, inner, None if _may_be_absent(inner, name in optional) else NOTHING)
+            for name, inner in hints.items()
         )
     defaults: Mapping[str, Any] = hint._field_defaults  # type: ignore[attr-defined]
     return tuple(Member(name, name, hints[name], defaults.get(name, NOTHING)) for name in hint._fields)  # type: ignore[attr-defined]
+
+
+def _may_be_absent(hint: Any, stated: bool) -> bool:
+    """Whether a TypedDict's member may be absent: where hints are texts, the class itself does not know."""
+    origin = typing.get_origin(hint)
+    if origin is typing.Annotated:
+        return _may_be_absent(typing.get_args(hint)[0], stated)
+    if origin in (typing.Required, typing.NotRequired):
+        return origin is typing.NotRequired
+    return stated
 
 
 def _default_of(field: dataclasses.Field[Any]) -> Any:

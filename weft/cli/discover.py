@@ -152,7 +152,7 @@ def print_functions(snapshot: Snapshot) -> None:
             f.effect_reason,
             f.streaming,
             ", ".join(a.name for a in f.arguments),
-            f.types_from or "-",
+            f.types_from,
         )
         for f in snapshot.catalog.functions.values()
     ]
