@@ -59,23 +59,6 @@ _BODY: Final = msgspec.json.Decoder(_Body)
 _MAP: Final = msgspec.json.Decoder(dict[str, Any] | None)
 
 
-def parse_request(
-    method: str, content_type: str | None, query_string: str, body: bytes
-) -> GraphQLRequest | HttpProblem:
-    """The GraphQL request that an HTTP request holds, or what keeps it from being well-formed.
-
-    Args:
-        method: In capitals. ``HEAD`` is read as ``GET``.
-        content_type: The ``Content-Type`` header, or ``None``.
-        query_string: The URL's query, still encoded, without the question mark.
-        body: The whole body.
-    """
-    problem = check_head(method, content_type)
-    if problem is not None:
-        return problem
-    return parse_body(body) if method == "POST" else parse_query_string(query_string)
-
-
 @lru_cache(maxsize=256)
 def check_head(method: str, content_type: str | None) -> HttpProblem | None:
     """What can be refused before the body is read: the method (405) and the media type (415).

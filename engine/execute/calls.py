@@ -236,13 +236,7 @@ class Calls:
                 caller.shared += 1
                 return self._counted(function, joined, call.said, call.began + call.said.fresh_s)
             call.began, call.deadline = asyncio.get_running_loop().time(), deadline
-        writes = caller.writes
-        try:  # as `_lead` does it, in a frame less
-            answer = await self._make(call)
-        except BaseException:
-            self._given_up(call)
-            raise
-        answer = self._landed(call, answer, writes)
+        answer = await self._lead(call)
         said = call.said
         if said is UNSAID and type(answer) is Fetched:  # most answers; as `_counted` does it
             self.fresh_until = 0.0
@@ -290,28 +284,15 @@ class Calls:
 
     async def _lead(self, call: Call) -> Answer:
         """Make the call of a read, for all who wait for it."""
+        treatment = call.treatment
         writes = call.caller.writes
         try:
             answer = await self._make(call)
         except BaseException:
-            self._given_up(call)
+            # Cancelled: faults are values by now.
+            if not (call.waiting and self._pass_on(call)):
+                call.is_over()
             raise
-        return self._landed(call, answer, writes)
-
-    def _given_up(self, call: Call) -> None:
-        """Who makes the call of a read was cancelled: faults are values by then."""
-        if not (call.waiting and self._pass_on(call)):
-            call.is_over()
-
-    def _landed(self, call: Call, answer: Answer, writes: int) -> Answer:
-        """Keep the *answer* of a read if it may be, and give it to all who wait; what is to be used.
-
-        Args:
-            call: The read.
-            answer: What came.
-            writes: Of the upstream, when the call began.
-        """
-        treatment = call.treatment
         if treatment.cache is not None and not (
             # What most answers are: they say nothing of how long they may be used.
             type(answer) is Fetched

@@ -49,11 +49,6 @@ class Directives:
     stale_while_revalidate_s: int = 0
     stale_if_error_s: int = 0
 
-    @property
-    def says_something(self) -> bool:
-        """Whether it says how long the answer is fresh."""
-        return self.no_store or self.no_cache or self.max_age_s is not None
-
 
 @dataclass(frozen=True, slots=True)
 class Freshness:

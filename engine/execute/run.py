@@ -57,17 +57,6 @@ class BadFieldArguments(BadArguments):
         return self.reason
 
 
-async def run_plan(plan: Plan, variables: VariableValues, calls: Caller) -> Result:
-    """Execute a query or mutation.
-
-    Args:
-        plan: What to do.
-        variables: Coerced values of the operation's variables.
-        calls: Makes the calls.
-    """
-    return await Execution(plan, variables, calls).run()
-
-
 class Execution(StageRunner):
     """One execution of one plan."""
 

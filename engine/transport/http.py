@@ -33,10 +33,8 @@ from .gateway_answer import local_answer
 from .http1 import (
     ACCEPT_ENCODING,
     BadHead,
-    ConnectionLost,
     HttpError,
     Origin,
-    Pool,
     Reply,
     StreamedReply,
     Timeout,
@@ -77,7 +75,6 @@ class Prepared:
 
     Attributes:
         client: Of its server.
-        pool: The client, where it is one that gives connections, and no token is sent.
         write: Writes its requests.
         gives_json: Its description has a result, in JSON.
         shows_headers: Headers of the answer are a part of its result.
@@ -86,7 +83,6 @@ class Prepared:
 
     function: Function
     client: Client
-    pool: Pool | None
     write: RequestWriter
     is_head: bool
     gives_json: bool
@@ -157,28 +153,13 @@ class HttpTransport:
             prepared = self._prepared.get(function.id)
             if prepared is None or prepared.function is not function:
                 prepared = self._prepare(function)
-            pool = prepared.pool
-            if pool is None:
-                reply = await self._request_with_token(prepared, arguments, headers, deadline)
-            else:
+            if prepared.token is None:
                 head, body = prepared.write(arguments, headers)
-                is_head, again = prepared.is_head, function.idempotent
-                connection = pool.take_idle(deadline)
-                if connection is None:
-                    reply = await pool.request_anew(
-                        head, body, deadline=deadline, is_head=is_head, idempotent=again
-                    )
-                else:  # as `Pool.request` does it, in a frame less
-                    waiter = pool.send(connection, head, body, deadline=deadline, is_head=is_head)
-                    try:
-                        reply = await waiter
-                    except ConnectionLost as lost:
-                        if not (again and lost.retriable):
-                            raise
-                        reply = await pool.request_anew(head, body, deadline=deadline, is_head=is_head)
-                    except BaseException:
-                        connection.abandon(waiter)
-                        raise
+                reply = await prepared.client.request(
+                    head, body, deadline=deadline, is_head=prepared.is_head, idempotent=function.idempotent
+                )
+            else:
+                reply = await self._request_with_token(prepared, arguments, headers, deadline)
         except UpstreamError as error:
             return error
         except HttpError as error:
@@ -301,12 +282,11 @@ class HttpTransport:
         deadline: float,
     ) -> Reply:
         """Like `_request`. A token that the upstream does not take is replaced, once."""
-        if prepared.token is None:
-            return await self._request(prepared, arguments, headers, deadline)
         with_token = await self._with_token(prepared, headers, deadline)
         reply = await self._request(prepared, arguments, with_token, deadline)
         if reply.status != 401 or "authorization" in headers:
             return reply
+        assert prepared.token is not None
         # RFC 6750, section 3.1: the token was revoked, or the keys that signed it are gone. Nothing was done.
         prepared.token.reject(with_token["authorization"].removeprefix("Bearer "))
         again = await self._with_token(prepared, headers, deadline)
@@ -400,18 +380,16 @@ class HttpTransport:
             cookies=carried.cookies,
             query=carried.query,
         )
-        client, token = self._client(origin, own=own), self._token_source(carried)
         return Prepared(
             function=function,
-            client=client,
-            pool=client if isinstance(client, Pool) and token is None else None,
+            client=self._client(origin, own=own),
             write=write,
             is_head=binding.method == "HEAD",
             gives_json=function.result is not None
             and described_kind(function) == "json"
             and not binding.shown_headers,
             shows_headers=bool(binding.shown_headers),
-            token=token,
+            token=self._token_source(carried),
         )
 
     def _defaults(self, url: URL, function: Function | None) -> dict[str, tuple[bytes, bytes]]:

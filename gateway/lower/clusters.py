@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 from ...schemas.catalog import GrpcTarget, HttpTarget, LambdaTarget, Upstream
 from ...schemas.errors import ConfigError
@@ -279,9 +279,3 @@ def _place(url: str, origin: str) -> Place:
         return place_of_url(url)
     except ValueError as error:
         raise ConfigError(source="gateway", key=origin, problem=str(error)) from error
-
-
-def static_cluster(name: str, place: Place) -> Resource:
-    """A cluster of one endpoint that needs no policy."""
-    members: Any = {}
-    return make_cluster(name, [place], members, kind="plain")

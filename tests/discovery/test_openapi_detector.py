@@ -153,7 +153,7 @@ async def test_yaml_is_read(server: DocumentServer) -> None:
 async def test_a_compressed_document_is_read(server: DocumentServer) -> None:
     body = gzip.compress(json.dumps(document()).encode())
     server.answers["/openapi.json"] = text(body, Content_Encoding="gzip")
-    await detected(server.url)
+    assert [f.id for f in (await detected(server.url)).upstream.functions] == ["orders.get_orders"]
 
 
 async def test_a_given_path_on_the_server_is_the_only_one_asked(server: DocumentServer) -> None:

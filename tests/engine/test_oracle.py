@@ -36,7 +36,7 @@ from weft.engine.execute.engine import CallSettings, Engine, EngineSettings
 from weft.engine.execute.fast import execute_plan
 from weft.engine.execute.resolvers import RUNNING, Running
 from weft.engine.execute.retries import RetryRule
-from weft.engine.execute.run import Result, run_plan
+from weft.engine.execute.run import Execution, Result
 from weft.engine.operation import DocumentLimits, GraphQLRequest
 from weft.engine.passes import PASSES, Pass, improve
 from weft.engine.plan import Plan, plan_operation
@@ -128,7 +128,7 @@ class Ways:
         """The answer of the interpreted plan."""
 
         async def run() -> Result:
-            return await run_plan(plan, variables, self._engine.calls({}))
+            return await Execution(plan, variables, self._engine.calls({})).run()
 
         result = LOOP.run(run())
         return result.data, problems(result.errors)

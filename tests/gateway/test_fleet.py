@@ -17,7 +17,7 @@ import pytest
 from tests.engine.transport.http1.certificates import make_authority
 from tests.gateway.edge import echoes, shop_catalog
 from tests.support.shop import free_ports
-from weft.app.fleet import joining_bootstrap, render, running_control
+from weft.app.fleet import joining_bootstrap, rendered, running_control
 from weft.discovery.store import save_snapshot
 from weft.gateway.control import ControlPlane
 from weft.gateway.envoy.binary import find_envoy
@@ -88,7 +88,8 @@ async def test_a_rendered_file_is_all_that_an_envoy_needs(fleet: Fleet) -> None:
     fleet.configure(
         {"metrics_port": metrics, "canaries": {"shop": {"versions": {"v2": "http://127.0.0.1:1"}}}}
     )
-    bootstrap = render(fleet.config, load_settings(fleet.config), admin=fleet.sockets / "a" / "admin.sock")
+    settings = load_settings(fleet.config)
+    bootstrap = rendered(fleet.config, settings, admin=fleet.sockets / "a" / "admin.sock").bootstrap
     assert "dynamic_resources" not in bootstrap
     async with fleet.envoy(bootstrap):
         assert [await fleet.status(path) for path in ("/shop/items/1", "/shop/items", "/no")] == [

@@ -10,7 +10,7 @@ import msgspec
 
 from weft.engine.codegen import compile_plan
 from weft.engine.execute.fast import execute_plan
-from weft.engine.execute.run import run_plan
+from weft.engine.execute.run import Execution
 from weft.engine.plan import Plan
 
 from .shop_engine import ShopEngine
@@ -38,7 +38,7 @@ async def both_ways(shop: ShopEngine, query: str, variables: Mapping[str, Any] |
     shop.transport.as_bytes = True
     plan, values = plan_of(shop, query, variables)
     before = len(shop.calls)
-    interpreted = await run_plan(plan, values, shop.engine.calls({}))
+    interpreted = await Execution(plan, values, shop.engine.calls({})).run()
     between = len(shop.calls)
     outcome = await execute_plan(plan, compile_plan(plan), values, shop.engine.calls({}))
     if isinstance(outcome, bytes):

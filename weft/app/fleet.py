@@ -89,15 +89,6 @@ def rendered(config: Path, settings: Settings, *, admin: Path = ADMIN_SOCKET) ->
     return Rendered(bootstrap, _masked(bootstrap, resources))
 
 
-def render(config: Path, settings: Settings, *, admin: Path = ADMIN_SOCKET) -> dict[str, Any]:
-    """The same, with the secrets that Envoy needs.
-
-    Raises:
-        WeftError: What is configured cannot be used.
-    """
-    return rendered(config, settings, admin=admin).bootstrap
-
-
 def write_private(path: Path, value: dict[str, Any]) -> None:
     """Write JSON that only this user can read.
 

@@ -94,76 +94,24 @@ class Pool:
             HttpError: There is no answer: `ConnectFailed`, `ConnectionLost`, `Timeout`, `TooLarge` or
                 `BadAnswer`.
         """
-        connection = self.take_idle(deadline)
-        if connection is None:
-            return await self.request_anew(
-                head, body, deadline=deadline, is_head=is_head, idempotent=idempotent
+        fresh = False
+        while True:
+            connection = await self._take(deadline, fresh=fresh)
+            kept = connection.requests > 0
+            waiter = connection.send(
+                head, body, deadline=deadline, is_head=is_head, max_body_bytes=self._max_body_bytes
             )
-        waiter = self.send(connection, head, body, deadline=deadline, is_head=is_head)
-        try:
-            return await waiter
-        except ConnectionLost as lost:
-            if not (idempotent and lost.retriable):
+            if deadline < self._deadlines.at:
+                self._deadlines.set(deadline)
+            try:
+                return await waiter
+            except ConnectionLost as lost:
+                if fresh or not (kept and idempotent and lost.retriable):
+                    raise
+                fresh = True
+            except BaseException:
+                connection.abandon(waiter)
                 raise
-        except BaseException:
-            connection.abandon(waiter)
-            raise
-        return await self.request_anew(head, body, deadline=deadline, is_head=is_head)
-
-    # The same in steps, for callers to whom every frame counts.
-
-    def take_idle(self, deadline: float) -> Connection | None:
-        """The idle connection that was used last, which is the caller's until its answer is there; or ``None``.
-
-        Raises:
-            Timeout: *deadline* has passed.
-        """
-        now = self._loop.time()
-        if deadline <= now:
-            raise Timeout("the deadline has passed")
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.idle_since + self._max_idle_s > now:
-                return connection
-            connection.close()
-        return None
-
-    def send(
-        self, connection: Connection, head: bytes, body: bytes, *, deadline: float, is_head: bool
-    ) -> asyncio.Future[Reply]:
-        """Send a request; the future gets the answer, or an `HttpError`. See `request`.
-
-        Whoever stops waiting for it says so by ``connection.abandon``.
-        """
-        waiter = connection.send(
-            head, body, deadline=deadline, is_head=is_head, max_body_bytes=self._max_body_bytes
-        )
-        if deadline < self._deadlines.at:
-            self._deadlines.set(deadline)
-        return waiter
-
-    async def request_anew(
-        self,
-        head: bytes,
-        body: bytes = b"",
-        *,
-        deadline: float,
-        is_head: bool = False,
-        idempotent: bool = False,
-    ) -> Reply:
-        """Like `request`, on a connection that is new, or was released this moment."""
-        connection = await self._connection(deadline)
-        kept = connection.requests > 0
-        waiter = self.send(connection, head, body, deadline=deadline, is_head=is_head)
-        try:
-            return await waiter
-        except ConnectionLost as lost:
-            if not (kept and idempotent and lost.retriable):
-                raise
-        except BaseException:
-            connection.abandon(waiter)
-            raise
-        return await self.request_anew(head, body, deadline=deadline, is_head=is_head)
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -191,8 +139,7 @@ class Pool:
         """
         fresh = False
         while True:
-            idle = None if fresh else self.take_idle(deadline)
-            connection = idle or await self._connection(deadline)
+            connection = await self._take(deadline, fresh=fresh)
             kept = connection.requests > 0
             self._deadlines.set(deadline)
             try:
@@ -264,10 +211,20 @@ class Pool:
 
     # Taking turns.
 
-    async def _connection(self, deadline: float) -> Connection:
-        """A connection for one request: a new one, or the next that is released."""
-        if deadline <= self._loop.time():
+    async def _take(self, deadline: float, *, fresh: bool) -> Connection:
+        """A connection for one request: the idle one used last, a new one, or the next that is released.
+
+        A *fresh* one is new, or was released this moment.
+        """
+        now = self._loop.time()
+        if deadline <= now:
             raise Timeout("the deadline has passed")
+        if not fresh:
+            while self._idle:
+                connection = self._idle.pop()
+                if connection.idle_since + self._max_idle_s > now:
+                    return connection
+                connection.close()
         if self._closed:
             raise self._closing()
         if self._open >= self._max_connections and self._idle:

@@ -11,10 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.engine.endpoint.requests import HttpProblem, parse_request
+from weft.engine.endpoint.requests import HttpProblem, KnownBodies, check_head, parse_query_string
 from weft.engine.operation.request import GraphQLRequest
 
 NOT_MAPS: list[Any] = ["string", 0, False, ["array"]]
+
+
+def parse_request(
+    method: str, content_type: str | None, query_string: str, body: bytes
+) -> GraphQLRequest | HttpProblem:
+    """The steps that the endpoint takes."""
+    problem = check_head(method, content_type)
+    if problem is not None:
+        return problem
+    return KnownBodies().parse(body) if method == "POST" else parse_query_string(query_string)
 
 
 def post(body: bytes | object, content_type: str | None = "application/json") -> GraphQLRequest | HttpProblem:
