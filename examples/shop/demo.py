@@ -154,7 +154,9 @@ def post(url: str, body: dict[str, Any]) -> Any:
 
 def wait_for_ctrl_c() -> None:
     with contextlib.suppress(KeyboardInterrupt):
-        signal.pause()
+        while True:
+            # Not signal.pause(): a signal that comes just before it would be waited for in vain.
+            time.sleep(0.2)
 
 
 def heading(text: str) -> None:
