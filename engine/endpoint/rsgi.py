@@ -79,6 +79,8 @@ class Application:
         self.settings = settings or EndpointSettings()
         self._path = self.settings.path
         self._is_leaving = False
+        self._is_deaf = False
+        self._came: list[int] = []
         self._lifespan = lifespan
         self._engine: Engine | None = None
         self._life: asyncio.Task[None] | None = None
@@ -97,14 +99,40 @@ class Application:
         requests, and says nothing to the application meanwhile.
         """
         if not loop.is_running() and threading.current_thread() is threading.main_thread():
+            self._is_deaf = True
             for number in (signal.SIGTERM, signal.SIGINT):
-                _call_on_signal(number, loop, self.end_streams)
+                self._call_on_signal(number, loop, self.end_streams)
             if LEAVE_SIGNAL is not None:
-                _call_on_signal(LEAVE_SIGNAL, loop, self.leave)
+                self._call_on_signal(LEAVE_SIGNAL, loop, self.leave)
         self._life = loop.create_task(self._live())
         if not loop.is_running():
             # The worker listens after this: until then the others take the requests.
             loop.run_until_complete(self._settled.wait())
+            loop.call_soon(self._hear)
+
+    def _hear(self) -> None:
+        """The first that the worker's own run of the loop does: signals are heard from now on, and those that came."""
+        self._is_deaf = False
+        for number in self._came:
+            signal.raise_signal(number)
+
+    def _call_on_signal(
+        self, number: int, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]
+    ) -> None:
+        """Call *callback* in *loop* when the signal comes, after the handler that is set now."""
+        previous = signal.getsignal(number)
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            if self._is_deaf:
+                # uvloop hears signals only while it runs, and neither in the first moment nor in the last. One that
+                # comes before the worker's own run, which granian waits in, is sent once more in that.
+                self._came.append(number)
+                return
+            if callable(previous):
+                previous(number, frame)
+            loop.call_soon_threadsafe(callback)
+
+        signal.signal(number, handle)
 
     def end_streams(self) -> None:
         """End every event stream and socket; queries and mutations go on."""
@@ -206,23 +234,6 @@ class Application:
         asset = self._assets[scope.path.removeprefix(self._assets_path)]
         headers = asset.headers(scope.query_string)
         return _unless_held(scope, Reply(200, asset.content, asset.media_type, headers))
-
-
-def _call_on_signal(number: int, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
-    """Call *callback* in *loop* when the signal comes, after the handler that is set now."""
-    previous = signal.getsignal(number)
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if not loop.is_running():
-            # uvloop hears signals only while it runs. Between the start of the engine and the worker's own
-            # run it does not: one that comes then is sent once more when it does.
-            loop.call_soon_threadsafe(signal.raise_signal, number)
-            return
-        if callable(previous):
-            previous(number, frame)
-        loop.call_soon_threadsafe(callback)
-
-    signal.signal(number, handle)
 
 
 def _unless_held(scope: Scope, reply: Reply) -> Reply:
