@@ -90,8 +90,10 @@ class Silent:
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         async with server:
             yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        if self._connections:  # the client has closed them
-            await asyncio.wait(self._connections)
+        for _ in range(5):  # one that was accepted just now has its task in a moment
+            await asyncio.sleep(0)
+        while waiting := {task for task in self._connections if not task.done()}:
+            await asyncio.wait(waiting)  # the client has closed them
 
     async def until_pings(self, count: int) -> None:
         async with asyncio.timeout(10), self.changed:
