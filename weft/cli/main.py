@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -54,6 +55,8 @@ def options(
     from ..app.logs import configure_logging
 
     configure_logging("ERROR")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # `weft up` runs on: its table is not for its end
 
 
 def main() -> None:
